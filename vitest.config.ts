@@ -13,12 +13,7 @@ const slow = process.env['FLAMBEAU_SLOW'] === '1';
 const shared = { testTimeout: slow ? 900_000 : 120_000, hookTimeout: 60_000, setupFiles: ['test/support/setup.ts'] };
 /** What runs on native kernels, too. Compiling thousands of them takes minutes, so most of it needs FLAMBEAU_SLOW=1. */
 const NATIVE = slow
-  ? [
-      'test/ops/*.test.ts',
-      'test/kernels/*.test.ts',
-      'test/nn/fixtures-*.test.ts',
-      'test/tensor/{compile*,memory}.test.ts',
-    ]
+  ? ['test/ops/*.test.ts', 'test/kernels/*.test.ts', 'test/nn/fixtures-*.test.ts', 'test/tensor/{compile*,memory}.test.ts']
   : [
       'test/kernels/{conv-algorithms,conv-expanded,depthwise,formula,gemm,norm,pool}.test.ts',
       'test/ops/{conv,matmul,norm,pool,softmax-loss}.test.ts',
@@ -76,10 +71,7 @@ const OTHERS: readonly Other[] = [
   ...(process.arch === 'x64' ? ['avx2', 'sse'] : []).map((name) => ({
     name,
     needs: ['gcc'],
-    include: [
-      'test/kernels/{conv-algorithms,gemm}.test.ts',
-      'test/tensor/{compile,compile-kept,compile-planner,compile-pool}.test.ts',
-    ],
+    include: ['test/kernels/{conv-algorithms,gemm}.test.ts', 'test/tensor/{compile,compile-kept,compile-planner,compile-pool}.test.ts'],
     env: { FLAMBEAU_CC: at(`./test/support/gcc-${name}.sh`), FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
   })),
   {

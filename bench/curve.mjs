@@ -51,8 +51,11 @@ function shown({ name, points }, i) {
   const colour = COLOURS[i % COLOURS.length];
   const places = points.map((point) => `${round(x(point.seconds))},${round(y(point.percent))}`);
   const last = points.at(-1);
-  const dots = points.map((point) => `<circle cx="${round(x(point.seconds))}" cy="${round(y(point.percent))}" r="3" fill="${colour}"><title>${point.percent} % after ${point.seconds} s</title></circle>`); // prettier-ignore
-  return `<polyline points="${places.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>\n${dots.join('')}\n${text(x(last.seconds) + 8, y(last.percent) + 4, `${name} ${last.percent} %`.trim(), 'start', colour)}`; // prettier-ignore
+  const dots = points.map(
+    (point) =>
+      `<circle cx="${round(x(point.seconds))}" cy="${round(y(point.percent))}" r="3" fill="${colour}"><title>${point.percent} % after ${point.seconds} s</title></circle>`,
+  );
+  return `<polyline points="${places.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>\n${dots.join('')}\n${text(x(last.seconds) + 8, y(last.percent) + 4, `${name} ${last.percent} %`.trim(), 'start', colour)}`;
 }
 
 function text(at, line, words, anchor, fill = '#444') {

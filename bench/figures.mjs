@@ -35,12 +35,15 @@ mkdirSync(CACHE, { recursive: true });
 writeFileSync(file, '');
 const start = performance.now();
 for (const { name, device } of jobs) {
-  const args = [at('./run.mjs'), '--only', name, '--device', device, '--mode', 'compiled', '--peers', '--json', '--clock', options.clock]; // prettier-ignore
-  const [command, ...rest] = options.core === undefined ? [process.execPath, ...args] : ['taskset', '-c', options.core, process.execPath, ...args]; // prettier-ignore
+  const args = [at('./run.mjs'), '--only', name, '--device', device, '--mode', 'compiled', '--peers', '--json', '--clock', options.clock];
+  const [command, ...rest] =
+    options.core === undefined ? [process.execPath, ...args] : ['taskset', '-c', options.core, process.execPath, ...args];
   const { status, stdout } = spawnSync(command, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   if (status !== 0) console.error(`bench: ${name} (${device}) failed and is left out`);
   appendFileSync(file, stdout);
   console.error(`${((performance.now() - start) / 1000).toFixed(0).padStart(5)} s  ${stdout.trim()}`);
 }
-const table = spawnSync(process.execPath, [at('./table.mjs'), file, ...(options.write === undefined ? [] : ['--write', options.write])], { stdio: 'inherit' }); // prettier-ignore
+const table = spawnSync(process.execPath, [at('./table.mjs'), file, ...(options.write === undefined ? [] : ['--write', options.write])], {
+  stdio: 'inherit',
+});
 process.exit(table.status ?? 1);

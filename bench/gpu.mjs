@@ -74,7 +74,7 @@ const problems = new Map();
 const ours = await openOurs();
 const peer = options.peer ? await openPeer() : undefined;
 if (options.checks) await check();
-const peak = options.peak === undefined ? (await peer?.child.ask({ peak: 2 * seconds }, patience()))?.tflops : number('peak'); // prettier-ignore
+const peak = options.peak === undefined ? (await peer?.child.ask({ peak: 2 * seconds }, patience()))?.tflops : number('peak');
 await time();
 ours.child.close();
 peer?.child.close();
@@ -83,7 +83,7 @@ if (failures > 0) fail(`${failures} of the checks failed: what was timed is not 
 /** The child that runs ours, in the first environment in which it finds the device. */
 async function openOurs() {
   const args = [at('./gpu/serve.mjs'), device, ...(tiny ? ['tiny'] : [])];
-  const tried = device === 'cpu' ? [{ why: 'cpu', env: {} }] : tiny ? [{ why: 'software', env: softwareEnvironment() }] : environments(); // prettier-ignore
+  const tried = device === 'cpu' ? [{ why: 'cpu', env: {} }] : tiny ? [{ why: 'software', env: softwareEnvironment() }] : environments();
   const problems = [];
   for (const { why, env } of tried) {
     const child = new Child({ command: process.execPath, args, env: { FLAMBEAU_NATIVE: '0', ...env } }, 2);
@@ -129,14 +129,17 @@ async function check() {
       continue;
     }
     failures++;
-    say(`WRONG  ${name}: ${answer.error ?? `off by ${answer.outputs.map((d) => Number(d).toExponential(1)).join(', ')} of the largest number`}`); // prettier-ignore
+    say(
+      `WRONG  ${name}: ${answer.error ?? `off by ${answer.outputs.map((d) => Number(d).toExponential(1)).join(', ')} of the largest number`}`,
+    );
   }
-  say(`checks: ${done - failures} of ${done} right, the furthest ${worst.name} with ${worst.distance.toExponential(1)} (1e-4 may be)\n`); // prettier-ignore
+  say(`checks: ${done - failures} of ${done} right, the furthest ${worst.name} with ${worst.distance.toExponential(1)} (1e-4 may be)\n`);
 }
 
 async function time() {
   if (peak === undefined) say('no share of the peak: neither PyTorch nor --peak says what it is');
-  else say(`peak: ${peak.toFixed(peak < 1 ? 3 : 1)} TFLOP/s in float32, ${options.peak === undefined ? 'a product of PyTorch' : 'as given'}`); // prettier-ignore
+  else
+    say(`peak: ${peak.toFixed(peak < 1 ? 3 : 1)} TFLOP/s in float32, ${options.peak === undefined ? 'a product of PyTorch' : 'as given'}`);
   record({ peak });
   const shape = columns({ peak: peak !== undefined, peer: peer !== undefined });
   say(line(shape, Object.fromEntries(shape.map(({ key, title }) => [key, title]))));
@@ -156,7 +159,7 @@ async function timeRow(row, shape) {
   for (let round = 0; round < rounds && secondsLeft() > 1; round++) {
     if (mine.error === undefined) await take(mine, ours.child, { row, mode, seconds });
     for (const [setting, result] of Object.entries(theirs)) {
-      if (result.error === undefined && secondsLeft() > 1) await take(result, peer.child, { row, setting, seconds: seconds / 2 }); // prettier-ignore
+      if (result.error === undefined && secondsLeft() > 1) await take(result, peer.child, { row, setting, seconds: seconds / 2 });
     }
     if (mine.times.length > 0 && median(mine.times) > 3000) break; // so slow that one round is enough
   }
@@ -179,7 +182,11 @@ async function timeRow(row, shape) {
   };
   if (ms !== undefined) say(line(shape, cells));
   else if (best !== undefined) say(`${''.padEnd(24)} (PyTorch: ${rounded(cells.theirs)} ms)`);
-  record({ ...cells, error: mine.error, problems: Object.fromEntries(Object.entries(theirs).map(([setting, { error }]) => [setting, error])) }); // prettier-ignore
+  record({
+    ...cells,
+    error: mine.error,
+    problems: Object.fromEntries(Object.entries(theirs).map(([setting, { error }]) => [setting, error])),
+  });
 }
 
 /** Adds a child's times to a result, or the word why there are none. */

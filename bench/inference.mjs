@@ -61,10 +61,10 @@ async function onnxruntime() {
 /** A network by name, weights drawn from one seed; or a file with the shape of its input. */
 function workload(given) {
   const [file, sizes] = given.split(':');
-  if (file.endsWith('.onnx')) return { name: basename(file), shape: sizes.split('x').map(Number), bytes: readFileSync(file) }; // prettier-ignore
+  if (file.endsWith('.onnx')) return { name: basename(file), shape: sizes.split('x').map(Number), bytes: readFileSync(file) };
   ours.manualSeed(0);
   const model = ours.models[given]().eval();
-  return { name: given, shape: [1, 3, 224, 224], bytes: ours.serializeOnnx(model, ours.zeros(1, 3, 224, 224)), state: model.stateDict() }; // prettier-ignore
+  return { name: given, shape: [1, 3, 224, 224], bytes: ours.serializeOnnx(model, ours.zeros(1, 3, 224, 224)), state: model.stateDict() };
 }
 
 /** A run of this library: gives the first answer's numbers. */
@@ -82,8 +82,8 @@ function runOf(lib, { name, shape, bytes, state }) {
 }
 
 async function peerRun({ shape, bytes }) {
-  const session = await peer.InferenceSession.create(bytes, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' }); // prettier-ignore
-  const feeds = { [session.inputNames[0]]: new peer.Tensor('float32', numbers(shape.reduce((a, b) => a * b, 1)), shape) }; // prettier-ignore
+  const session = await peer.InferenceSession.create(bytes, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' });
+  const feeds = { [session.inputNames[0]]: new peer.Tensor('float32', numbers(shape.reduce((a, b) => a * b, 1)), shape) };
   return async () => (await session.run(feeds))[session.outputNames[0]].data;
 }
 
@@ -119,7 +119,7 @@ async function compare(given) {
   const answers = {};
   for (const [name, run] of Object.entries(runs)) answers[name] = await run();
   for (const [name, answer] of Object.entries(answers))
-    if (!(difference(answers.ours, answer) < 1e-3)) console.log(`  ${name} computes something else: ${difference(answers.ours, answer)}`); // prettier-ignore
+    if (!(difference(answers.ours, answer) < 1e-3)) console.log(`  ${name} computes something else: ${difference(answers.ours, answer)}`);
   const names = Object.keys(runs);
   const times = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = -1; round < Number(options.rounds); round++)
@@ -128,10 +128,13 @@ async function compare(given) {
       const measured = await turn(runs[name]);
       if (round >= 0) times[name].push(measured); // the first warms up
     }
-  const middles = Object.fromEntries(names.map((name) => [name, times[name].map((all) => spread(all)[0])])); // prettier-ignore
+  const middles = Object.fromEntries(names.map((name) => [name, times[name].map((all) => spread(all)[0])]));
   const quickest = (name) => Math.min(...times[name].flat());
   const cells = names.map((name) => {
-    const ratio = name === 'ours' ? '' : ` ×${saidSpread(middles[name].map((ms, i) => ms / middles.ours[i]))}, quickest ×${(quickest(name) / quickest('ours')).toPrecision(3)}`; // prettier-ignore
+    const ratio =
+      name === 'ours'
+        ? ''
+        : ` ×${saidSpread(middles[name].map((ms, i) => ms / middles.ours[i]))}, quickest ×${(quickest(name) / quickest('ours')).toPrecision(3)}`;
     return `${name} ${saidSpread(times[name].flat())}, ${quickest(name).toPrecision(3)} ms${ratio}`;
   });
   console.log(`${work.name}: ${cells.join(' · ')}`);
@@ -151,11 +154,12 @@ function profile(given) {
   for (const { operation, kernel, shape, ms, flops, bytes } of best) {
     const key = `${kernel.slice(0, 44)}\t${operation.slice(0, 44)}\t${shape.slice(0, 90)}`;
     const group = groups.get(key) ?? { calls: 0, ms: 0, flops: 0, bytes: 0 };
-    groups.set(key, { calls: group.calls + 1, ms: group.ms + ms, flops: group.flops + flops, bytes: group.bytes + bytes }); // prettier-ignore
+    groups.set(key, { calls: group.calls + 1, ms: group.ms + ms, flops: group.flops + flops, bytes: group.bytes + bytes });
   }
   const total = best.reduce((sum, { ms }) => sum + ms, 0);
   console.log(`${given}: ${total.toFixed(2)} ms in ${best.length} launches`);
-  for (const [key, { calls, ms, flops, bytes }] of [...groups].sort((a, b) => b[1].ms - a[1].ms)) console.log(`  ${ms.toFixed(3)} ms ×${calls}\t${(flops / ms / 1e6).toFixed(1)} GFLOP/s\t${(bytes / ms / 1e6).toFixed(1)} GB/s\t${key}`); // prettier-ignore
+  for (const [key, { calls, ms, flops, bytes }] of [...groups].sort((a, b) => b[1].ms - a[1].ms))
+    console.log(`  ${ms.toFixed(3)} ms ×${calls}\t${(flops / ms / 1e6).toFixed(1)} GFLOP/s\t${(bytes / ms / 1e6).toFixed(1)} GB/s\t${key}`);
 }
 
 for (const given of positionals.length === 0 ? MODELS : positionals) {

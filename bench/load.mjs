@@ -52,7 +52,11 @@ function parent() {
 }
 
 function run(job) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url), '--child', JSON.stringify(job)], { encoding: 'utf8' }); // prettier-ignore
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--expose-gc', fileURLToPath(import.meta.url), '--child', JSON.stringify(job)],
+    { encoding: 'utf8' },
+  );
   if (status !== 0) throw new Error(stderr);
   return stdout === '' ? {} : JSON.parse(stdout);
 }
@@ -73,10 +77,7 @@ async function child({ task, file, mb }) {
   for (const [stage, channels] of [64, 128, 256, 512].entries()) {
     for (let i = 0; i < 4; i++) {
       const before = i === 0 && stage > 0 ? channels / 2 : channels;
-      layers.push(
-        new nn.Conv2d(width(before), width(channels), 3, { bias: false }),
-        new nn.BatchNorm2d(width(channels)),
-      );
+      layers.push(new nn.Conv2d(width(before), width(channels), 3, { bias: false }), new nn.BatchNorm2d(width(channels)));
     }
   }
   layers.push(new nn.Linear(width(512), 1000));

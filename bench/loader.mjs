@@ -25,15 +25,13 @@ const { values: options, positionals } = parseArgs({
 const beside = fileURLToPath(new URL('../../shared/data', import.meta.url));
 const path = positionals[0] ?? resolve(process.env.FLAMBEAU_DATA ?? beside, 'cifar10-images.tar.gz');
 const half = [0.5, 0.5, 0.5];
-const transform = new Compose([new RandomHorizontalFlip(), new RandomRotation(10), new ToTensor(), new Normalize(half, half)]); // prettier-ignore
+const transform = new Compose([new RandomHorizontalFlip(), new RandomRotation(10), new ToTensor(), new Normalize(half, half)]);
 
 const opening = performance.now();
 const set = await ImageFolder.open(path, { split: 'train', transform });
 const openMs = performance.now() - opening;
 if (!options.json) {
-  console.log(
-    `Node ${process.version}, load ${loadavg()[0].toFixed(1)}; ${set.length} images opened in ${openMs.toFixed(0)} ms`,
-  );
+  console.log(`Node ${process.version}, load ${loadavg()[0].toFixed(1)}; ${set.length} images opened in ${openMs.toFixed(0)} ms`);
 }
 for (const workers of options.workers.split(',').map(Number)) {
   manualSeed(0);

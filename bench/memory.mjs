@@ -39,9 +39,7 @@ function report(loop, result) {
   }
   console.log(`${loop}, ${steps} steps of batch ${options.batch}, load ${loadavg()[0].toFixed(1)}`);
   for (const { step, rss, wasm, heap } of result.samples) {
-    console.log(
-      `  step ${String(step).padStart(6)}: resident ${rss} MB, WebAssembly ${wasm} MB, JavaScript ${heap} MB`,
-    );
+    console.log(`  step ${String(step).padStart(6)}: resident ${rss} MB, WebAssembly ${wasm} MB, JavaScript ${heap} MB`);
   }
   console.log(
     `  ${result.msPerStep.toFixed(2)} ms a step; ${result.majors} full collections, ${result.gcPercent.toFixed(1)} % of the time`,

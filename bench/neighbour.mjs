@@ -39,7 +39,7 @@ function time(run) {
 /** Runs `fn` while so many processes do nothing but count. */
 async function beside(fn) {
   const code = 'process.stdout.write("x"); for (;;);';
-  const children = Array.from({ length: busy }, () => spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'ignore'] })); // prettier-ignore
+  const children = Array.from({ length: busy }, () => spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'ignore'] }));
   try {
     await Promise.all(children.map((child) => new Promise((resolve) => child.stdout.once('data', resolve))));
     return fn();
@@ -51,7 +51,10 @@ async function beside(fn) {
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 const before = loadavg()[0];
-if (!options.json) console.log(`Node ${process.version}, ${options.device}, ${processors} processors, ${busy} neighbour(s), load before ${before.toFixed(1)}`); // prettier-ignore
+if (!options.json)
+  console.log(
+    `Node ${process.version}, ${options.device}, ${processors} processors, ${busy} neighbour(s), load before ${before.toFixed(1)}`,
+  );
 for (const row of ROWS.filter(({ name }) => options.only.split(',').includes(name))) {
   for (const threads of new Set([processors, 1])) {
     setNumThreads(threads);
@@ -60,14 +63,18 @@ for (const row of ROWS.filter(({ name }) => options.only.split(',').includes(nam
     if (options.device === 'native' && !(await nativeReady())) throw new Error('no native kernels here');
     time(run);
     const rounds = [];
-    for (let i = 0; i < Number(options.rounds); i++) rounds.push({ alone: time(run), beside: await beside(() => time(run)) }); // prettier-ignore
+    for (let i = 0; i < Number(options.rounds); i++) rounds.push({ alone: time(run), beside: await beside(() => time(run)) });
     const slowdown = median(rounds.map((round) => round.beside / round.alone));
     const bound = Math.max(1, (threads + busy) / processors);
     const alone = median(rounds.map((round) => round.alone));
     if (options.json) {
-      console.log(JSON.stringify({ name: `neighbour ${row.name}`, device: options.device, threads, ms: alone, slowdown, bound, load: before })); // prettier-ignore
+      console.log(
+        JSON.stringify({ name: `neighbour ${row.name}`, device: options.device, threads, ms: alone, slowdown, bound, load: before }),
+      );
     } else {
-      console.log(`${row.name.padEnd(14)} ${threads} thread(s): ${alone.toFixed(2)} ms alone, ${slowdown.toFixed(2)} times that beside; fair share ${bound.toFixed(2)}`); // prettier-ignore
+      console.log(
+        `${row.name.padEnd(14)} ${threads} thread(s): ${alone.toFixed(2)} ms alone, ${slowdown.toFixed(2)} times that beside; fair share ${bound.toFixed(2)}`,
+      );
     }
   }
 }

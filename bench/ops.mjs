@@ -66,20 +66,15 @@ const INPUTS = {
 };
 
 const names = (text) => text.trim().split(/\s+/);
-const UNARY =
-  names(`abs acos acosh asin asinh atan atanh ceil cos cosh erf erfc exp expm1 floor frac isfinite isinf isnan isneginf
+const UNARY = names(`abs acos acosh asin asinh atan atanh ceil cos cosh erf erfc exp expm1 floor frac isfinite isinf isnan isneginf
   isposinf log log10 log1p log2 logicalNot nanToNum neg reciprocal relu round rsqrt sgn sigmoid sign signbit sin sinc sinh sqrt
   square tan tanh trunc`);
 const POSITIVE = new Set(names('acosh log log10 log2 log1p rsqrt sqrt'));
-const BINARY =
-  names(`add sub mul div pow remainder fmod floorDivide rsub atan2 eq ne lt le gt ge maximum minimum fmax fmin copysign
+const BINARY = names(`add sub mul div pow remainder fmod floorDivide rsub atan2 eq ne lt le gt ge maximum minimum fmax fmin copysign
   hypot logaddexp logaddexp2 heaviside xlogy logicalAnd logicalOr logicalXor isclose`);
-const ACTIVATIONS =
-  names(`celu elu gelu hardshrink hardsigmoid hardswish hardtanh leakyRelu logsigmoid mish relu relu6 selu silu
+const ACTIVATIONS = names(`celu elu gelu hardshrink hardsigmoid hardswish hardtanh leakyRelu logsigmoid mish relu relu6 selu silu
   softplus softshrink softsign tanhshrink`);
-const REDUCTIONS = names(
-  'sum mean prod amax amin std var norm nansum nanmean countNonzero all any argmax argmin logsumexp',
-);
+const REDUCTIONS = names('sum mean prod amax amin std var norm nansum nanmean countNonzero all any argmax argmin logsumexp');
 const WITH_DIM = new Set(['logsumexp']);
 const IN_PLACE = names('abs_ ceil_ cos_ exp_ floor_ neg_ relu_ round_ sigmoid_ sqrt_ tanh_ zero_ trunc_ erf_');
 
@@ -96,9 +91,7 @@ const listed = (text) =>
 const ROWS = [
   ...UNARY.map((name) => `${POSITIVE.has(name) ? 'p' : 'x'}.${name}()`),
   ...names('erf erfc exp log1p sigmoid sin tanh relu sinc').map((name) => `p.${name}() @p`),
-  ...BINARY.map((name) =>
-    name === 'rsub' ? 'T.rsub(x, y)' : `${['pow', 'xlogy'].includes(name) ? 'p' : 'x'}.${name}(y)`,
-  ),
+  ...BINARY.map((name) => (name === 'rsub' ? 'T.rsub(x, y)' : `${['pow', 'xlogy'].includes(name) ? 'p' : 'x'}.${name}(y)`)),
   ...names('add mul div pow atan2 hypot maximum logaddexp').map((name) => `p.${name}(y) @p`),
   ...IN_PLACE.map((name) => `x.${name}()`),
   ...listed(`
@@ -276,7 +269,7 @@ function parsed(row) {
   const [left, own] = row.split(' ## ');
   const [expression, leaf] = left.split(' @');
   const python = own ?? snake(expression);
-  const used = Object.keys(INPUTS).filter((name) => new RegExp(`(?<![.\\w'])${name}\\b(?!:)`).test(`${expression} ${python}`)); // prettier-ignore
+  const used = Object.keys(INPUTS).filter((name) => new RegExp(`(?<![.\\w'])${name}\\b(?!:)`).test(`${expression} ${python}`));
   return { name: leaf ? `${expression} @${leaf}` : expression, expression, leaf: leaf ?? null, python, used };
 }
 
@@ -408,7 +401,13 @@ function draw({ shape, draw: how, below, dtype, layer }) {
 
 async function startTorch() {
   const own = fileURLToPath(new URL('../.venv/bin/python', import.meta.url));
-  const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '4000000000', MALLOC_TRIM_THRESHOLD_: '8000000000', MALLOC_TOP_PAD_: '268435456', OMP_NUM_THREADS: '1' }; // prettier-ignore
+  const env = {
+    ...process.env,
+    MALLOC_MMAP_THRESHOLD_: '4000000000',
+    MALLOC_TRIM_THRESHOLD_: '8000000000',
+    MALLOC_TOP_PAD_: '268435456',
+    OMP_NUM_THREADS: '1',
+  };
   const script = fileURLToPath(new URL('./peers/ops.py', import.meta.url));
   const child = spawn(existsSync(own) ? own : 'python3', [script], { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -428,15 +427,18 @@ function report(all) {
   const shown = options.worst === undefined ? measuredRows : measuredRows.slice(0, Number(options.worst));
   if (options.json) {
     const short = (value) => Number(value.toPrecision(3));
-    for (const { name, ms, ratio } of shown) console.log(JSON.stringify({ name, device: options.device, ms: short(ms), ratio: short(ratio) })); // prettier-ignore
-    for (const { name, missing: why } of missing) console.log(JSON.stringify({ name, device: options.device, missing: why })); // prettier-ignore
+    for (const { name, ms, ratio } of shown)
+      console.log(JSON.stringify({ name, device: options.device, ms: short(ms), ratio: short(ratio) }));
+    for (const { name, missing: why } of missing) console.log(JSON.stringify({ name, device: options.device, missing: why }));
     return;
   }
-  for (const { name, ms, ratio } of shown) console.log(`${ratio.toFixed(2).padStart(7)} ${ms.toFixed(3).padStart(9)} ms  ${name}`); // prettier-ignore
+  for (const { name, ms, ratio } of shown) console.log(`${ratio.toFixed(2).padStart(7)} ${ms.toFixed(3).padStart(9)} ms  ${name}`);
   const goal = options.device === 'native' ? 2 : 3;
   const over = measuredRows.filter(({ ratio }) => ratio > goal).length;
   const seconds = Math.round((performance.now() - started) / 1000);
-  console.log(`${options.device}, PyTorch ${peer.version}, 1 thread: ${measuredRows.length} rows, ${over} above ${goal}, median ${median(measuredRows.map(({ ratio }) => ratio)).toFixed(2)}, ${seconds} s`); // prettier-ignore
+  console.log(
+    `${options.device}, PyTorch ${peer.version}, 1 thread: ${measuredRows.length} rows, ${over} above ${goal}, median ${median(measuredRows.map(({ ratio }) => ratio)).toFixed(2)}, ${seconds} s`,
+  );
   for (const { name, missing: why } of missing) console.log(`not measured: ${name}: ${why}`);
 }
 

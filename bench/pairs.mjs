@@ -48,7 +48,7 @@ async function compare(name) {
   const runs = sides.map(({ rows }) => rows.find((row) => row.name === name).make(options.mode));
   if (options.device === 'native') {
     for (const run of runs) for (let i = 0; i < 8; i++) run();
-    for (const { nativeReady } of sides) if (!(await nativeReady())) throw new Error('native kernels are not available here'); // prettier-ignore
+    for (const { nativeReady } of sides) if (!(await nativeReady())) throw new Error('native kernels are not available here');
   }
   const turn = Number(options.ms) * 1000;
   let count = 1;
@@ -72,8 +72,10 @@ async function compare(name) {
 function report(name, [before, after]) {
   const of = (list, share) => list[Math.floor((list.length - 1) * share)];
   const sum = (list) => list.reduce((total, value) => total + value, 0);
-  const ratios = [of(after, 0.25) / of(before, 0.25), of(after, 0.5) / of(before, 0.5), sum(after) / sum(before)].map((ratio) => Number(ratio.toFixed(3))); // prettier-ignore
+  const ratios = [of(after, 0.25) / of(before, 0.25), of(after, 0.5) / of(before, 0.5), sum(after) / sum(before)].map((ratio) =>
+    Number(ratio.toFixed(3)),
+  );
   const us = Number(of(before, 0.25).toPrecision(4));
   if (options.json) console.log(JSON.stringify({ name, mode: options.mode, device: options.device, us, ratios }));
-  else console.log(`${name.padEnd(22)} ${String(us).padStart(10)} µs   ratio ${ratios.map((ratio) => ratio.toFixed(3)).join('  ')}`); // prettier-ignore
+  else console.log(`${name.padEnd(22)} ${String(us).padStart(10)} µs   ratio ${ratios.map((ratio) => ratio.toFixed(3)).join('  ')}`);
 }

@@ -24,8 +24,7 @@ const { values: options } = parseArgs({
   },
 });
 process.env.FLAMBEAU_NATIVE = options.device === 'native' ? '1' : '0';
-const { compile, deepcopy, F, manualSeed, nn, optim, randint, randn, setNumThreads, tensor, zeros } =
-  await import('flambeau');
+const { compile, deepcopy, F, manualSeed, nn, optim, randint, randn, setNumThreads, tensor, zeros } = await import('flambeau');
 const { nativeReady } = await import('flambeau/node');
 const dist = await import('flambeau/distributed');
 const { w1, w2, w3 } = await import('./workloads.mjs');
@@ -60,8 +59,7 @@ function readyTimes() {
   for (let i = 0; i < 3; i++) step();
   const parameters = [...copy.parameters()].toReversed();
   const times = [];
-  for (const parameter of parameters)
-    parameter.registerPostAccumulateGradHook(() => void times.push(performance.now()));
+  for (const parameter of parameters) parameter.registerPostAccumulateGradHook(() => void times.push(performance.now()));
   const start = performance.now();
   step();
   const end = performance.now();
@@ -130,7 +128,7 @@ const quick = (times) => {
   return sorted[Math.floor(sorted.length / 8)];
 };
 const buckets = readyTimes();
-const own = Object.fromEntries(Object.entries(all).map(([name, times]) => [name, times.length === 0 ? 0 : quick(times)])); // prettier-ignore
+const own = Object.fromEntries(Object.entries(all).map(([name, times]) => [name, times.length === 0 ? 0 : quick(times)]));
 const slowest = tensor([own.beside, own.together, own.exchange]);
 dist.allReduce(slowest, { op: 'max' });
 if (rank === 0) {
@@ -156,6 +154,12 @@ if (rank === 0) {
       : typeof value === 'number' && !Number.isInteger(value)
         ? value.toFixed(2)
         : String(value);
-  console.log(options.json ? JSON.stringify(found) : Object.entries(found).map(([name, value]) => `${name} ${show(value)}`).join(', ')); // prettier-ignore
+  console.log(
+    options.json
+      ? JSON.stringify(found)
+      : Object.entries(found)
+          .map(([name, value]) => `${name} ${show(value)}`)
+          .join(', '),
+  );
 }
 dist.destroyProcessGroup();

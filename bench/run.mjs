@@ -79,7 +79,7 @@ async function measure(row) {
   }
   const sorted = rows.flatMap(({ ours }) => ours).sort((a, b) => a - b);
   const spread = quantile(sorted, 0.75) - quantile(sorted, 0.25);
-  return { ms: quantile(sorted, 0.5), spread, against: Object.fromEntries(peers.map(({ name }) => [name, against(name, rows)])) }; // prettier-ignore
+  return { ms: quantile(sorted, 0.5), spread, against: Object.fromEntries(peers.map(({ name }) => [name, against(name, rows)])) };
 }
 
 /** How we stand against a peer's best setting: the median of the rounds' ratios, their quartiles, the setting and its milliseconds. */
@@ -89,7 +89,7 @@ function against(name, rows) {
   const best = settings.toSorted((a, b) => msOf(a) - msOf(b))[0];
   if (best === undefined) return undefined;
   const ratios = rows.map(({ ours, theirs }) => median(theirs[name][best]) / median(ours)).sort((a, b) => a - b);
-  return { ratio: quantile(ratios, 0.5), quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)], setting: best, ms: msOf(best) }; // prettier-ignore
+  return { ratio: quantile(ratios, 0.5), quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)], setting: best, ms: msOf(best) };
 }
 
 /** Runs until every operation has asked for its native kernels, and waits for them. */
@@ -139,8 +139,7 @@ function report(row, { ms, spread, against }) {
     console.log(JSON.stringify({ name: row.name, mode, device, threads, ms: round(ms), spread: round(spread), gflops: speed, ratio, quartiles, peers })); // prettier-ignore
     return;
   }
-  const shown = ({ ratio, quartiles: [low, high], setting }) =>
-    `${ratio.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)}) ${setting}`;
+  const shown = ({ ratio, quartiles: [low, high], setting }) => `${ratio.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)}) ${setting}`;
   const cells = [
     row.name.padEnd(20),
     ms.toFixed(3).padStart(10),

@@ -22,12 +22,15 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '4' },
   },
 });
-const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_rmaps_base_oversubscribe: '1' }; // prettier-ignore
+const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_rmaps_base_oversubscribe: '1' };
 const processors = cpus().length;
 
 function under(ranks, script, ...args) {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const { stdout, stderr, status } = spawnSync(options.mpirun, ['-n', String(ranks), process.execPath, path, ...args, '--json'], { env, encoding: 'utf8' }); // prettier-ignore
+  const { stdout, stderr, status } = spawnSync(options.mpirun, ['-n', String(ranks), process.execPath, path, ...args, '--json'], {
+    env,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`${script} in ${ranks} processes: ${stderr}`);
   return JSON.parse(stdout.slice(stdout.indexOf('{')));
 }
@@ -46,8 +49,12 @@ const through = (ready, take) => ready.reduce((end, at, i) => Math.max(end, at) 
 function compare(counts) {
   const shared = ['--row', options.row, '--batch', options.batch, '--rounds', options.rounds];
   const one = under(1, 'ranks.mjs', ...shared);
-  console.log(`${options.row}, batch ${options.batch} a process, ${processors} processors; buckets of ${one.buckets.map(({ bytes }) => (bytes / 1e6).toFixed(2)).join(', ')} MB`); // prettier-ignore
-  console.log(`ready at ${one.buckets.map(({ ready }) => `${(100 * ready).toFixed(0)} %`).join(', ')} of a step; a step of one process ${one.alone.toFixed(2)} ms`); // prettier-ignore
+  console.log(
+    `${options.row}, batch ${options.batch} a process, ${processors} processors; buckets of ${one.buckets.map(({ bytes }) => (bytes / 1e6).toFixed(2)).join(', ')} MB`,
+  );
+  console.log(
+    `ready at ${one.buckets.map(({ ready }) => `${(100 * ready).toFixed(0)} %`).join(', ')} of a step; a step of one process ${one.alone.toFixed(2)} ms`,
+  );
   for (const ranks of counts.filter((count) => count > 1)) {
     const measured = under(ranks, 'ranks.mjs', ...shared);
     const { alpha, perByte } = fitted(under(ranks, 'all-reduce.mjs', '--bytes', '64,100000,2100000,45000000'));
@@ -80,17 +87,21 @@ const counts = options.ranks.split(',').map(Number);
 if (counts[0] > 0) compare(counts);
 
 const LATENCY_MS = 0.02;
-console.log(
-  `\nResNet-50, 32 images of 224² a host, ring all-reduce, ${1000 * LATENCY_MS} µs a message, 90 % of the line's rate`,
-);
+console.log(`\nResNet-50, 32 images of 224² a host, ring all-reduce, ${1000 * LATENCY_MS} µs a message, 90 % of the line's rate`);
 console.log('| host (ms a step) | line | 16 hosts | 64 hosts | 256 hosts |\n| --- | --- | --- | --- | --- |');
 for (const compute of [400, 150, 50]) {
   for (const gigabits of [25, 100]) {
     const cells = [16, 64, 256].map((hosts) => {
       const buckets = resnet50();
-      const perByte = 1000 / (0.9 * gigabits * 1e9 / 8); // prettier-ignore
-      const take = buckets.map(({ bytes }) => 2 * (hosts - 1) * LATENCY_MS + (2 * (hosts - 1) / hosts) * bytes * perByte); // prettier-ignore
-      const step = Math.max(compute, through(buckets.map(({ ready }) => ready * compute), take)); // prettier-ignore
+      const perByte = 1000 / ((0.9 * gigabits * 1e9) / 8);
+      const take = buckets.map(({ bytes }) => 2 * (hosts - 1) * LATENCY_MS + ((2 * (hosts - 1)) / hosts) * bytes * perByte);
+      const step = Math.max(
+        compute,
+        through(
+          buckets.map(({ ready }) => ready * compute),
+          take,
+        ),
+      );
       const all = take.reduce((a, b) => a + b);
       return `${step.toFixed(0)} ms, efficiency ${((100 * compute) / step).toFixed(0)} %, exchange ${all.toFixed(0)} ms, hidden ${(100 * (1 - (step - compute) / all)).toFixed(0)} %`;
     });

@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
 const calls = Number(options.calls);
 
 function shown({ name, call, rss, wasm, heap, recordings, ms }) {
-  return `${name.padEnd(12)} call ${String(call).padStart(5)}: resident ${rss} MB, WebAssembly ${wasm} MB, JavaScript ${heap} MB; ${recordings ?? 0} recordings; ${ms} ms a call`; // prettier-ignore
+  return `${name.padEnd(12)} call ${String(call).padStart(5)}: resident ${rss} MB, WebAssembly ${wasm} MB, JavaScript ${heap} MB; ${recordings ?? 0} recordings; ${ms} ms a call`;
 }
 
 async function measure(name) {
@@ -39,7 +39,7 @@ async function measure(name) {
     if (call !== 1 && call % every !== 0) continue;
     const ms = Math.round((performance.now() - last) / (call === 1 ? 1 : every));
     globalThis.gc();
-    console.log(JSON.stringify({ name, call, ...held(), recordings: compiled?.recordings, ms })); // prettier-ignore
+    console.log(JSON.stringify({ name, call, ...held(), recordings: compiled?.recordings, ms }));
     last = performance.now();
   }
 }
@@ -51,7 +51,12 @@ const LOOPS = {
   async eager() {
     const { noGrad, randn } = await import('flambeau');
     const model = await body();
-    return { step: (call) => noGrad(() => model(randn(2, 3, side(call, 32), side(3 * call, 40)))).sum().item() }; // prettier-ignore
+    return {
+      step: (call) =>
+        noGrad(() => model(randn(2, 3, side(call, 32), side(3 * call, 40))))
+          .sum()
+          .item(),
+    };
   },
   async infer() {
     const { compile, noGrad, randn } = await import('flambeau');
@@ -77,7 +82,7 @@ const LOOPS = {
       optimizer.step();
       return loss;
     });
-    return { compiled, step: (call) => compiled(randn(2, 3, side(call, 32), side(3 * call, 40)), randint(0, 10, [2])).item() }; // prettier-ignore
+    return { compiled, step: (call) => compiled(randn(2, 3, side(call, 32), side(3 * call, 40)), randint(0, 10, [2])).item() };
   },
   async arithmetic() {
     const { compile, randn } = await import('flambeau');
@@ -102,7 +107,7 @@ const LOOPS = {
 /** A network for images of any size. */
 async function body() {
   const { nn } = await import('flambeau');
-  const stage = (from, to) => [new nn.Conv2d(from, to, 3, { padding: 1, bias: false }), new nn.BatchNorm2d(to), new nn.ReLU()]; // prettier-ignore
+  const stage = (from, to) => [new nn.Conv2d(from, to, 3, { padding: 1, bias: false }), new nn.BatchNorm2d(to), new nn.ReLU()];
   return new nn.Sequential(
     ...stage(3, 32),
     ...stage(32, 64),

@@ -68,16 +68,36 @@ export function smallRows(lib) {
     small('zeros', () => () => zeros(16)),
     small('no-grad', () => () => noGrad(() => 1)),
     small('no-grad-guard', () => () => noGrad()[Symbol.dispose]()),
-    small('zero-grad', () => ((m) => () => m.zeroGrad())(nn.Sequential ? new nn.Sequential(new nn.Linear(2, 2), new nn.ReLU(), new nn.Linear(2, 2)) : null)), // prettier-ignore
-    small('add-backward', () => ((x, y) => () => { x.grad = null; x.add(y).sum().backward(); })(leaf(), x16())), // prettier-ignore
+    small('zero-grad', () =>
+      (
+        (m) => () =>
+          m.zeroGrad()
+      )(nn.Sequential ? new nn.Sequential(new nn.Linear(2, 2), new nn.ReLU(), new nn.Linear(2, 2)) : null),
+    ),
+    small('add-backward', () =>
+      ((x, y) => () => {
+        x.grad = null;
+        x.add(y).sum().backward();
+      })(leaf(), x16()),
+    ),
     small('linear-forward', () =>
       (
         (l, x) => () =>
           noGrad(() => l(x))
       )(new nn.Linear(1, 1), randn(1, 1)),
     ),
-    small('linear-step', () => ((l, x) => () => { l.zeroGrad(); l(x).sum().backward(); })(new nn.Linear(1, 1), randn(1, 1))), // prettier-ignore
-    small('sequential', () => ((l, x) => () => l(x))(new nn.Sequential(new nn.Linear(4, 4), new nn.ReLU(), new nn.Linear(4, 4)), randn(1, 4))), // prettier-ignore
+    small('linear-step', () =>
+      ((l, x) => () => {
+        l.zeroGrad();
+        l(x).sum().backward();
+      })(new nn.Linear(1, 1), randn(1, 1)),
+    ),
+    small('sequential', () =>
+      (
+        (l, x) => () =>
+          l(x)
+      )(new nn.Sequential(new nn.Linear(4, 4), new nn.ReLU(), new nn.Linear(4, 4)), randn(1, 4)),
+    ),
     small('loss', () =>
       (
         (x, y) => () =>

@@ -67,7 +67,7 @@ function parent() {
       for (const kind of Object.keys(results)) {
         const threads = options.threads === undefined ? [] : ['--threads', options.threads];
         const env = { ...process.env, FLAMBEAU_NATIVE: kind === 'wasm' ? '0' : '1', FLAMBEAU_CACHE };
-        const { status, stdout, stderr } = spawnSync(process.execPath, [self, '--child', name, ...threads], { env, encoding: 'utf8' }); // prettier-ignore
+        const { status, stdout, stderr } = spawnSync(process.execPath, [self, '--child', name, ...threads], { env, encoding: 'utf8' });
         if (status !== 0) throw new Error(stderr);
         results[kind].push(JSON.parse(stdout));
       }
@@ -78,11 +78,15 @@ function parent() {
       const figures =
         kind === 'wasm'
           ? { firstMs: of(({ first }) => first.ms), firstProcessorMs: of(({ first }) => first.cpu) }
-          : { nativeMs: of(({ native }) => native), calls: of(({ steps }) => steps), longestMs: of(({ longest }) => longest) }; // prettier-ignore
-      const row = { name: `start ${name} ${kind}`, ...figures, load: Number(median(runs.map(({ load }) => load)).toFixed(1)) }; // prettier-ignore
+          : { nativeMs: of(({ native }) => native), calls: of(({ steps }) => steps), longestMs: of(({ longest }) => longest) };
+      const row = { name: `start ${name} ${kind}`, ...figures, load: Number(median(runs.map(({ load }) => load)).toFixed(1)) };
       if (options.json) console.log(JSON.stringify(row));
-      else if (kind === 'wasm') console.log(`${row.name.padEnd(24)} first call + ${row.firstMs} ms (processor ${row.firstProcessorMs}); load ${row.load}`); // prettier-ignore
-      else console.log(`${row.name.padEnd(24)} native after ${row.nativeMs} ms and ${row.calls} calls, the longest ${row.longestMs} ms; load ${row.load}`); // prettier-ignore
+      else if (kind === 'wasm')
+        console.log(`${row.name.padEnd(24)} first call + ${row.firstMs} ms (processor ${row.firstProcessorMs}); load ${row.load}`);
+      else
+        console.log(
+          `${row.name.padEnd(24)} native after ${row.nativeMs} ms and ${row.calls} calls, the longest ${row.longestMs} ms; load ${row.load}`,
+        );
     }
   }
 }

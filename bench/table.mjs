@@ -19,7 +19,11 @@ const PEERS = {
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'string' } } });
 if (positionals.length === 0) throw new Error('usage: node bench/table.mjs FILE… [--write PERFORMANCE.md]');
-const lines = positionals.flatMap((file) => readFileSync(file, 'utf8').split('\n').filter((line) => line.startsWith('{'))); // prettier-ignore
+const lines = positionals.flatMap((file) =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{')),
+);
 const rows = new Map(lines.map((line) => JSON.parse(line)).map((row) => [`${row.name} ${row.device}`, row]));
 const all = [...rows.values()];
 
@@ -41,7 +45,7 @@ function columnsOf(device, peer) {
     return `${rounded(ratio[peer], 3)} (${low}–${high})`;
   };
   const shown = [[`${PEERS[peer]} / ours`, ratio]];
-  if (of.some((row) => row.peers[peer].setting !== '')) shown.push([`${PEERS[peer]}’s best`, (row) => row.peers[peer]?.setting ?? '']); // prettier-ignore
+  if (of.some((row) => row.peers[peer].setting !== '')) shown.push([`${PEERS[peer]}’s best`, (row) => row.peers[peer]?.setting ?? '']);
   return shown;
 }
 

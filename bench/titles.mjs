@@ -11,7 +11,7 @@ const NETWORKS = [
 ];
 const LARGE = ['resnet18', 'resnet50', 'mobilenet_v2']; // trained at 224×224
 const SMALL = ['densenet121', 'resnext50_32x4d', 'squeezenet1_1']; // at 64×64
-const named = (names, row, title) => NETWORKS.filter(([name]) => names.includes(name)).map(([name, shown]) => [row(name), title(shown)]); // prettier-ignore
+const named = (names, row, title) => NETWORKS.filter(([name]) => names.includes(name)).map(([name, shown]) => [row(name), title(shown)]);
 
 /** The most important rows: those of the tutorials, and of the networks that people train. */
 export const MAIN = Object.fromEntries([

@@ -29,10 +29,7 @@ const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const built = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', full]);
 if (built.status !== 0) throw new Error(String(built.stdout));
 cpSync(full, empty, { recursive: true });
-for (const file of [
-  ...readdirSync(join(empty, 'tensor/shapes')).map((name) => `tensor/shapes/${name}`),
-  'nn/shape-types.d.ts',
-]) {
+for (const file of [...readdirSync(join(empty, 'tensor/shapes')).map((name) => `tensor/shapes/${name}`), 'nn/shape-types.d.ts']) {
   if (file.endsWith('.d.ts')) writeFileSync(join(empty, file), emptied(readFileSync(join(empty, file), 'utf8')));
 }
 writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
@@ -45,7 +42,7 @@ for (const count of PLAIN) writeFileSync(join(folder, `plain${count}.ts`), plain
 for (const name of ['typescript', 'typescript-5.5', 'typescript-5.9', 'typescript-7']) {
   const ts = compiler(name);
   if (ts === undefined) continue;
-  const check = ts.createProgram === undefined ? (...what) => commandLineTime(name, ...what) : (...what) => checkTime(ts, ...what); // prettier-ignore
+  const check = ts.createProgram === undefined ? (...what) => commandLineTime(name, ...what) : (...what) => checkTime(ts, ...what);
   const show = (what, text) => console.log(`${ts.version.padEnd(8)} ${what.padEnd(9)} ${text}`);
   const results = (runs) => `${spread(runs.map(({ time }) => time))}, ${runs[0].instantiations} instantiations`;
   show('check', results(rounds(() => check('networks.ts', full))));
@@ -54,7 +51,7 @@ for (const name of ['typescript', 'typescript-5.5', 'typescript-5.9', 'typescrip
   for (const count of PLAIN) {
     const pairs = rounds(() => [check(`plain${count}.ts`, full), check(`plain${count}.ts`, empty)]);
     const ratio = median(pairs.map(([a, b]) => a.time / b.time)).toFixed(2);
-    show(`price ${count}`, `${results(pairs.map(([a]) => a))}; without rules ${results(pairs.map(([, b]) => b))}: ratio ${ratio}`); // prettier-ignore
+    show(`price ${count}`, `${results(pairs.map(([a]) => a))}; without rules ${results(pairs.map(([, b]) => b))}: ratio ${ratio}`);
   }
 }
 
@@ -119,7 +116,10 @@ function checkTime(ts, file, declarations) {
   const start = performance.now();
   const found = program.getSemanticDiagnostics(program.getSourceFile(path));
   const time = performance.now() - start;
-  if (found.length > 0) throw new Error(ts.formatDiagnostics(found, { getCurrentDirectory: () => folder, getCanonicalFileName: (x) => x, getNewLine: () => '\n' })); // prettier-ignore
+  if (found.length > 0)
+    throw new Error(
+      ts.formatDiagnostics(found, { getCurrentDirectory: () => folder, getCanonicalFileName: (x) => x, getNewLine: () => '\n' }),
+    );
   return { time, instantiations: program.getInstantiationCount() };
 }
 

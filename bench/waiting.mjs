@@ -72,7 +72,9 @@ for (let done = 0, from = now(); done < steps + WARM;) {
 }
 for (const [i, what] of ['clock', 'processors'].entries()) {
   const [wait, work] = [sum(waits, i), sum(works, i)];
-  console.log(`${what}: ${(wait / steps).toFixed(0)} ms waiting and ${(work / steps).toFixed(0)} ms working a batch, ${((100 * wait) / (wait + work)).toFixed(1)} % waiting`); // prettier-ignore
+  console.log(
+    `${what}: ${(wait / steps).toFixed(0)} ms waiting and ${(work / steps).toFixed(0)} ms working a batch, ${((100 * wait) / (wait + work)).toFixed(1)} % waiting`,
+  );
 }
 console.log(`load ${loadavg()[0].toFixed(1)}`);
 process.exit(0);

@@ -71,12 +71,7 @@ console.log(`(200 - 2 + 0) / 2 + 1 = ${side(200, 2, 0, 2)}; the layer gives ${fi
 console.log(`(100 - 3 + 2) / 1 + 1 = ${side(100, 3, 1, 1)}; the layer gives ${conv2(first).size(-1)}`);
 
 console.log('\n## Flattening quiz: a 130x130 RGB image goes through these layers');
-const quiz = [
-  new nn.Conv2d(3, 10, 3),
-  new nn.MaxPool2d(4, 4),
-  new nn.Conv2d(10, 20, 5, { padding: 2 }),
-  new nn.MaxPool2d(2, 2),
-];
+const quiz = [new nn.Conv2d(3, 10, 3), new nn.MaxPool2d(4, 4), new nn.Conv2d(10, 20, 5, { padding: 2 }), new nn.MaxPool2d(2, 2)];
 let x: Tensor = randn(1, 3, 130, 130);
 for (const layer of quiz) {
   x = layer(x);

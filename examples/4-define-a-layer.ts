@@ -20,5 +20,8 @@ console.log('padding (kernel - 1) / 2 keeps the size:', formatSize(model(images)
 
 console.log('kernel size 5 needs padding 2:', formatSize(new nn.Conv2d(3, 16, 5, { padding: 2 })(images).shape));
 console.log('a kernel of height 3 and width 5:', formatSize(new nn.Conv2d(3, 16, [3, 5])(images).shape));
-console.log('stride 2 halves height and width:', formatSize(new nn.Conv2d(3, 16, 3, { stride: 2, padding: 1 })(images).shape)); // prettier-ignore
-console.log('different strides, vertically 2 and horizontally 1:', formatSize(new nn.Conv2d(3, 16, 3, { stride: [2, 1], padding: 1 })(images).shape)); // prettier-ignore
+console.log('stride 2 halves height and width:', formatSize(new nn.Conv2d(3, 16, 3, { stride: 2, padding: 1 })(images).shape));
+console.log(
+  'different strides, vertically 2 and horizontally 1:',
+  formatSize(new nn.Conv2d(3, 16, 3, { stride: [2, 1], padding: 1 })(images).shape),
+);

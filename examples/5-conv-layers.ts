@@ -134,8 +134,19 @@ console.log(formatSize(compConv2d(new nn.Conv2d(1, 1, 3, { padding: 1 }), rand(8
 console.log(formatSize(compConv2d(new nn.Conv2d(1, 1, 3), rand(8, 8)).shape)); // default padding = 0
 console.log(formatSize(compConv2d(new nn.Conv2d(1, 1, [5, 3], { padding: [2, 1] }), rand(8, 8)).shape));
 
-const kernel = [[[[0.0, 1.0], [2.0, 3.0]]]]; // prettier-ignore
-X = tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]]); // prettier-ignore
+const kernel = [
+  [
+    [
+      [0.0, 1.0],
+      [2.0, 3.0],
+    ],
+  ],
+];
+X = tensor([
+  [0.0, 1.0, 2.0],
+  [3.0, 4.0, 5.0],
+  [6.0, 7.0, 8.0],
+]);
 
 // Without padding
 conv2d = new nn.Conv2d(1, 1, [2, 2], { bias: false });

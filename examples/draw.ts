@@ -25,7 +25,7 @@ const boxes = tensor([
   [12, 16, 52, 56],
   [48, 46, 80, 78],
 ]);
-const found = drawBoundingBoxes(picture, boxes, { labels: ['one', 'two'], colors: ['gold', 'cyan'], width: 2, fillLabels: true }); // prettier-ignore
+const found = drawBoundingBoxes(picture, boxes, { labels: ['one', 'two'], colors: ['gold', 'cyan'], width: 2, fillLabels: true });
 const masked = drawSegmentationMasks(picture, stack(discs), { alpha: 0.6, colors: ['gold', 'cyan'] });
 const corners = boxes.reshape(1, 4, 2);
 const points = drawKeypoints(picture, corners, { colors: 'red', radius: 3, width: 1, connectivity: [[0, 1], [2, 3]] }); // prettier-ignore
@@ -35,8 +35,7 @@ const maps = (['viridis', 'jet'] as const).map((name) => colorMap(heat, name));
 
 const file = process.argv[2];
 const pictures = [found, masked, points, flow, ...maps].map((one) => one.to('float32').div(255));
-if (file === undefined)
-  console.log(`${pictures.length} pictures of ${cat(pictures).numel()} numbers; a path as argument saves them`); // prettier-ignore
+if (file === undefined) console.log(`${pictures.length} pictures of ${cat(pictures).numel()} numbers; a path as argument saves them`);
 else {
   saveImage(pictures, file, { nrow: 3 });
   console.log(`${file}: boxes, masks, points · flow, viridis, jet`);

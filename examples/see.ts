@@ -8,7 +8,11 @@ import { saveImage } from 'flambeau/node';
 import { colorMap, datasets, transforms } from 'flambeau/vision';
 
 manualSeed(0);
-const augmented = new transforms.Compose([new transforms.RandomHorizontalFlip(), new transforms.RandomRotation(15), new transforms.ToTensor()]); // prettier-ignore
+const augmented = new transforms.Compose([
+  new transforms.RandomHorizontalFlip(),
+  new transforms.RandomRotation(15),
+  new transforms.ToTensor(),
+]);
 const train = new datasets.GeneratedShapes({ transform: augmented });
 const test = new datasets.GeneratedShapes({ train: false, transform: new transforms.ToTensor() });
 
@@ -42,8 +46,7 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
 }
 
 /** Larger, pixel by pixel. */
-const enlarged = (pictures: Tensor, factor: number): Tensor =>
-  F.interpolate(pictures, { scaleFactor: factor, mode: 'nearest' });
+const enlarged = (pictures: Tensor, factor: number): Tensor => F.interpolate(pictures, { scaleFactor: factor, mode: 'nearest' });
 const coloured = (maps: Tensor): Tensor => colorMap(maps.unsqueeze(1), 'magma').to('float32').div(255);
 const stretched = (x: Tensor): Tensor => x.sub(x.amin()).div(x.amax().sub(x.amin()).add(1e-12));
 

@@ -25,17 +25,12 @@ export * from './onnx/index.ts';
 export { convertFile } from './onnx/convert-file.ts';
 export { exportOnnx, importOnnx } from './onnx/files.ts';
 export { nativeReady } from './tensor/backend.ts';
-export { checkData, type CheckedPart, type CheckOptions, type DataReport, type Finding, type FindingKind } from './train/check-data.ts'; // prettier-ignore
+export { checkData, type CheckedPart, type CheckOptions, type DataReport, type Finding, type FindingKind } from './train/check-data.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type CalibrationBin, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type Predictions, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
 export { FastNet } from './train/fast-net.ts';
 export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';
-export {
-  findLearningRate,
-  type LearningRateOptions,
-  type LearningRateResult,
-  type LearningRateStep,
-} from './train/learning-rate.ts';
+export { findLearningRate, type LearningRateOptions, type LearningRateResult, type LearningRateStep } from './train/learning-rate.ts';
 export { openData, type DataSource, type OpenSplit, type PixelLimit, type SplitName } from './train/open-data.ts';
 export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
 export type { Unreadable } from './train/unreadable.ts';

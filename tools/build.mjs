@@ -130,7 +130,7 @@ const prepare = {
       const text = stripKernelNames(path, sources.get(name));
       const mark = `${TOKEN}("${name.replace(/ts$/, 'js')}")`;
       // In messages it stands between double quotes, since it is written with single ones there.
-      return { contents: text.replace(/"[^"\n]*"|import\.meta\.url/g, (found) => (found.startsWith('"') ? found : mark)), loader: 'ts' }; // prettier-ignore
+      return { contents: text.replace(/"[^"\n]*"|import\.meta\.url/g, (found) => (found.startsWith('"') ? found : mark)), loader: 'ts' };
     });
   },
 };
@@ -156,9 +156,7 @@ function locate(text, file) {
 }
 
 function checkClassNames(text, file) {
-  const known = new Set(
-    [...sources.values()].flatMap((source) => [...source.matchAll(/\bclass (\w+)/g)].map((m) => m[1])),
-  );
+  const known = new Set([...sources.values()].flatMap((source) => [...source.matchAll(/\bclass (\w+)/g)].map((m) => m[1])));
   for (const [, assigned, declared] of text.matchAll(CLASS)) {
     const name = assigned ?? declared;
     if (!known.has(name)) fail(`${file}: class ${name} was renamed; two modules use one name for different things`);
@@ -247,8 +245,13 @@ async function oneFile() {
     logLevel: 'warning',
     plugins: [threadText, prepare, wasmText],
   });
-  const code = restoreClassNames(result.outputFiles[0].text.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url')); // prettier-ignore
-  const { code: small } = await transform(keepClassNames(code, sources.values()), { minify: true, format: 'esm', target: 'es2022', legalComments: 'none' }); // prettier-ignore
+  const code = restoreClassNames(result.outputFiles[0].text.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url'));
+  const { code: small } = await transform(keepClassNames(code, sources.values()), {
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'none',
+  });
   writeFileSync(join(out, 'flambeau.min.js'), small);
 }
 
@@ -293,8 +296,7 @@ function ingredients() {
   return hash.digest('hex');
 }
 
-const isMadeFrom = (wanted) =>
-  existsSync(join(out, 'index.d.ts')) && existsSync(MADE_FROM) && readFileSync(MADE_FROM, 'utf8') === wanted;
+const isMadeFrom = (wanted) => existsSync(join(out, 'index.d.ts')) && existsSync(MADE_FROM) && readFileSync(MADE_FROM, 'utf8') === wanted;
 
 const wanted = ingredients();
 if (!options['if-changed'] || !isMadeFrom(wanted)) {

@@ -97,7 +97,7 @@ const installed = {
 };
 
 const isEffect = (file) =>
-  manifest.sideEffects.some((pattern) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`).test(file)); // prettier-ignore
+  manifest.sideEffects.some((pattern) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`).test(file));
 
 /** Sizes of the program and of what it imports at once. */
 async function measure({ name, code }) {

@@ -42,9 +42,7 @@ const folders = new Set(all.flatMap((file) => file.split('/').map((_, i, parts) 
 /** Braces and stars: `winograd*.ts`, `{bmp,gif}.ts`. */
 function pattern(path) {
   const escaped = path.replace(/[.+?^$()|[\]\\]/g, '\\$&');
-  const source = escaped
-    .replace(/\*+/g, '[^/]*')
-    .replace(/\{([^}]*)\}/g, (_, list) => `(?:${list.replaceAll(',', '|')})`);
+  const source = escaped.replace(/\*+/g, '[^/]*').replace(/\{([^}]*)\}/g, (_, list) => `(?:${list.replaceAll(',', '|')})`);
   return new RegExp(`(?:^|/)${source}(?:$|[/.])`);
 }
 
@@ -116,8 +114,7 @@ for (const [file, text] of texts) {
     if (fence === undefined) checkPaths(file, code, line, theirs);
   }
 }
-for (const { file, line, word } of misspelt(texts))
-  faults.push(`${file}:${line}: ${word} is in no word list (tools/site/words.txt)`);
+for (const { file, line, word } of misspelt(texts)) faults.push(`${file}:${line}: ${word} is in no word list (tools/site/words.txt)`);
 
 if (faults.length > 0) {
   console.error(faults.join('\n'));

@@ -22,17 +22,7 @@ const LAYERS = [
   ['base'],
 ];
 const rank = new Map(LAYERS.flatMap((names, i) => names.map((name) => [name, i])));
-const NODE_FREE = new Set([
-  'base',
-  'geometry',
-  'kernels',
-  'compiler',
-  'lower',
-  'tensor',
-  'nn',
-  'optim',
-  'distributions',
-]);
+const NODE_FREE = new Set(['base', 'geometry', 'kernels', 'compiler', 'lower', 'tensor', 'nn', 'optim', 'distributions']);
 const src = fileURLToPath(new URL('../src', import.meta.url));
 const errors = [];
 /** What each file imports values from. */
@@ -54,14 +44,12 @@ for (const entry of readdirSync(src, { recursive: true })) {
   for (const match of text.matchAll(/^(import|export)\s+(?!type\b)[^;]*?from\s+'([^']+)'/gms)) {
     const target = match[2];
     if (/^(\*|\{)?/.test(match[0]) && isTypeOnly(match[0])) continue;
-    if (target.startsWith('node:') && NODE_FREE.has(from))
-      errors.push(`${entry}: ${target} in a layer that also runs in browsers`);
+    if (target.startsWith('node:') && NODE_FREE.has(from)) errors.push(`${entry}: ${target} in a layer that also runs in browsers`);
     if (!target.startsWith('.')) continue;
     imports.get(file).push(resolve(dirname(file), target));
     const to = layerOf(resolve(dirname(file), target));
     if (to === undefined) errors.push(`${entry}: imports the entry point ${target}`);
-    else if (to !== from && !(rank.get(to) > rank.get(from)))
-      errors.push(`${entry}: ${from} may not import ${to} (${target})`);
+    else if (to !== from && !(rank.get(to) > rank.get(from))) errors.push(`${entry}: ${from} may not import ${to} (${target})`);
   }
 }
 
@@ -73,21 +61,20 @@ function checkLab() {
   const pages = ['export', 'report'].map((folder) => join(src, 'train', folder) + sep);
   // What the package has for its command, but no public names for: zip archives, of which project files are made, and where checkpoints keep weights.
   // And one network, since the public name brings all of them.
-  const inside = ['io/archive/zip.ts', 'io/archive/zip-write.ts', 'train/find-state.ts', 'vision/models/mobilenetv2.ts'].map((file) => join(src, file)); // prettier-ignore
+  const inside = ['io/archive/zip.ts', 'io/archive/zip-write.ts', 'train/find-state.ts', 'vision/models/mobilenetv2.ts'].map((file) =>
+    join(src, file),
+  );
   for (const entry of readdirSync(lab, { recursive: true })) {
     if (!/\.tsx?$/.test(entry)) continue;
     const file = join(lab, entry);
     const from = entry.split(sep)[0];
     imports.set(file, []);
     if (!order.includes(from)) errors.push(`lab/${entry}: unknown layer ${from}`);
-    for (const match of readFileSync(file, 'utf8').matchAll(
-      /^(?:import|export)\s+(?!type\b)(?:[^;]*?from\s+)?'([^']+)'/gms,
-    )) {
+    for (const match of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s+(?!type\b)(?:[^;]*?from\s+)?'([^']+)'/gms)) {
       const target = match[1];
       if (isTypeOnly(match[0])) continue;
       if (!target.startsWith('.')) {
-        if (from !== 'app' && !/^flambeau(\/|$)/.test(target))
-          errors.push(`lab/${entry}: ${from} may import flambeau only, not ${target}`);
+        if (from !== 'app' && !/^flambeau(\/|$)/.test(target)) errors.push(`lab/${entry}: ${from} may import flambeau only, not ${target}`);
         continue;
       }
       const path = resolve(dirname(file), target);
@@ -95,8 +82,7 @@ function checkLab() {
       imports.get(file).push(path);
       if (pages.some((folder) => path.startsWith(folder)) || inside.includes(path)) continue;
       if (!order.includes(to)) errors.push(`lab/${entry}: imports ${target}; the package has public names`);
-      else if (order.indexOf(to) < order.indexOf(from))
-        errors.push(`lab/${entry}: ${from} may not import ${to} (${target})`);
+      else if (order.indexOf(to) < order.indexOf(from)) errors.push(`lab/${entry}: ${from} may not import ${to} (${target})`);
     }
   }
 }
@@ -115,9 +101,7 @@ function isTypeOnly(statement) {
 checkLab();
 for (const circle of circles()) {
   const names = circle.map((file) => relative(dirname(src), file));
-  errors.push(
-    `${[...names, names[0]].join(' → ')}: a circle; move what both need into a file below, or let one register itself`,
-  );
+  errors.push(`${[...names, names[0]].join(' → ')}: a circle; move what both need into a file below, or let one register itself`);
 }
 
 /** One circle of each group of files that reach each other (Tarjan, https://doi.org/10.1137/0201010). */

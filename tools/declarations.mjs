@@ -12,7 +12,9 @@ const declarationOf = (path) => path.replace(/(\.d)?\.(?:ts|js)$/, '.d.ts');
  * @returns how many are left
  */
 export function pruneDeclarations(out, entries) {
-  const all = readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.d.ts')).map((name) => name.split(sep).join('/')); // prettier-ignore
+  const all = readdirSync(out, { recursive: true })
+    .filter((name) => name.endsWith('.d.ts'))
+    .map((name) => name.split(sep).join('/'));
   const fits = (name) =>
     entries.some((entry) => {
       const [head, tail] = entry.split('*');
@@ -34,6 +36,6 @@ export function pruneDeclarations(out, entries) {
 }
 
 function removeEmpty(folder) {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeEmpty(join(folder, entry.name)); // prettier-ignore
+  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeEmpty(join(folder, entry.name));
   if (readdirSync(folder).length === 0) rmdirSync(folder);
 }

@@ -56,12 +56,10 @@ function compress(from, to) {
 
 const LOADER = 'libvulkan.so.1';
 function takeLoader() {
-  const places = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/chromium'].map((folder) => join(folder, LOADER)); // prettier-ignore
+  const places = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/chromium'].map((folder) => join(folder, LOADER));
   const from = options.loader ?? places.find((place) => existsSync(place));
   if (from === undefined || !existsSync(from)) {
-    console.warn(
-      `gpu-kit: without ${LOADER}, which the other machine must have then; install libvulkan1, or name the file with --loader`,
-    );
+    console.warn(`gpu-kit: without ${LOADER}, which the other machine must have then; install libvulkan1, or name the file with --loader`);
     return;
   }
   mkdirSync(join(out, 'lib'), { recursive: true });
@@ -83,8 +81,7 @@ const sizeOf = (folder) =>
     0,
   );
 
-if (process.platform !== 'linux' || process.arch !== 'x64')
-  fail('this takes the Node binary it runs on, so it needs Linux on x64');
+if (process.platform !== 'linux' || process.arch !== 'x64') fail('this takes the Node binary it runs on, so it needs Linux on x64');
 mkdirSync(out, { recursive: true });
 const own = ['bench', 'dist', 'lib', 'node_modules', 'node', 'LICENSE', 'package.json', 'start.sh', 'node.xz'];
 const strange = readdirSync(out).find((name) => !own.includes(name));

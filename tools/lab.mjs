@@ -20,9 +20,7 @@ function serve(page, port) {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     if (path !== '/' && path !== '/index.html') return response.writeHead(404).end();
     // Isolated, so that a run may use several threads.
-    return response
-      .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...ISOLATION })
-      .end(page);
+    return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...ISOLATION }).end(page);
   });
   server.on('error', (error) => {
     console.error(`lab: ${error.message}; choose another port with --port`);

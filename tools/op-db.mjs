@@ -31,8 +31,7 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 });
 if (!['wasm', 'native'].includes(options.device)) fail(`--device takes wasm or native, not ${options.device}`);
-if (!['eager', 'compiled', 'both'].includes(options.mode))
-  fail(`--mode takes eager, compiled or both, not ${options.mode}`);
+if (!['eager', 'compiled', 'both'].includes(options.mode)) fail(`--mode takes eager, compiled or both, not ${options.mode}`);
 
 const CACHE = at(`node_modules/.cache/op-db${options.narrow ? '-narrow' : ''}`);
 const BUNDLE = at(`node_modules/.cache/op-db-${process.pid}`);
@@ -53,9 +52,7 @@ await build({
   logLevel: 'error',
   plugins: [wasmText],
 });
-const { addTally, newTally, refusalChanges, showFault, sorted } = await import(
-  pathToFileURL(`${BUNDLE}/tally.mjs`).href
-);
+const { addTally, newTally, refusalChanges, showFault, sorted } = await import(pathToFileURL(`${BUNDLE}/tally.mjs`).href);
 
 const files = await samples();
 if (files.length === 0) fail(`nothing in ${CACHE} is called ${wanted.join(', ')}`);
@@ -95,9 +92,7 @@ async function samples() {
   }
   const names = wanted.map((name) => name.replaceAll(':', '-'));
   return readdirSync(CACHE)
-    .filter(
-      (file) => names.length === 0 || names.some((name) => file === `${name}.bin.gz` || file.startsWith(`${name}-`)),
-    )
+    .filter((file) => names.length === 0 || names.some((name) => file === `${name}.bin.gz` || file.startsWith(`${name}-`)))
     .map((file) => `${CACHE}/${file}`)
     .sort((a, b) => statSync(b).size - statSync(a).size);
 }
@@ -133,9 +128,7 @@ function told(order) {
       resolve(message);
       child.kill();
     });
-    child.on('exit', (code, signal) =>
-      reject(new Error(`op-db: a process ended with ${code ?? signal} in ${JSON.stringify(order)}`)),
-    );
+    child.on('exit', (code, signal) => reject(new Error(`op-db: a process ended with ${code ?? signal} in ${JSON.stringify(order)}`)));
   });
 }
 

@@ -26,7 +26,7 @@ const unwrapped = (node) => (ts.isParenthesizedExpression(node) ? unwrapped(node
 
 function isPlainProperty(property, calls) {
   if (ts.isShorthandPropertyAssignment(property) || ts.isMethodDeclaration(property)) return true;
-  return ts.isPropertyAssignment(property) && !ts.isComputedPropertyName(property.name) && isSimple(property.initializer, calls); // prettier-ignore
+  return ts.isPropertyAssignment(property) && !ts.isComputedPropertyName(property.name) && isSimple(property.initializer, calls);
 }
 
 /** The text of a module with its initial values marked. Lines stay where they are. */

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = process.env.FLAMBEAU_SETUPS_FOLDER ?? join(tmpdir(), 'flambeau-setups');
-const OWN = Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies }).map(([name, range]) => `${name}@${range}`); // prettier-ignore
+const OWN = Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies }).map(([name, range]) => `${name}@${range}`);
 const FRAMEWORKS = ['react', 'react-dom', 'vue', '@vitejs/plugin-vue@6'];
 /** Packages of each folder, beside the library. */
 const GROUPS = {
@@ -45,7 +45,8 @@ function install(place, packages, more = []) {
 /** The package as it is published, in each folder's node_modules. */
 function putPackage() {
   const built = join(folder, 'flambeau');
-  if (run(process.execPath, ['tools/build.mjs', '--no-types', '--out', join(built, 'dist')], root) !== 0) throw new Error('the build has failed'); // prettier-ignore
+  if (run(process.execPath, ['tools/build.mjs', '--no-types', '--out', join(built, 'dist')], root) !== 0)
+    throw new Error('the build has failed');
   for (const name of ['package.json', 'bin']) cpSync(join(root, name), join(built, name), { recursive: true });
   for (const group of Object.keys(GROUPS)) {
     const place = join(folder, group, 'node_modules', 'flambeau');
@@ -60,10 +61,22 @@ if (!process.argv.includes('--install')) {
   putPackage();
   const results = join(folder, 'results.jsonl');
   rmSync(results, { force: true });
-  const tests = process.argv.includes('--only') ? ['test/setups/'] : ['test/package/hosts.test.ts', 'test/package/frameworks.test.ts', 'test/browser/', 'test/setups/']; // prettier-ignore
+  const tests = process.argv.includes('--only')
+    ? ['test/setups/']
+    : ['test/package/hosts.test.ts', 'test/package/frameworks.test.ts', 'test/browser/', 'test/setups/'];
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const status = run(process.execPath, [vitest, 'run', '--project', 'wasm', '--no-file-parallelism', ...tests], root, { FLAMBEAU_SETUPS: folder }); // prettier-ignore
-  if (existsSync(results)) console.log(`\n${table(readFileSync(results, 'utf8').trim().split('\n').map((line) => JSON.parse(line)))}`); // prettier-ignore
+  const status = run(process.execPath, [vitest, 'run', '--project', 'wasm', '--no-file-parallelism', ...tests], root, {
+    FLAMBEAU_SETUPS: folder,
+  });
+  if (existsSync(results))
+    console.log(
+      `\n${table(
+        readFileSync(results, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      )}`,
+    );
   process.exit(status);
 }
 

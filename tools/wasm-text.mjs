@@ -12,7 +12,7 @@ const moduleOf = (path) => `export default ${JSON.stringify(packedWasm(path))};`
 export const wasmText = {
   name: 'wasm-text',
   setup(build) {
-    build.onResolve({ filter: FILTER }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path), namespace: 'wasm-text' })); // prettier-ignore
+    build.onResolve({ filter: FILTER }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path), namespace: 'wasm-text' }));
     build.onLoad({ filter: FILTER, namespace: 'wasm-text' }, ({ path }) => ({
       contents: moduleOf(path),
       loader: 'js',
@@ -24,6 +24,6 @@ export const wasmText = {
 export const wasmTextForVite = {
   name: 'wasm-text',
   enforce: 'pre',
-  resolveId: (id, importer) => (FILTER.test(id) ? `\0wasm-text:${encodeURIComponent(resolve(dirname(importer), id))}` : null), // prettier-ignore
+  resolveId: (id, importer) => (FILTER.test(id) ? `\0wasm-text:${encodeURIComponent(resolve(dirname(importer), id))}` : null),
   load: (id) => (id.startsWith('\0wasm-text:') ? moduleOf(decodeURIComponent(id.slice(11))) : null),
 };

@@ -14,7 +14,14 @@ import { parseArgs } from 'node:util';
 import { encodeImage, Image } from '../../dist/vision/index.js';
 import { openLaboratory, train } from './lab.mjs';
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, pictures: { type: 'string', default: '2000' }, detail: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } } }); // prettier-ignore
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    pictures: { type: 'string', default: '2000' },
+    detail: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+  },
+});
 const only = values.only.split(',').filter((part) => part !== '');
 const LIMIT = 20;
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -27,8 +34,7 @@ function photographs(count) {
     const data = new Uint8Array(width * height * 3);
     for (let y = 0, at = 0; y < height; y++)
       for (let x = 0; x < width; x++)
-        for (let c = 0; c < 3; c++)
-          data[at++] = 128 + 120 * Math.sin((x * (1 + (kind % 7)) + y * (c + (kind % 5))) / 30);
+        for (let c = 0; c < 3; c++) data[at++] = 128 + 120 * Math.sin((x * (1 + (kind % 7)) + y * (c + (kind % 5))) / 30);
     return encodeImage(new Image(width, height, 3, data), { format: 'jpeg' });
   });
   ['cat', 'dog'].forEach((name, label) => {
@@ -75,9 +81,7 @@ function threadOf(trace) {
   const of = (main) => events.filter(({ pid, tid }) => pid === main.pid && tid === main.tid);
   const frames = (all) => all.filter(({ name }) => name === 'FireAnimationFrame').length;
   const own = mains.map(of).sort((a, b) => frames(b) - frames(a))[0] ?? [];
-  const runs = own
-    .filter(({ ph, name }) => ph === 'X' && /RunTask$/.test(name))
-    .sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+  const runs = own.filter(({ ph, name }) => ph === 'X' && /RunTask$/.test(name)).sort((a, b) => a.ts - b.ts || b.dur - a.dur);
   const tasks = [];
   let end = -1;
   for (const task of runs) {
@@ -92,12 +96,17 @@ const ms = (microseconds) => (microseconds ?? 0) / 1000;
 const atShare = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 function summary(all) {
   const sorted = [...all].sort((a, b) => a - b);
-  return { worst: sorted.at(-1) ?? 0, p99: atShare(sorted, 0.99), over: sorted.filter((value) => value > LIMIT).length, count: sorted.length }; // prettier-ignore
+  return {
+    worst: sorted.at(-1) ?? 0,
+    p99: atShare(sorted, 0.99),
+    over: sorted.filter((value) => value > LIMIT).length,
+    count: sorted.length,
+  };
 }
 
 /** What took most of the processor within a task. */
 function within(own, task) {
-  const inside = own.filter(({ ph, ts, dur, tdur }) => ph === 'X' && tdur > 500 && ts >= task.ts && ts + dur <= task.ts + task.dur); // prettier-ignore
+  const inside = own.filter(({ ph, ts, dur, tdur }) => ph === 'X' && tdur > 500 && ts >= task.ts && ts + dur <= task.ts + task.dur);
   return inside
     .filter(({ name }) => !/RunTask$/.test(name))
     .sort((a, b) => b.tdur - a.tdur)
@@ -162,12 +171,13 @@ async function measured(name, act) {
     for (const task of [...tasks].sort((a, b) => b.tdur - a.tdur).slice(0, 3))
       console.log(`    ${ms(task.tdur).toFixed(1)}: ${within(own, task)}\n        ${functionsIn(profile, task)}`);
   const slow = questions.filter((question) => question.ms > 100);
-  if (slow.length > 0) console.log(`    waited for the worker: ${slow.map((question) => `${question.name} ${Math.round(question.ms)}`).join(', ')}`); // prettier-ignore
+  if (slow.length > 0)
+    console.log(`    waited for the worker: ${slow.map((question) => `${question.name} ${Math.round(question.ms)}`).join(', ')}`);
 }
 
 function print({ name, cpu, wall, frameCpu, frameWall }) {
   const pair = ({ worst, p99 }) => `${worst.toFixed(1).padStart(6)}${p99.toFixed(1).padStart(6)}`;
-  console.log(`${name.padEnd(34)}${pair(frameCpu)} ${String(frameCpu.over).padStart(4)} |${pair(cpu)} |${pair(frameWall)} |${pair(wall)}`); // prettier-ignore
+  console.log(`${name.padEnd(34)}${pair(frameCpu)} ${String(frameCpu.over).padStart(4)} |${pair(cpu)} |${pair(frameWall)} |${pair(wall)}`);
 }
 
 /** Where to click, looked for beforehand: looking takes the page's time, too. */
@@ -298,7 +308,9 @@ async function others() {
 }
 
 const folder = photographs(Number(values.pictures));
-console.log(`${lab.kilobytes} KB, ${values.pictures} pictures, ms of frames and tasks: worst, 99th percentile; frames over ${LIMIT} ms of the processor`); // prettier-ignore
+console.log(
+  `${lab.kilobytes} KB, ${values.pictures} pictures, ms of frames and tasks: worst, 99th percentile; frames over ${LIMIT} ms of the processor`,
+);
 console.log(`${''.padEnd(34)}${'frames, processor'.padStart(17)} | tasks, proc. | frames, clock | tasks, clock`);
 await measured('nothing done', () => rest(3000));
 await measured('Pictures: files read', async () => {
@@ -342,6 +354,6 @@ if (only.length === 0 || only.includes('first'))
     const found = [];
     for (let i = 0; i < Number(values.rounds); i++) found.push(await firstView(url));
     const median = (key) => atShare(found.map((one) => one[key]).sort((a, b) => a - b), 0.5);
-    console.log(`first view, ${name}: ${Math.round(median('shown'))} ms by the clock (quickest ${Math.round(Math.min(...found.map(({ shown }) => shown)))}), ${Math.round(median('processor'))} ms of the page's thread`); // prettier-ignore
+    console.log(`first view, ${name}: ${Math.round(median('shown'))} ms by the clock (quickest ${Math.round(Math.min(...found.map(({ shown }) => shown)))}), ${Math.round(median('processor'))} ms of the page's thread`);
   } // prettier-ignore
 await lab.close();

@@ -1,7 +1,10 @@
 // jax-js's part of the page: a training step on its WebAssembly backend, compiled by `jit`. It has no models by name and reads no files of others.
 import { defaultDevice, init, jit, lax, nn, numpy as np, random, valueAndGrad, tree } from '@jax-js/jax';
 
-const PAD = [[1, 1], [1, 1]]; // prettier-ignore
+const PAD = [
+  [1, 1],
+  [1, 1],
+];
 
 function logits(params, x) {
   const { convolutions, dense } = params;
@@ -18,10 +21,18 @@ function logits(params, x) {
 export async function openTraining({ images, labels, batch }) {
   await init('wasm');
   defaultDevice('wasm');
-  const uniform = (seed, shape, fan) => random.uniform(random.key(seed), shape).mul(2).sub(1).mul(1 / Math.sqrt(fan)); // prettier-ignore
-  const convolution = (seed, from, to) => ({ w: uniform(seed, [to, from, 3, 3], 9 * from), b: np.zeros([1, to, 1, 1]) }); // prettier-ignore
+  const uniform = (seed, shape, fan) =>
+    random
+      .uniform(random.key(seed), shape)
+      .mul(2)
+      .sub(1)
+      .mul(1 / Math.sqrt(fan));
+  const convolution = (seed, from, to) => ({ w: uniform(seed, [to, from, 3, 3], 9 * from), b: np.zeros([1, to, 1, 1]) });
   const linear = (seed, from, to) => ({ w: uniform(seed, [from, to], from), b: np.zeros([to]) });
-  let params = { convolutions: [convolution(1, 3, 16), convolution(2, 16, 32), convolution(3, 32, 64)], dense: [linear(4, 1024, 500), linear(5, 500, 10)] }; // prettier-ignore
+  let params = {
+    convolutions: [convolution(1, 3, 16), convolution(2, 16, 32), convolution(3, 32, 64)],
+    dense: [linear(4, 1024, 500), linear(5, 500, 10)],
+  };
   let velocity = tree.map((p) => np.zeros(p.shape), tree.ref(params));
   const x = np.array(images, { shape: [batch, 3, 32, 32] });
   const hot = new Float32Array(batch * 10);

@@ -9,7 +9,14 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { go, openLaboratory, train } from './lab.mjs';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, every: { type: 'string', default: '30' }, rest: { type: 'string', default: '80' }, out: { type: 'string' } } }); // prettier-ignore
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    every: { type: 'string', default: '30' },
+    rest: { type: 'string', default: '80' },
+    out: { type: 'string' },
+  },
+});
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const megabytes = (bytes) => Number((bytes / 1e6).toFixed(1));
 const say = (line) => {
@@ -50,7 +57,11 @@ async function webAssembly(id) {
   const found = await askWorker(id, 'Runtime.queryObjects', { prototypeObjectId: prototype.result?.objectId });
   const objectId = found.objects?.objectId;
   if (objectId === undefined) return 0;
-  const sum = await askWorker(id, 'Runtime.callFunctionOn', { objectId, functionDeclaration: 'function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }', returnByValue: true }); // prettier-ignore
+  const sum = await askWorker(id, 'Runtime.callFunctionOn', {
+    objectId,
+    functionDeclaration: 'function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }',
+    returnByValue: true,
+  });
   await askWorker(id, 'Runtime.releaseObject', { objectId });
   return sum.result?.value ?? 0;
 }
@@ -70,8 +81,9 @@ async function sample() {
   const metric = (name) => metrics.find((one) => one.name === name)?.value ?? NaN;
   const { usedSize, backingStorageSize = 0 } = await session.send('Runtime.getHeapUsage');
   const { processInfo } = await browser.send('SystemInfo.getProcessInfo');
-  const statuses = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => readFileSync(`/proc/${id}/status`, 'utf8')); // prettier-ignore
-  const resident = (kind) => megabytes(1024 * Math.max(...statuses.map((status) => Number(new RegExp(`${kind}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)))); // prettier-ignore
+  const statuses = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => readFileSync(`/proc/${id}/status`, 'utf8'));
+  const resident = (kind) =>
+    megabytes(1024 * Math.max(...statuses.map((status) => Number(new RegExp(`${kind}:\\s+(\\d+)`).exec(status)?.[1] ?? 0))));
   return {
     page: megabytes(usedSize),
     buffers: megabytes(backingStorageSize),
@@ -82,7 +94,11 @@ async function sample() {
     nodes: metric('Nodes'),
     listeners: metric('JSEventListeners'),
     epoch: Number(/(\d+) epochs?/.exec(await page.locator('.see-head').innerText())?.[1] ?? NaN),
-    rate: (await page.getByText(/pictures a second$/).textContent({ timeout: 5000 }).catch(() => '')) ?? '', // prettier-ignore
+    rate:
+      (await page
+        .getByText(/pictures a second$/)
+        .textContent({ timeout: 5000 })
+        .catch(() => '')) ?? '',
   };
 }
 

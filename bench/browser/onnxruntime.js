@@ -4,7 +4,10 @@ export async function openModel(name, { threads, input, shape, folder }) {
   const ort = await import('/ort/ort.wasm.min.mjs');
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = '/ort/';
-  const session = await ort.InferenceSession.create(`${folder}/${name}.onnx`, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' }); // prettier-ignore
+  const session = await ort.InferenceSession.create(`${folder}/${name}.onnx`, {
+    executionProviders: ['wasm'],
+    graphOptimizationLevel: 'all',
+  });
   const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input, shape) };
   return async () => (await session.run(feeds))[session.outputNames[0]].data;
 }

@@ -24,7 +24,15 @@ export async function openTraining({ threads, images, labels, batch }) {
   await startThreads();
   manualSeed(0);
   const stage = (from, to) => [new nn.Conv2d(from, to, 3, { padding: 1 }), new nn.ReLU(), new nn.MaxPool2d(2)];
-  const model = new nn.Sequential(...stage(3, 16), ...stage(16, 32), ...stage(32, 64), new nn.Flatten(), new nn.Linear(1024, 500), new nn.ReLU(), new nn.Linear(500, 10)); // prettier-ignore
+  const model = new nn.Sequential(
+    ...stage(3, 16),
+    ...stage(16, 32),
+    ...stage(32, 64),
+    new nn.Flatten(),
+    new nn.Linear(1024, 500),
+    new nn.ReLU(),
+    new nn.Linear(500, 10),
+  );
   const criterion = new nn.CrossEntropyLoss();
   const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
   const [x, y] = [fromTypedArray(images, [batch, 3, 32, 32]), fromTypedArray(labels, [batch]).to('int64')];

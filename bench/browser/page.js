@@ -11,8 +11,13 @@ function numbers(length, seed = 1) {
 }
 
 const SIZE = 224;
-const inference = (threads) => ({ threads, input: numbers(3 * SIZE * SIZE), shape: [1, 3, SIZE, SIZE], folder: '/models' }); // prettier-ignore
-const training = (threads, batch) => ({ threads, batch, images: numbers(batch * 3 * 32 * 32), labels: Int32Array.from({ length: batch }, (_, i) => (7 * i) % 10) }); // prettier-ignore
+const inference = (threads) => ({ threads, input: numbers(3 * SIZE * SIZE), shape: [1, 3, SIZE, SIZE], folder: '/models' });
+const training = (threads, batch) => ({
+  threads,
+  batch,
+  images: numbers(batch * 3 * 32 * 32),
+  labels: Int32Array.from({ length: batch }, (_, i) => (7 * i) % 10),
+});
 const runs = new Map();
 
 globalThis.bench = {
@@ -20,7 +25,8 @@ globalThis.bench = {
   async open(key, library, workload, threads) {
     const part = await import(`/${library}.js`);
     const [name, batch] = workload.split('-train-');
-    const run = batch === undefined ? await part.openModel(name, inference(threads)) : await part.openTraining(training(threads, Number(batch))); // prettier-ignore
+    const run =
+      batch === undefined ? await part.openModel(name, inference(threads)) : await part.openTraining(training(threads, Number(batch)));
     runs.set(key, run);
     return [...(await run())];
   },

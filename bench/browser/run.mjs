@@ -61,12 +61,18 @@ async function files() {
     tsconfigRaw: {}, // the repository's names its sources by the package's names
     nodePaths: [peers],
     external: ['/ort/*'],
-    alias: { 'flambeau/core': join(dist, 'web/core.js'), 'flambeau/nn': join(dist, 'web/nn/index.js'), 'flambeau/optim': join(dist, 'web/optim/index.js'), 'flambeau/files/web': join(dist, 'web/files-web.js'), 'flambeau/vision/models': join(dist, 'web/vision/models/index.js') }, // prettier-ignore
+    alias: {
+      'flambeau/core': join(dist, 'web/core.js'),
+      'flambeau/nn': join(dist, 'web/nn/index.js'),
+      'flambeau/optim': join(dist, 'web/optim/index.js'),
+      'flambeau/files/web': join(dist, 'web/files-web.js'),
+      'flambeau/vision/models': join(dist, 'web/vision/models/index.js'),
+    },
     write: false,
     logLevel: 'error',
   });
   for (const { path, contents } of outputFiles) held.set(path, contents);
-  held.set('/', new TextEncoder().encode('<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>')); // prettier-ignore
+  held.set('/', new TextEncoder().encode('<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>'));
   return held;
 }
 
@@ -80,7 +86,7 @@ async function serve(held) {
     const path = new URL(request.url, 'http://x').pathname;
     const folder = Object.keys(FOLDERS).find((prefix) => path.startsWith(prefix));
     const file = folder && join(peers, FOLDERS[folder], path.slice(folder.length));
-    const plain = held.get(path) ?? (file && statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file) : undefined); // prettier-ignore
+    const plain = held.get(path) ?? (file && statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file) : undefined);
     for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     response.setHeader('Content-Type', KINDS[path === '/' ? '.html' : extname(path)] ?? 'application/octet-stream');
@@ -128,8 +134,9 @@ async function sideBySide(browser, origin, workload, libraries, threads, isSame)
   const page = await newPage(browser, `${origin}/`);
   const answers = {};
   for (const library of libraries) {
-    answers[library] = await page.evaluate((given) => globalThis.bench.open(...given), [library, library, workload, threads]); // prettier-ignore
-    if (isSame && !(difference(answers.ours, answers[library]) < 1e-3)) throw new Error(`${library} computes something else: ${answers[library].slice(0, 4)} and ${answers.ours.slice(0, 4)}`); // prettier-ignore
+    answers[library] = await page.evaluate((given) => globalThis.bench.open(...given), [library, library, workload, threads]);
+    if (isSame && !(difference(answers.ours, answers[library]) < 1e-3))
+      throw new Error(`${library} computes something else: ${answers[library].slice(0, 4)} and ${answers.ours.slice(0, 4)}`);
   }
   const times = Object.fromEntries(libraries.map((library) => [library, []]));
   for (let round = isSame ? -1 : 0; round < (isSame ? rounds : Math.min(rounds, 3)); round++)
@@ -154,17 +161,25 @@ async function cold(browser, { origin, sent }, workload, threads) {
       await page.context().close();
     }
   report(`cold page to first answer, ${workload}, ${threads} thread${threads === 1 ? '' : 's'}`, times);
-  console.log(`  code, KB compressed: ${Object.entries(sizes).map(([library, size]) => `${library} ${size}`).join(', ')}`); // prettier-ignore
+  console.log(
+    `  code, KB compressed: ${Object.entries(sizes)
+      .map(([library, size]) => `${library} ${size}`)
+      .join(', ')}`,
+  );
 }
 
-const versions = ['onnxruntime-web', '@tensorflow/tfjs-core', '@jax-js/jax'].map((name) => `${name} ${JSON.parse(readFileSync(join(peers, name, 'package.json'), 'utf8')).version}`); // prettier-ignore
+const versions = ['onnxruntime-web', '@tensorflow/tfjs-core', '@jax-js/jax'].map(
+  (name) => `${name} ${JSON.parse(readFileSync(join(peers, name, 'package.json'), 'utf8')).version}`,
+);
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 console.log(`Chromium ${browser.version()}, ${versions.join(', ')}; rounds ${rounds}, turns of ${ms} ms`);
 const server = await serve(await files());
 for (const threads of values.threads.split(',').map(Number)) {
-  for (const model of MODELS) if (isWanted(model)) await sideBySide(browser, server.origin, model, INFERENCE, threads, true); // prettier-ignore
-  if (isWanted('train')) for (const batch of [20]) await sideBySide(browser, server.origin, `w2-train-${batch}`, ['ours', ...values.trained.split(',')], threads, false); // prettier-ignore
+  for (const model of MODELS) if (isWanted(model)) await sideBySide(browser, server.origin, model, INFERENCE, threads, true);
+  if (isWanted('train'))
+    for (const batch of [20])
+      await sideBySide(browser, server.origin, `w2-train-${batch}`, ['ours', ...values.trained.split(',')], threads, false);
   if (isWanted('cold')) await cold(browser, server, 'mobilenet_v2', threads);
 }
 await browser.close();

@@ -29,7 +29,9 @@ function convolution(state, conv, norm, { stride = 1, eps = 1e-5, activation } =
   const [scale, shift] = [new Float32Array(out).fill(1), new Float32Array(out)];
   if (norm === undefined) shift.set(state.get(`${conv}.bias`).data);
   else {
-    const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) => state.get(`${norm}.${part}`).data); // prettier-ignore
+    const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(
+      (part) => state.get(`${norm}.${part}`).data,
+    );
     for (let i = 0; i < out; i++) {
       scale[i] = gamma[i] / Math.sqrt(variance[i] + eps);
       shift[i] = beta[i] - mean[i] * scale[i];
@@ -74,16 +76,19 @@ function mobilenet_v2(state) {
     [6, 160, 3, 2],
     [6, 320, 1, 1],
   ])
-    // prettier-ignore
     for (let j = 0; j < count; j++, i++, from = to) {
       const at = `features.${i}.conv`;
       const stride = j === 0 ? first : 1;
       const wide = expansion === 1 ? [] : [convolution(state, `${at}.0.0`, `${at}.0.1`, { activation })];
       const k = wide.length;
-      const block = chain([...wide, convolution(state, `${at}.${k}.0`, `${at}.${k}.1`, { stride, activation }), convolution(state, `${at}.${k + 1}`, `${at}.${k + 2}`)]); // prettier-ignore
+      const block = chain([
+        ...wide,
+        convolution(state, `${at}.${k}.0`, `${at}.${k}.1`, { stride, activation }),
+        convolution(state, `${at}.${k + 1}`, `${at}.${k + 2}`),
+      ]);
       layers.push(stride === 1 && from === to ? residual(block) : block);
     }
-  return chain([...layers, convolution(state, 'features.18.0', 'features.18.1', { activation }), dense(state, 'classifier.1')]); // prettier-ignore
+  return chain([...layers, convolution(state, 'features.18.0', 'features.18.1', { activation }), dense(state, 'classifier.1')]);
 }
 
 function resnet18(state) {
@@ -94,8 +99,11 @@ function resnet18(state) {
     for (let j = 0; j < 2; j++) {
       const at = `layer${i}.${j}`;
       const stride = i > 1 && j === 0 ? 2 : 1;
-      const inner = chain([convolution(state, `${at}.conv1`, `${at}.bn1`, { stride, activation }), convolution(state, `${at}.conv2`, `${at}.bn2`)]); // prettier-ignore
-      const beside = stride === 1 ? (x) => x : convolution(state, `${at}.downsample.0`, `${at}.downsample.1`, { stride }); // prettier-ignore
+      const inner = chain([
+        convolution(state, `${at}.conv1`, `${at}.bn1`, { stride, activation }),
+        convolution(state, `${at}.conv2`, `${at}.bn2`),
+      ]);
+      const beside = stride === 1 ? (x) => x : convolution(state, `${at}.downsample.0`, `${at}.downsample.1`, { stride });
       layers.push((x) => tf.relu(tf.add(inner(x), beside(x))));
     }
   return chain([...layers, dense(state, 'fc')]);
@@ -119,13 +127,13 @@ function efficientnet_b0(state) {
       const at = `features.${i + 1}.${j}.block`;
       const stride = j === 0 ? first : 1;
       const k = expansion === 1 ? 0 : 1;
-      const squeeze = [convolution(state, `${at}.${k + 1}.fc1`, undefined, { activation }), convolution(state, `${at}.${k + 1}.fc2`, undefined, { activation: 'sigmoid' })]; // prettier-ignore
+      const squeeze = [convolution(state, `${at}.${k + 1}.fc1`, undefined, { activation }), convolution(state, `${at}.${k + 1}.fc2`, undefined, { activation: 'sigmoid' })];
       const gate = (x) => tf.mul(x, chain(squeeze)(tf.mean(x, [1, 2], true)));
       const wide = k === 0 ? [] : [convolution(state, `${at}.0.0`, `${at}.0.1`, { activation })];
-      const block = chain([...wide, convolution(state, `${at}.${k}.0`, `${at}.${k}.1`, { stride, activation }), gate, convolution(state, `${at}.${k + 2}.0`, `${at}.${k + 2}.1`)]); // prettier-ignore
+      const block = chain([...wide, convolution(state, `${at}.${k}.0`, `${at}.${k}.1`, { stride, activation }), gate, convolution(state, `${at}.${k + 2}.0`, `${at}.${k + 2}.1`)]);
       layers.push(stride === 1 && from === to ? residual(block) : block);
     }
-  return chain([...layers, convolution(state, 'features.8.0', 'features.8.1', { activation }), dense(state, 'classifier.1')]); // prettier-ignore
+  return chain([...layers, convolution(state, 'features.8.0', 'features.8.1', { activation }), dense(state, 'classifier.1')]);
 }
 
 const MODELS = { mobilenet_v2, resnet18, efficientnet_b0 };

@@ -26,7 +26,7 @@ function operations(tiny) {
     matmul: { inputs: tiny ? [[9, 7], [7, 5]] : [[777, 1234], [1234, 1001]], run: (a, b) => a.matmul(b) }, // prettier-ignore
     'matmul transposed': { inputs: tiny ? [[9, 7], [5, 7]] : [[512, 2048], [1000, 2048]], run: (a, b) => a.matmul(b.t()) }, // prettier-ignore
     'matmul in batches': { inputs: tiny ? [[2, 3, 4], [4, 2]] : [[20, 64, 100], [100, 33]], run: (a, b) => a.matmul(b) }, // prettier-ignore
-    linear: { inputs: [[n, c], [10, c], [10]], run: (x, w, b) => F.linear(x, w, b) }, // prettier-ignore
+    linear: { inputs: [[n, c], [10, c], [10]], run: (x, w, b) => F.linear(x, w, b) },
     'conv 3×3': conv([n, c, s], [c, 3], { padding: 1 }),
     'conv 3×3, stride 2': conv([n, c, s], [2 * c, 3], { padding: 1, stride: 2 }),
     'conv 1×1': conv([n, c, s], [2 * c, 1]),
@@ -37,11 +37,11 @@ function operations(tiny) {
     'max-pool': one(map, (x) => F.maxPool2d(x, 3, { stride: 2, padding: 1 })),
     'average pool': one(map, (x) => F.avgPool2d(x, 2)),
     'adaptive pool': one(map, (x) => F.adaptiveAvgPool2d(x, 1)),
-    'batch norm': { inputs: [map, [c], [c]], run: (x, w, b) => F.batchNorm(x, null, null, { weight: w, bias: b, training: true }) }, // prettier-ignore
+    'batch norm': { inputs: [map, [c], [c]], run: (x, w, b) => F.batchNorm(x, null, null, { weight: w, bias: b, training: true }) },
     softmax: one(rows, (x) => x.softmax(1)),
     'log-softmax': one(rows, (x) => x.logSoftmax(0)),
     'cross-entropy': one(rows, (x) => F.crossEntropy(x, labels(rows, x.device))),
-    'mathematics of one element': one(map, (x) => x.exp().add(x.sin()).mul(x.sigmoid()).add(x.abs().add(1).log()).add(x.tanh())), // prettier-ignore
+    'mathematics of one element': one(map, (x) => x.exp().add(x.sin()).mul(x.sigmoid()).add(x.abs().add(1).log()).add(x.tanh())),
     'sum of all': one(map, (x) => x.square().sum()),
     'mean of rows': one(map, (x) => x.mean([2, 3])),
     'variance of columns': one(rows, (x) => x.var(0)),
@@ -53,7 +53,11 @@ function operations(tiny) {
 }
 
 /** One label per row, the same for both devices. */
-const labels = ([rows, classes], device) => tensor(Array.from({ length: rows }, (_, i) => (i * 7) % classes), { dtype: 'int64' }).to(device); // prettier-ignore
+const labels = ([rows, classes], device) =>
+  tensor(
+    Array.from({ length: rows }, (_, i) => (i * 7) % classes),
+    { dtype: 'int64' },
+  ).to(device);
 
 const STEPS = 20;
 /** Losses of a tutorial network's first steps. */
@@ -72,7 +76,7 @@ async function losses(net, mode, device, { batch, steps }) {
 async function block(device, tiny) {
   manualSeed(0);
   const c = tiny ? 4 : 32;
-  const layers = [new nn.Conv2d(c, c, 3, { padding: 1, bias: false }), new nn.BatchNorm2d(c), new nn.ReLU(), new nn.Dropout(0.3)]; // prettier-ignore
+  const layers = [new nn.Conv2d(c, c, 3, { padding: 1, bias: false }), new nn.BatchNorm2d(c), new nn.ReLU(), new nn.Dropout(0.3)];
   const model = new nn.Sequential(...layers).to(device);
   const x = randn(tiny ? 2 : 8, c, 14, 14).to(device);
   const trained = model(x);
@@ -108,16 +112,13 @@ async function outcome({ inputs, run }, device) {
 
 /** The checks by their names, each a function of the device that resolves with lists of numbers. */
 export function checks(tiny) {
-  const list = Object.entries(operations(tiny)).map(([name, operation]) => [name, (device) => outcome(operation, device)]); // prettier-ignore
+  const list = Object.entries(operations(tiny)).map(([name, operation]) => [name, (device) => outcome(operation, device)]);
   const sizes = tiny ? { batch: 2, steps: 3 } : { batch: 20, steps: STEPS };
   const training = (net, mode) => [`${net} trains ${mode}`, async (device) => [await losses(net, mode, device, sizes)]];
   return new Map([
     ...list,
     ['a block in both modes', (device) => block(device, tiny)],
-    ...(tiny ? [] : ['resnet18', 'resnet50', 'mobilenet_v2']).map((net) => [
-      `${net} infers`,
-      (device) => logits(net, device),
-    ]),
+    ...(tiny ? [] : ['resnet18', 'resnet50', 'mobilenet_v2']).map((net) => [`${net} infers`, (device) => logits(net, device)]),
     ...['w1', 'w2'].flatMap((net) => (tiny ? ['compiled'] : ['eager', 'compiled']).map((mode) => training(net, mode))),
   ]);
 }

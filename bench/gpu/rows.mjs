@@ -36,8 +36,7 @@ const OVERHEAD = [
   { name: 'read-1', kind: 'read', flops: 0 },
 ];
 
-const parts = (batch, channels, side) =>
-  ['fwd', 'bwd-input', 'bwd-weight', 'fwd-bwd'].map((part) => layer(part, batch, channels, side));
+const parts = (batch, channels, side) => ['fwd', 'bwd-input', 'bwd-weight', 'fwd-bwd'].map((part) => layer(part, batch, channels, side));
 
 /** All rows, the most wanted first: those at the end are the first to be skipped when time is up. */
 export const ROWS = [
@@ -53,7 +52,7 @@ export const ROWS = [
   network('w3', 'infer', 32),
   ...parts(32, 64, 56),
   ...OVERHEAD,
-  ...['resnet18', 'resnet50'].flatMap((net) => [8, 32].flatMap((n) => [network(net, 'train', n), network(net, 'infer', n)])), // prettier-ignore
+  ...['resnet18', 'resnet50'].flatMap((net) => [8, 32].flatMap((n) => [network(net, 'train', n), network(net, 'infer', n)])),
   network('mobilenet_v2', 'infer', 8),
   network('mobilenet_v2', 'infer', 32),
 ];

@@ -1,7 +1,8 @@
 /** The table of `bench/gpu.mjs`. */
 
 /** Three digits that matter. */
-export const rounded = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3)); // prettier-ignore
+export const rounded = (value) =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
 
 const COLUMNS = [
   { key: 'name', title: 'row', width: -24 },
@@ -10,7 +11,13 @@ const COLUMNS = [
   { key: 'first', title: 'first', width: 8, show: (ms) => ms.toFixed(0) },
   { key: 'tflops', title: 'TFLOP/s', width: 9, show: rounded },
   { key: 'share', title: 'of peak', width: 8, show: (share) => `${(100 * share).toFixed(1)}%`, needs: 'peak' },
-  { key: 'theirs', title: 'PyTorch', width: 9, show: (ms, { setting }) => `${rounded(ms)}${setting === 'graph' ? 'g' : ' '}`, needs: 'peer' }, // prettier-ignore
+  {
+    key: 'theirs',
+    title: 'PyTorch',
+    width: 9,
+    show: (ms, { setting }) => `${rounded(ms)}${setting === 'graph' ? 'g' : ' '}`,
+    needs: 'peer',
+  },
   { key: 'ratio', title: 'PyTorch/ours', width: 13, show: (ratio) => ratio.toFixed(2), needs: 'peer' },
   { key: 'tf32', title: 'TF32', width: 9, show: rounded, needs: 'peer' },
 ];
@@ -25,9 +32,7 @@ export function line(shape, cells) {
     if (value === undefined) return '';
     return typeof value === 'number' ? show(value, cells) : value;
   };
-  return shape
-    .map((column) => (column.width < 0 ? text(column).padEnd(-column.width) : text(column).padStart(column.width)))
-    .join(' ');
+  return shape.map((column) => (column.width < 0 ? text(column).padEnd(-column.width) : text(column).padStart(column.width))).join(' ');
 }
 
 export const median = (values) => quantile(values, 0.5);

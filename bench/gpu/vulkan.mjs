@@ -12,10 +12,10 @@ import { fileURLToPath } from 'node:url';
 const LOADER = 'libvulkan.so.1';
 const CHROMIUM = '/usr/lib/chromium';
 const BROUGHT = fileURLToPath(new URL('../../lib', import.meta.url));
-const ICD_FOLDERS = ['/etc/vulkan/icd.d', '/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/local/etc/vulkan/icd.d']; // prettier-ignore
+const ICD_FOLDERS = ['/etc/vulkan/icd.d', '/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/local/etc/vulkan/icd.d'];
 /** Where containers have the driver mounted. */
 const MOUNTED = '/usr/local/nvidia';
-const LIBRARY_FOLDERS = [`${MOUNTED}/lib64`, `${MOUNTED}/lib`, '/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/wsl/lib']; // prettier-ignore
+const LIBRARY_FOLDERS = [`${MOUNTED}/lib64`, `${MOUNTED}/lib`, '/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/lib/wsl/lib'];
 
 const inCache = (library) => {
   const { stdout } = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
@@ -24,7 +24,7 @@ const inCache = (library) => {
 const folderOf = (library) => LIBRARY_FOLDERS.find((folder) => existsSync(join(folder, library)));
 /** The environment with folders in front of where libraries are looked for. */
 const withFolders = (folders) =>
-  folders.length === 0 ? {} : { LD_LIBRARY_PATH: [...folders, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter) }; // prettier-ignore
+  folders.length === 0 ? {} : { LD_LIBRARY_PATH: [...folders, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter) };
 
 /** A folder of our own. */
 const scratch = () => mkdtempSync(join(tmpdir(), 'flambeau-vulkan-'));
@@ -79,14 +79,14 @@ export function softwareEnvironment() {
 
 /** What there is of Vulkan, in lines: for whoever finds no adapter. */
 export function report() {
-  const files = ICD_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder).map((name) => join(folder, name))); // prettier-ignore
+  const files = ICD_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+    readdirSync(folder).map((name) => join(folder, name)),
+  );
   const place = (library) => folderOf(library) ?? (inCache(library) ? 'found by ldconfig' : 'not found');
   return [
     `${LOADER}: ${place(LOADER)}${existsSync(join(BROUGHT, LOADER)) ? `, and one in ${BROUGHT}` : ''}`,
     ...['libGLX_nvidia.so.0', 'libEGL_nvidia.so.0', 'libcuda.so.1'].map((library) => `${library}: ${place(library)}`),
     `files of drivers: ${files.join(', ') || 'none'}`,
-    ...(existsSync('/dev/nvidiactl')
-      ? []
-      : ['/dev/nvidiactl: not there (no NVIDIA card in this machine or container)']),
+    ...(existsSync('/dev/nvidiactl') ? [] : ['/dev/nvidiactl: not there (no NVIDIA card in this machine or container)']),
   ];
 }

@@ -26,15 +26,27 @@ const CASES: Case[] = [
   ['w3 one image 64 on 32²', [1, 64, 32, 32], 64, [3, 3], { padding: 1 }],
   ['w3 one image 512 on 4²', [1, 512, 4, 4], 512, [3, 3], { padding: 1 }],
   ['1×1 256→64 on 28²', [8, 256, 28, 28], 64, [1, 1], {}],
-  ...([1, 8] as const).flatMap(
-    (n): Case[] =>
+  ...([1, 8] as const).flatMap((n): Case[] =>
     ([[64, 64, 56], [64, 256, 56], [256, 64, 56], [128, 512, 28], [512, 128, 28], [256, 1024, 14], [1024, 256, 14], [512, 2048, 7], [2048, 512, 7]] as const) // prettier-ignore
-      .map(([from, to, side]): Case => [`resnet50 1×1 ${from}→${to} on ${side}² batch ${n}`, [n, from, side, side], to, [1, 1], {}]), // prettier-ignore
+      .map(([from, to, side]): Case => [`resnet50 1×1 ${from}→${to} on ${side}² batch ${n}`, [n, from, side, side], to, [1, 1], {}]),
   ),
-  ...([1, 8] as const).flatMap(
-    (n): Case[] =>
-    ([[1024, 2048, 14, 1], [512, 1024, 28, 1], [256, 512, 56, 1], [512, 512, 14, 3], [256, 256, 28, 3], [128, 128, 56, 3]] as const) // prettier-ignore
-      .map(([from, to, side, k]): Case => [`resnet50 ${k}×${k} ${from}→${to} stride 2 on ${side}² batch ${n}`, [n, from, side, side], to, [k, k], { padding: (k - 1) / 2, stride: 2 }]), // prettier-ignore
+  ...([1, 8] as const).flatMap((n): Case[] =>
+    (
+      [
+        [1024, 2048, 14, 1],
+        [512, 1024, 28, 1],
+        [256, 512, 56, 1],
+        [512, 512, 14, 3],
+        [256, 256, 28, 3],
+        [128, 128, 56, 3],
+      ] as const
+    ).map(([from, to, side, k]): Case => [
+      `resnet50 ${k}×${k} ${from}→${to} stride 2 on ${side}² batch ${n}`,
+      [n, from, side, side],
+      to,
+      [k, k],
+      { padding: (k - 1) / 2, stride: 2 },
+    ]),
   ),
   ['depthwise 64 on 28²', [8, 64, 28, 28], 64, [3, 3], { padding: 1, groups: 64 }],
   ['7×7 stride 2', [4, 3, 112, 112], 64, [7, 7], { padding: 3, stride: 2 }],
@@ -53,9 +65,10 @@ for (const [name, size, outputs, kernel, options] of CASES) {
   const flops = 2 * g.batch * outputs * g.inPerGroup * kernel[0] * kernel[1] * g.height.output * g.width.output;
   const [x, w, b, dy] = [dense(size, 1), dense(wShape, 2), dense([outputs], 3), dense(yShape, 4)];
   const out = (shape: readonly number[]) => layoutOf('float32', shape);
-  if (parts.includes('f')) report(`${name} forward`, flops, lowerOf('conv2d', params), [x, w, b], [out(yShape)]); // prettier-ignore
+  if (parts.includes('f')) report(`${name} forward`, flops, lowerOf('conv2d', params), [x, w, b], [out(yShape)]);
   const inputParams = convInputGradParams(params, [size[2]!, size[3]!]);
-  if (parts.includes('i')) report(`${name} input`, flops, lowerOf('conv2dInputGrad', inputParams), [dy, w], [out(size)]); // prettier-ignore
+  if (parts.includes('i')) report(`${name} input`, flops, lowerOf('conv2dInputGrad', inputParams), [dy, w], [out(size)]);
   const weightParams = convWeightGradParams(params, kernel, true);
-  if (parts.includes('w')) report(`${name} weight`, flops, lowerOf('conv2dWeightGrad', weightParams), [dy, x], [out(wShape), out([outputs])]); // prettier-ignore
+  if (parts.includes('w'))
+    report(`${name} weight`, flops, lowerOf('conv2dWeightGrad', weightParams), [dy, x], [out(wShape), out([outputs])]);
 }

@@ -18,18 +18,14 @@ function product(name: string, a: HostTensor, b: HostTensor): void {
   if (!name.includes(only)) return;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[1]!;
-  report(name, 2 * m * n * k, lowerOf('matmul', NO_ATTRS), [a, b], [layoutOf('float32', [m, n])]); // prettier-ignore
+  report(name, 2 * m * n * k, lowerOf('matmul', NO_ATTRS), [a, b], [layoutOf('float32', [m, n])]);
 }
 
 function linear(batch: number, features: number, outputs: number): void {
   const name = `linear ${features}→${outputs} batch ${batch}`;
-  const [x, w, b, g] = [
-    dense([batch, features], 1),
-    dense([outputs, features], 2),
-    dense([outputs], 3),
-    dense([batch, outputs], 4),
-  ];
-  if (name.includes(only)) report(name, 2 * batch * features * outputs, lowerOf('linear', NO_ATTRS), [x, w, b], [layoutOf('float32', [batch, outputs])]); // prettier-ignore
+  const [x, w, b, g] = [dense([batch, features], 1), dense([outputs, features], 2), dense([outputs], 3), dense([batch, outputs], 4)];
+  if (name.includes(only))
+    report(name, 2 * batch * features * outputs, lowerOf('linear', NO_ATTRS), [x, w, b], [layoutOf('float32', [batch, outputs])]);
   product(`${name} ∂x`, g, w);
   product(`${name} ∂w`, turned(g), x);
 }

@@ -59,10 +59,16 @@ function yardstick(): { run: () => void; flops: number } {
         f.for('unit', lo, hi, () => {
           f.for('k', 0, STEPS, (k) => {
             const x = f.let('at', p.x.add(k.and(1).mul(128))); // not always the same, or compilers load it once
-            tile.outerStep(x, columns.map((at) => load('f32v', x, at))); // prettier-ignore
+            tile.outerStep(
+              x,
+              columns.map((at) => load('f32v', x, at)),
+            );
           });
         });
-        tile.store(columns.map((at) => f.let('out', p.x.add(512 + at))), i32(columns.length * kit.vectorBytes)); // prettier-ignore
+        tile.store(
+          columns.map((at) => f.let('out', p.x.add(512 + at))),
+          i32(columns.length * kit.vectorBytes),
+        );
       });
       l.launch(kernel, { x: value! }, { size: 16, unitCost: 0 });
     },
@@ -78,13 +84,7 @@ let peakLoop: ReturnType<typeof yardstick> | undefined;
  * Prints one line: best and median time, GFLOP/s, and the median share of what the multiply-add loop reached right before
  * each sample.
  */
-export function report(
-  name: string,
-  flops: number,
-  lower: Lower,
-  inputs: readonly HostTensor[],
-  outputs: readonly Layout[],
-): void {
+export function report(name: string, flops: number, lower: Lower, inputs: readonly HostTensor[], outputs: readonly Layout[]): void {
   const { rerun, dispose } = runLowering(lower, inputs, outputs);
   peakLoop ??= yardstick();
   const calls = warmUp(rerun, 0.4);
@@ -104,7 +104,9 @@ export function report(
   const share = (100 * sorted(shares)[shares.length >> 1]!).toFixed(0).padStart(4);
   const rate = (seconds: number): string => (flops / seconds / 1e9).toFixed(1).padStart(6);
   const us = (seconds: number): string => (seconds * 1e6).toFixed(1).padStart(10);
-  console.log(`${name.padEnd(36)}${us(best)} µs best${us(median)} median${rate(best)} / ${rate(median)} GFLOP/s ${share} % of multiply-add ${(limit / 1e9).toFixed(0)}`); // prettier-ignore
+  console.log(
+    `${name.padEnd(36)}${us(best)} µs best${us(median)} median${rate(best)} / ${rate(median)} GFLOP/s ${share} % of multiply-add ${(limit / 1e9).toFixed(0)}`,
+  );
 }
 
 export const dense = (shape: readonly number[], salt: number): HostTensor => ({

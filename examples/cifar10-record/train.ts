@@ -36,12 +36,7 @@ export interface EpochReport {
  * Trains on one set and gives the accuracy on the other, with test-time views: 0 to 1.
  * @param onEpoch may measure the accuracy so far; that changes nothing
  */
-export function train(
-  trainSet: Images,
-  testSet: Images,
-  recipe: Recipe,
-  onEpoch: (report: EpochReport) => void,
-): number {
+export function train(trainSet: Images, testSet: Images, recipe: Recipe, onEpoch: (report: EpochReport) => void): number {
   const { epochs, batch } = recipe;
   const model = new FastNet({ channels: 3, height: 32, width: 32, classes: 10 }, recipe.widths);
   model.whiten.bias!.requiresGrad = true;

@@ -1,10 +1,16 @@
 /** Tensors, and a gentle introduction to autograd: after pytorch/tutorials, beginner/blitz. */
-import { cat, equal, manualSeed, nn, noGrad, ones, onesLike, rand, randLike, randn, tensor, zeros, type Tensor } from 'flambeau'; // prettier-ignore
+import { cat, equal, manualSeed, nn, noGrad, ones, onesLike, rand, randLike, randn, tensor, zeros, type Tensor } from 'flambeau';
 
 manualSeed(0);
 export const losses: number[] = [];
 
-const xData = tensor([[1, 2], [3, 4]], { dtype: 'int64' }); // prettier-ignore
+const xData = tensor(
+  [
+    [1, 2],
+    [3, 4],
+  ],
+  { dtype: 'int64' },
+);
 const xOnes = onesLike(xData);
 const xRand = randLike(xData, { dtype: 'float32' });
 console.log('Random Tensor:', xRand);

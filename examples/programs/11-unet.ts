@@ -55,7 +55,7 @@ class Up extends nn.Module {
     // input is CHW
     const diffY = x2.size(2) - x1.size(2);
     const diffX = x2.size(3) - x1.size(3);
-    x1 = F.pad(x1, [Math.floor(diffX / 2), diffX - Math.floor(diffX / 2), Math.floor(diffY / 2), diffY - Math.floor(diffY / 2)]); // prettier-ignore
+    x1 = F.pad(x1, [Math.floor(diffX / 2), diffX - Math.floor(diffX / 2), Math.floor(diffY / 2), diffY - Math.floor(diffY / 2)]);
     const x = cat([x2, x1], 1);
     return this.conv(x);
   }
@@ -132,11 +132,14 @@ for (const [nClasses, bilinear] of [
   [1, true],
   [3, false],
 ] as const) {
-  // prettier-ignore
   manualSeed(0);
   const model = new UNet(3, nClasses, bilinear);
   const images = randn(2, 3, 30, 28);
-  const trueMasks = F.avgPool2d(images, 5, 1, 2).mean(1).mul(20).clamp(0, Math.max(nClasses - 1, 1)).long(); // prettier-ignore
+  const trueMasks = F.avgPool2d(images, 5, 1, 2)
+    .mean(1)
+    .mul(20)
+    .clamp(0, Math.max(nClasses - 1, 1))
+    .long();
   const optimizer = new optim.RMSprop(model.parameters(), {
     lr: 1e-5,
     weightDecay: 1e-8,

@@ -1,5 +1,5 @@
 /** A variational auto-encoder: after pytorch/examples, vae. */
-import { cat, data, exp, F, manualSeed, nn, noGrad, optim, rand, randn, randnLike, sigmoid, sum, type Tensor } from 'flambeau'; // prettier-ignore
+import { cat, data, exp, F, manualSeed, nn, noGrad, optim, rand, randn, randnLike, sigmoid, sum, type Tensor } from 'flambeau';
 
 class VAE extends nn.Module {
   fc1 = new nn.Linear(784, 400);

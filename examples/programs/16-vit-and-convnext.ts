@@ -75,11 +75,7 @@ class ViT extends nn.Module {
     super();
     this.patchSize = patchSize;
     const patchDim = 3 * patchSize ** 2;
-    this.toPatchEmbedding = new nn.Sequential(
-      new nn.LayerNorm(patchDim),
-      new nn.Linear(patchDim, dim),
-      new nn.LayerNorm(dim),
-    );
+    this.toPatchEmbedding = new nn.Sequential(new nn.LayerNorm(patchDim), new nn.Linear(patchDim, dim), new nn.LayerNorm(dim));
     this.registerBuffer('pos_embedding', posembSincos2d(imageSize / patchSize, imageSize / patchSize, dim));
     this.clsToken = new nn.Parameter(randn(1, 1, dim));
     for (let i = 0; i < depth; i++) {
@@ -93,7 +89,10 @@ class ViT extends nn.Module {
   forward(img: Tensor): Tensor {
     const p = this.patchSize;
     const [b, c, h, w] = img.shape as [number, number, number, number];
-    let x: Tensor = img.view(b, c, h / p, p, w / p, p).permute(0, 2, 4, 3, 5, 1).reshape(b, -1, p * p * c); // prettier-ignore
+    let x: Tensor = img
+      .view(b, c, h / p, p, w / p, p)
+      .permute(0, 2, 4, 3, 5, 1)
+      .reshape(b, -1, p * p * c);
     x = this.toPatchEmbedding(x);
     x = x.add(this.pos_embedding);
     x = cat([this.clsToken.expand(b, -1, -1), x], 1);
@@ -200,15 +199,12 @@ class ConvNeXt extends nn.Module {
     );
     this.downsampleLayers.append(stem);
     this.downsampleLayers.append(
-      new nn.Sequential(
-        new LayerNorm(dims[0], 1e-6, 'channelsFirst'),
-        new nn.Conv2d(dims[0], dims[1], { kernelSize: 2, stride: 2 }),
-      ),
+      new nn.Sequential(new LayerNorm(dims[0], 1e-6, 'channelsFirst'), new nn.Conv2d(dims[0], dims[1], { kernelSize: 2, stride: 2 })),
     );
     const dpRates = linspace(0, dropPathRate, depths[0]! + depths[1]!).tolist() as number[];
     let cur = 0;
     for (let i = 0; i < 2; i++) {
-      const blocks = Array.from({ length: depths[i]! }, (_, j) => new Block(dims[i]!, dpRates[cur + j], layerScaleInitValue)); // prettier-ignore
+      const blocks = Array.from({ length: depths[i]! }, (_, j) => new Block(dims[i]!, dpRates[cur + j], layerScaleInitValue));
       this.stages.append(new nn.Sequential(...blocks));
       cur += depths[i]!;
     }
@@ -238,7 +234,6 @@ for (const [make, size] of [
   [() => new ViT(), 16],
   [() => new ConvNeXt(), 32],
 ] as const) {
-  // prettier-ignore
   manualSeed(0);
   const model = make();
   const images = randn(8, 3, size, size);

@@ -4,8 +4,7 @@ import { dropped, faster, has, leaky, normed, rectified, slower, type Change } f
 import type { EpochResult } from './session.ts';
 import type { NetworkSpec, TrainingSpec } from './spec.ts';
 
-export type AlarmKind =
-  'diverged' | 'rateTooHigh' | 'rateTooLow' | 'noProgress' | 'deadUnits' | 'vanishing' | 'exploding' | 'overfitting';
+export type AlarmKind = 'diverged' | 'rateTooHigh' | 'rateTooLow' | 'noProgress' | 'deadUnits' | 'vanishing' | 'exploding' | 'overfitting';
 
 export interface Remedy {
   /** What the button says. */
@@ -63,14 +62,14 @@ function divergence({ losses, epochs, training, step }: History): Alarm | undefi
   const bad = [last, kept].find((loss) => loss !== undefined && !Number.isFinite(loss));
   if (bad === undefined) return undefined;
   const before = losses.findLast((loss) => Number.isFinite(loss));
-  const good = epochs.findLast(({ trainLoss, valid }) => Number.isFinite(trainLoss) && Number.isFinite(valid?.loss ?? 0)); // prettier-ignore
+  const good = epochs.findLast(({ trainLoss, valid }) => Number.isFinite(trainLoss) && Number.isFinite(valid?.loss ?? 0));
   const back = good?.epoch ?? 0;
   return {
     kind: 'diverged',
     title: 'The loss is no number any more',
     seen: `At step ${step} the loss became ${bad}${before === undefined ? '' : `; the last number before was ${digits(before)}`}. The run has stopped.`,
     why: 'Steps were so large that weights grew without end, until they left the range of numbers. NaN stands for “not a number”, and everything computed with it is NaN, too.',
-    remedies: [slowerRemedy(training, 10), { label: back === 0 ? 'Go back to the start' : `Go back to epoch ${back}`, rewind: back }], // prettier-ignore
+    remedies: [slowerRemedy(training, 10), { label: back === 0 ? 'Go back to the start' : `Go back to epoch ${back}`, rewind: back }],
   };
 }
 
@@ -95,9 +94,7 @@ function exploding({ layers, training, network }: History): Alarm | undefined {
     why: 'Going back through the blocks, each multiplies the gradient by its weights. Where these are large, it grows from block to block, and so do the steps.',
     remedies: [
       slowerRemedy(training, 10),
-      ...(has(network.layers, 'batchNorm2d')
-        ? []
-        : [{ label: 'Try batch norm after each convolution', change: normed(network) }]),
+      ...(has(network.layers, 'batchNorm2d') ? [] : [{ label: 'Try batch norm after each convolution', change: normed(network) }]),
     ],
   };
 }
@@ -124,7 +121,10 @@ function rateTooHigh({ epochs, losses, classes, training, stepsInEpoch }: Histor
   return {
     kind: 'rateTooHigh',
     title,
-    seen: `In the last ${last.length - 1} epochs the training loss rose ${rises} times by more than 15 %: ${last.slice(1).map((loss) => loss.toFixed(2)).join(', ')}.`, // prettier-ignore
+    seen: `In the last ${last.length - 1} epochs the training loss rose ${rises} times by more than 15 %: ${last
+      .slice(1)
+      .map((loss) => loss.toFixed(2))
+      .join(', ')}.`,
     why,
     remedies,
   };
@@ -147,7 +147,7 @@ function deadUnits({ layers, network, training }: History): Alarm | undefined {
 const pull = ({ gradient, weights }: LayerFacts): number => gradient! / Math.sqrt(weights);
 
 function vanishing({ layers, network, training }: History): Alarm | undefined {
-  const pulled = layers.filter(({ kind, gradient }) => gradient !== undefined && (kind === 'conv2d' || kind === 'linear')); // prettier-ignore
+  const pulled = layers.filter(({ kind, gradient }) => gradient !== undefined && (kind === 'conv2d' || kind === 'linear'));
   if (pulled.length < 2) return undefined;
   const [first, last] = [pulled[0]!, pulled.at(-1)!];
   const [a, b] = [pull(first), pull(last)];
@@ -162,8 +162,8 @@ function vanishing({ layers, network, training }: History): Alarm | undefined {
       : 'Going back through the blocks the gradient became smaller and smaller, so the first blocks hardly learn.',
     remedies: [
       ...(squeezes ? [{ label: 'Try ReLU in place of sigmoid and tanh', change: rectified(network) }] : []),
-      ...(has(network.layers, 'batchNorm2d') ? [] : [{ label: 'Try batch norm after each convolution', change: normed(network) }]), // prettier-ignore
-      ...(training.optimizer === 'sgd' ? [{ label: 'Try Adam', change: { training: { optimizer: 'adam', lr: 0.001 } } } as const] : []), // prettier-ignore
+      ...(has(network.layers, 'batchNorm2d') ? [] : [{ label: 'Try batch norm after each convolution', change: normed(network) }]),
+      ...(training.optimizer === 'sgd' ? [{ label: 'Try Adam', change: { training: { optimizer: 'adam', lr: 0.001 } } } as const] : []),
     ],
   };
 }
@@ -196,7 +196,9 @@ function stuck(history: History): Alarm | undefined {
       why: 'Each step goes in the right direction, but so little way that it takes very many.',
       remedies: [
         { label: `Try learning rate ${change.training!.lr}`, change },
-        ...(training.optimizer === 'sgd' && training.momentum < 0.9 ? [{ label: 'Try momentum 0.9', change: { training: { momentum: 0.9 } } }] : []), // prettier-ignore
+        ...(training.optimizer === 'sgd' && training.momentum < 0.9
+          ? [{ label: 'Try momentum 0.9', change: { training: { momentum: 0.9 } } }]
+          : []),
       ],
     };
   }
@@ -208,7 +210,9 @@ function stuck(history: History): Alarm | undefined {
     why: 'The network does no better than somebody who guesses. Steps may be too large, so that units died at the start; the pictures of different classes may look alike to it; or labels are wrong.',
     remedies: [
       slowerRemedy(training, 10),
-      ...(has(history.network.layers, 'batchNorm2d') ? [] : [{ label: 'Try batch norm after each convolution', change: normed(history.network) }]), // prettier-ignore
+      ...(has(history.network.layers, 'batchNorm2d')
+        ? []
+        : [{ label: 'Try batch norm after each convolution', change: normed(history.network) }]),
     ],
   };
 }
@@ -230,7 +234,7 @@ function overfitting({ epochs, network, training }: History): Alarm | undefined 
     remedies: [
       { label: `Go back to epoch ${best.epoch}`, rewind: best.epoch },
       { label: 'Try dropout', change: dropped(network, 0.5) },
-      ...(training.weightDecay === 0 ? [{ label: 'Try weight decay 0.01', change: { training: { weightDecay: 0.01 } } }] : []), // prettier-ignore
+      ...(training.weightDecay === 0 ? [{ label: 'Try weight decay 0.01', change: { training: { weightDecay: 0.01 } } }] : []),
     ],
   };
 }

@@ -46,7 +46,7 @@ function inOneBuffer(packed: unknown, buffers: readonly ArrayBuffer[]): unknown 
     if (ArrayBuffer.isView(value)) {
       const { buffer, byteOffset, length, constructor } = value as Uint8Array;
       const place = places.get(buffer);
-      return place === undefined ? value : new (constructor as Uint8ArrayConstructor)(all.buffer, place + byteOffset, length); // prettier-ignore
+      return place === undefined ? value : new (constructor as Uint8ArrayConstructor)(all.buffer, place + byteOffset, length);
     }
     if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key as unknown, moved(inner)]));
     if (Array.isArray(value)) return value.map(moved);
@@ -97,8 +97,7 @@ export class Checkpoints {
   add(checkpoint: Checkpoint): void {
     if (this.#kept.at(-1)?.epoch === checkpoint.epoch) this.#kept.pop();
     this.#kept.push(checkpoint);
-    while (this.#kept.length > 2 && (this.#kept.length > MOST || this.bytes > MOST_BYTES))
-      this.#kept.splice(leastMissed(this.epochs), 1);
+    while (this.#kept.length > 2 && (this.#kept.length > MOST || this.bytes > MOST_BYTES)) this.#kept.splice(leastMissed(this.epochs), 1);
   }
 
   /** Forgets what came after an epoch. */

@@ -30,8 +30,7 @@ const TYPESCRIPT: Writing = {
     return `new ${className}(${[...args, ...options].join(', ')})`;
   },
   value: String,
-  block: (className, args, indent) =>
-    `new ${className}(\n${args.map((arg) => `${indent}  ${arg},\n`).join('')}${indent})`,
+  block: (className, args, indent) => `new ${className}(\n${args.map((arg) => `${indent}  ${arg},\n`).join('')}${indent})`,
   step: '  ',
 };
 
@@ -41,8 +40,7 @@ const PYTORCH: Writing = {
     return `${className}(${[...args, ...named.map(([name, value]) => `${snake(name)}=${value}`)].join(', ')})`;
   },
   value: (value) => (typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)),
-  block: (className, args, indent) =>
-    `${className}(\n${args.map((arg) => `${indent}    ${arg},\n`).join('')}${indent})`,
+  block: (className, args, indent) => `${className}(\n${args.map((arg) => `${indent}    ${arg},\n`).join('')}${indent})`,
   step: '    ',
 };
 
@@ -85,7 +83,7 @@ function written(
   const inner = block?.inner ?? [];
   const branch = sequential(layer.layers, inner, classes, writing, indent + writing.step);
   const way = shortcutOf(input, block?.output ?? input);
-  const shortcut = way === undefined ? writing.call('nn.Identity', [], []) : written(way, input, undefined, classes, writing, indent); // prettier-ignore
+  const shortcut = way === undefined ? writing.call('nn.Identity', [], []) : written(way, input, undefined, classes, writing, indent);
   return writing.block('Residual', [branch, shortcut], indent);
 }
 
@@ -95,9 +93,7 @@ export function programOf(setup: Setup, language: Language, options: ProgramOpti
 }
 
 const has = ({ layers }: NetworkSpec, wanted: LayerKind): boolean =>
-  layers.some(
-    (layer) => layer.kind === wanted || (layer.kind === 'residual' && layer.layers.some(({ kind }) => kind === wanted)),
-  );
+  layers.some((layer) => layer.kind === wanted || (layer.kind === 'residual' && layer.layers.some(({ kind }) => kind === wanted)));
 /** What both programs call the block. */
 const MOBILENET = 'MobileNetFeatures';
 /** At least one, as the laboratory builds networks before there are classes. */

@@ -27,8 +27,7 @@ export function nameProblem(classes: readonly string[], name: string, own?: numb
   if (tidy.length > LONGEST_NAME) return `This name has ${tidy.length} letters; ${LONGEST_NAME} are the most.`;
   const other = classes.findIndex((known) => known.toLowerCase() === tidy.toLowerCase());
   if (other !== -1 && other !== own) return `There is a class “${classes[other]}” already: choose another name.`;
-  if (own === undefined && classes.length >= MOST_CLASSES)
-    return `There are ${MOST_CLASSES} classes, which is the most: remove one first.`;
+  if (own === undefined && classes.length >= MOST_CLASSES) return `There are ${MOST_CLASSES} classes, which is the most: remove one first.`;
   return undefined;
 }
 
@@ -72,10 +71,8 @@ function changed(collection: Collection, ids: Ids, values: Partial<Picture>): Co
   return { classes, pictures: pictures.map((picture) => (ids.has(picture.id) ? { ...picture, ...values } : picture)) };
 }
 
-export const moved = (collection: Collection, ids: Ids, label: number): Collection =>
-  changed(collection, ids, { label });
-export const withPart = (collection: Collection, ids: Ids, part: Part): Collection =>
-  changed(collection, ids, { part });
+export const moved = (collection: Collection, ids: Ids, label: number): Collection => changed(collection, ids, { label });
+export const withPart = (collection: Collection, ids: Ids, part: Part): Collection => changed(collection, ids, { part });
 export const without = ({ classes, pictures }: Collection, ids: Ids): Collection => ({
   classes,
   pictures: pictures.filter((picture) => !ids.has(picture.id)),
@@ -98,9 +95,7 @@ export function split({ classes, pictures }: Collection, share: number, seed: nu
   const partOf = ({ id }: Picture): Part => (kept.has(id) ? 'valid' : 'train');
   return {
     classes,
-    pictures: pictures.map((picture) =>
-      picture.part === partOf(picture) ? picture : { ...picture, part: partOf(picture) },
-    ),
+    pictures: pictures.map((picture) => (picture.part === partOf(picture) ? picture : { ...picture, part: partOf(picture) })),
   };
 }
 
@@ -108,11 +103,7 @@ export function split({ classes, pictures }: Collection, share: number, seed: nu
 export type NewPicture = Omit<Picture, 'part'>;
 
 /** With more pictures, each of which goes where its class is short of the share. @throws RangeError beyond the most pictures */
-export function withPictures(
-  { classes, pictures }: Collection,
-  more: readonly NewPicture[],
-  share: number,
-): Collection {
+export function withPictures({ classes, pictures }: Collection, more: readonly NewPicture[], share: number): Collection {
   if (pictures.length + more.length > MOST_PICTURES)
     throw new RangeError(
       `${pictures.length} pictures and ${more.length} more are beyond ${MOST_PICTURES}, the most that fit: delete some first.`,

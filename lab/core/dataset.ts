@@ -29,10 +29,7 @@ export function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
 }
 
 /** uint8 [channels, size, size]: resized as torchvision does, with antialiasing. */
-export function pictureTensor(
-  picture: Pick<Picture, 'size' | 'rgb'>,
-  network: Pick<NetworkSpec, 'channels' | 'size'>,
-): Tensor {
+export function pictureTensor(picture: Pick<Picture, 'size' | 'rgb'>, network: Pick<NetworkSpec, 'channels' | 'size'>): Tensor {
   const { size, rgb } = picture;
   let pixels: Tensor = fromPixels({ width: size, height: size, data: withAlpha(rgb) });
   if (network.channels === 1) pixels = V.rgbToGrayscale(pixels);

@@ -43,8 +43,7 @@ const NOTHING: Counted = { count: 0, formula: '' };
 
 function factsAt(layer: LayerSpec, path: string, steps: readonly ExplainedStep[]): BlockFacts {
   const step = steps.findLast((one) => one.path === path);
-  const inner =
-    layer.kind === 'residual' ? layer.layers.map((one, i) => factsAt(one, `${path}.branch.${i}`, steps)) : [];
+  const inner = layer.kind === 'residual' ? layer.layers.map((one, i) => factsAt(one, `${path}.branch.${i}`, steps)) : [];
   const way = steps.find((one) => one.path === `${path}.shortcut` && one.parameters.count > 0);
   const shortcut = way && factsOf(way);
   const parts = shortcut === undefined ? inner : [...inner, shortcut];
@@ -61,7 +60,10 @@ function factsAt(layer: LayerSpec, path: string, steps: readonly ExplainedStep[]
 /** Of all that a block does inside. */
 function countedWithin(path: string, steps: readonly ExplainedStep[]): Pick<BlockFacts, 'parameters' | 'multiplyAdds'> {
   const within = steps.filter((step) => step.path.startsWith(`${path}.`));
-  const sum = (of: 'parameters' | 'multiplyAdds'): Counted => ({ count: within.reduce((total, step) => total + step[of].count, 0), formula: '' }); // prettier-ignore
+  const sum = (of: 'parameters' | 'multiplyAdds'): Counted => ({
+    count: within.reduce((total, step) => total + step[of].count, 0),
+    formula: '',
+  });
   return { parameters: sum('parameters'), multiplyAdds: sum('multiplyAdds') };
 }
 

@@ -14,22 +14,18 @@ function siblings(layers: readonly LayerSpec[], path: Path): readonly LayerSpec[
   return outer?.kind === 'residual' ? outer.layers : [];
 }
 
-export const layerAt = (layers: readonly LayerSpec[], path: Path): LayerSpec | undefined =>
-  siblings(layers, path)[path.at(-1)!];
+export const layerAt = (layers: readonly LayerSpec[], path: Path): LayerSpec | undefined => siblings(layers, path)[path.at(-1)!];
 
 /** The place `by` further among its siblings. */
 const beside = (path: Path, by: number): Path => (path.length === 1 ? [path[0] + by] : [path[0], path[1] + by]);
 
 function withSiblings(layers: readonly LayerSpec[], path: Path, change: (list: LayerSpec[]) => LayerSpec[]) {
   if (path.length === 1) return change([...layers]);
-  return layers.map((layer, i) =>
-    i === path[0] && layer.kind === 'residual' ? { ...layer, layers: change([...layer.layers]) } : layer,
-  );
+  return layers.map((layer, i) => (i === path[0] && layer.kind === 'residual' ? { ...layer, layers: change([...layer.layers]) } : layer));
 }
 
 /** Whether a block may stand there: residual blocks nest one level. */
-export const mayStand = (layer: Pick<LayerSpec, 'kind'>, path: Path): boolean =>
-  layer.kind !== 'residual' || path.length === 1;
+export const mayStand = (layer: Pick<LayerSpec, 'kind'>, path: Path): boolean => layer.kind !== 'residual' || path.length === 1;
 
 /** Puts a block before the one at a place. */
 export const inserted = (layers: readonly LayerSpec[], path: Path, layer: LayerSpec): readonly LayerSpec[] =>
@@ -63,8 +59,7 @@ export function shifted(layers: readonly LayerSpec[], path: Path, by: -1 | 1): M
 /** Before the block that is at `to` now; undefined where it cannot stand, or stands already. */
 export function moved(layers: readonly LayerSpec[], from: Path, to: Path): Moved | undefined {
   const layer = layerAt(layers, from);
-  if (layer === undefined || !mayStand(layer, to) || (from.length === 1 && to.length === 2 && from[0] === to[0]))
-    return undefined;
+  if (layer === undefined || !mayStand(layer, to) || (from.length === 1 && to.length === 2 && from[0] === to[0])) return undefined;
   const without = removed(layers, from);
   let target = to;
   if (from.length === to.length && (from.length === 1 || from[0] === to[0])) {
@@ -90,8 +85,7 @@ export function fresh(kind: LayerKind, input: readonly number[] | undefined): La
 export function fitting(network: NetworkSpec, blocks: readonly BlockShape[], classes: number): NetworkSpec | undefined {
   const { layers } = network;
   const last = layers.at(-1);
-  const output =
-    blocks.at(-1)?.output ?? (layers.length === 0 ? [network.channels, network.size, network.size] : undefined);
+  const output = blocks.at(-1)?.output ?? (layers.length === 0 ? [network.channels, network.size, network.size] : undefined);
   if (output === undefined || (output.length === 1 && output[0] === classes)) return undefined;
   const flatten: LayerSpec = { kind: 'flatten' };
   const linear: LayerSpec = { kind: 'linear', outFeatures: 0, bias: true };

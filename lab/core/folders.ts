@@ -16,7 +16,8 @@ export interface SortedFile<F> {
 
 const partsOf = (path: string): string[] => path.split(/[\\/]/).filter((part) => part !== '' && part !== '.');
 /** What systems and programs leave in folders, which nobody means to add. */
-const isHidden = (parts: readonly string[]): boolean => parts.some((part) => part.startsWith('.') || part === '__MACOSX' || /^(thumbs\.db|desktop\.ini)$/i.test(part)); // prettier-ignore
+const isHidden = (parts: readonly string[]): boolean =>
+  parts.some((part) => part.startsWith('.') || part === '__MACOSX' || /^(thumbs\.db|desktop\.ini)$/i.test(part));
 
 /**
  * Sorts files into classes by the folder next to them: `cat/1.jpg` and `animals/cat/1.jpg` are of the class `cat`.
@@ -24,11 +25,7 @@ const isHidden = (parts: readonly string[]): boolean => parts.some((part) => par
  * @param into - the class that all of them go into, whatever their folders
  * @param loose - the class of files that lie in no folder
  */
-export function sortFiles<F>(
-  found: readonly FoundFile<F>[],
-  into: string | undefined,
-  loose = 'pictures',
-): readonly SortedFile<F>[] {
+export function sortFiles<F>(found: readonly FoundFile<F>[], into: string | undefined, loose = 'pictures'): readonly SortedFile<F>[] {
   return found
     .map(({ path, file }) => ({ path, key: keyOf(path), parts: partsOf(path), file }))
     .filter(({ parts }) => parts.length > 0 && !isHidden(parts))
@@ -41,6 +38,11 @@ export function sortFiles<F>(
 }
 
 /** By which thousands of files are sorted in a moment: 2.jpg before 10.jpg, letters with accents beside those without. */
-const keyOf = (path: string): string => path.normalize('NFD').toLowerCase().replaceAll(/\p{M}/gu, '').replaceAll(/\d+/g, (digits) => digits.padStart(12, '0')); // prettier-ignore
+const keyOf = (path: string): string =>
+  path
+    .normalize('NFD')
+    .toLowerCase()
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/\d+/g, (digits) => digits.padStart(12, '0'));
 /** For those whose keys are alike. */
 const order = new Intl.Collator('en', { numeric: true });

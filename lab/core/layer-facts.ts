@@ -40,14 +40,7 @@ export function layerFacts(network: nn.Sequential, layers: readonly LayerSpec[],
   return facts;
 }
 
-function through(
-  network: nn.Sequential,
-  layers: readonly LayerSpec[],
-  x: Tensor,
-  prefix: string,
-  facts: LayerFacts[],
-  before = 0,
-): Tensor {
+function through(network: nn.Sequential, layers: readonly LayerSpec[], x: Tensor, prefix: string, facts: LayerFacts[], before = 0): Tensor {
   let value = x;
   [...network].forEach((module, i) => {
     const layer = layers[i]!;
@@ -56,7 +49,7 @@ function through(
       const made = through(module.branch, layer.layers, value, `${place}.`, facts);
       const kept: Tensor = module.shortcut(value);
       value = made.add(kept) as Tensor;
-      if ([...module.shortcut.parameters()].length > 0) facts.push(factsOf(`${place} shortcut`, layer, module.shortcut, kept)); // prettier-ignore
+      if ([...module.shortcut.parameters()].length > 0) facts.push(factsOf(`${place} shortcut`, layer, module.shortcut, kept));
       return;
     }
     value = (module as nn.Module)(value) as Tensor;

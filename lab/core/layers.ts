@@ -46,22 +46,25 @@ export interface LayerCode {
   readonly named: Readonly<Record<string, number | boolean>>;
 }
 
-const whole = (label: string, min: number, max: number, help: string): NumberField => ({ type: 'number', label, min, max, step: 1, help }); // prettier-ignore
-const real = (label: string, min: number, max: number, step: number, help: string): NumberField => ({ type: 'number', label, min, max, step, help }); // prettier-ignore
+const whole = (label: string, min: number, max: number, help: string): NumberField => ({ type: 'number', label, min, max, step: 1, help });
+const real = (label: string, min: number, max: number, step: number, help: string): NumberField => ({
+  type: 'number',
+  label,
+  min,
+  max,
+  step,
+  help,
+});
 const toggle = (label: string, help: string): SwitchField => ({ type: 'switch', label, help });
 
 /** Named arguments that are not what PyTorch takes by itself. */
-function unlike(
-  values: Readonly<Record<string, number | boolean>>,
-  defaults: Readonly<Record<string, number | boolean>>,
-) {
+function unlike(values: Readonly<Record<string, number | boolean>>, defaults: Readonly<Record<string, number | boolean>>) {
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => defaults[name] !== value));
 }
 
 const channelsOf = ({ shape }: Place): number => shape[0] ?? 1;
 const featuresOf = ({ shape }: Place): number => shape.at(-1) ?? 1;
-const outOf = (layer: LayerOf<'linear'>, place: Place): number =>
-  layer.outFeatures === 0 ? place.classes : layer.outFeatures;
+const outOf = (layer: LayerOf<'linear'>, place: Place): number => (layer.outFeatures === 0 ? place.classes : layer.outFeatures);
 
 /** A rule for a layer without fields. */
 function plain<K extends LayerKind>(
@@ -116,12 +119,7 @@ export const LAYERS: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
       kernelSize: whole('Kernel', 1, 11, 'Height and width of a filter.'),
       stride: whole('Stride', 1, 8, 'How many pixels the filter moves at a time.'),
       padding: whole('Padding', 0, 8, 'Pixels of zeros around the input.'),
-      groups: whole(
-        'Groups',
-        1,
-        512,
-        'Into how many parts the channels are split; as many as channels makes it depthwise.',
-      ),
+      groups: whole('Groups', 1, 512, 'Into how many parts the channels are split; as many as channels makes it depthwise.'),
       bias: toggle('Bias', 'Adds one learned number to each map.'),
     },
     make: (layer, place) => {
@@ -154,13 +152,7 @@ export const LAYERS: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
     make: ({ negativeSlope }) => new nn.LeakyReLU(negativeSlope),
     code: ({ negativeSlope }) => ({ className: 'LeakyReLU', args: [negativeSlope], named: {} }),
   },
-  gelu: plain(
-    'gelu',
-    'GELU',
-    'A smooth ReLU: x times the chance that a normal number is below x.',
-    'GELU',
-    () => new nn.GELU(),
-  ),
+  gelu: plain('gelu', 'GELU', 'A smooth ReLU: x times the chance that a normal number is below x.', 'GELU', () => new nn.GELU()),
   silu: plain('silu', 'SiLU', 'A smooth ReLU: x times sigmoid(x).', 'SiLU', () => new nn.SiLU()),
   sigmoid: plain('sigmoid', 'Sigmoid', 'Squeezes every number between 0 and 1.', 'Sigmoid', () => new nn.Sigmoid()),
   tanh: plain('tanh', 'Tanh', 'Squeezes every number between -1 and 1.', 'Tanh', () => new nn.Tanh()),
@@ -194,13 +186,7 @@ export const LAYERS: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
     make: ({ p }) => new nn.Dropout(p),
     code: ({ p }) => ({ className: 'Dropout', args: [p], named: {} }),
   },
-  flatten: plain(
-    'flatten',
-    'Flatten',
-    'Writes all maps one after another as one list of numbers.',
-    'Flatten',
-    () => new nn.Flatten(),
-  ),
+  flatten: plain('flatten', 'Flatten', 'Writes all maps one after another as one list of numbers.', 'Flatten', () => new nn.Flatten()),
   linear: {
     title: 'Linear',
     summary: 'Each output is a weighted sum of all inputs.',

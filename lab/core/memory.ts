@@ -10,10 +10,7 @@ const numbersOf = (blocks: readonly BlockShape[]): number =>
   blocks.reduce((sum, { output, inner }) => sum + (output ?? []).reduce((a, b) => a * b, 1) + numbersOf(inner), 0);
 
 /** Bytes: of the weights' part, and of a batch with its gradients. */
-export function memoryOf(
-  { parameters, blocks }: Checked,
-  training: TrainingSpec,
-): { readonly weights: number; readonly batch: number } {
+export function memoryOf({ parameters, blocks }: Checked, training: TrainingSpec): { readonly weights: number; readonly batch: number } {
   return {
     weights: parameters * FLOAT * (2 + kept(training)),
     batch: numbersOf(blocks) * FLOAT * 2 * training.batchSize,

@@ -59,7 +59,10 @@ export function mobileNetShapes(): Map<string, readonly number[]> {
   return found;
 }
 
-export const MOBILENET_PARAMETERS = [...mobileNetShapes()].reduce((sum, [name, shape]) => /\.(weight|bias)$/.test(name) ? sum + shape.reduce((a, b) => a * b, 1) : sum, 0); // prettier-ignore
+export const MOBILENET_PARAMETERS = [...mobileNetShapes()].reduce(
+  (sum, [name, shape]) => (/\.(weight|bias)$/.test(name) ? sum + shape.reduce((a, b) => a * b, 1) : sum),
+  0,
+);
 
 /** What follows without chance and without anything to learn. */
 const PLAIN: readonly LayerSpec['kind'][] = ['adaptiveAvgPool2d', 'avgPool2d', 'maxPool2d', 'flatten', 'relu'];
@@ -74,7 +77,10 @@ export function frozenBlocks(layers: readonly LayerSpec[]): number {
 /** Weights of a MobileNetV2 under the names of a network that begins with the block; undefined where they are of something else. */
 export function asMobileNetBlock(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> | undefined {
   const isCount = (name: string): boolean => name.endsWith('.num_batches_tracked'); // old files lack them
-  const fits = [...mobileNetShapes()].every(([name, shape]) => (state.get(name)?.shape as readonly number[] | undefined)?.join() === shape.join() || (isCount(name) && !state.has(name))); // prettier-ignore
+  const fits = [...mobileNetShapes()].every(
+    ([name, shape]) =>
+      (state.get(name)?.shape as readonly number[] | undefined)?.join() === shape.join() || (isCount(name) && !state.has(name)),
+  );
   if (!fits) return undefined;
-  return new Map([...state].flatMap(([name, value]) => (name.startsWith('features.') ? [[`0.${name}`, value] as const] : []))); // prettier-ignore
+  return new Map([...state].flatMap(([name, value]) => (name.startsWith('features.') ? [[`0.${name}`, value] as const] : [])));
 }

@@ -41,8 +41,9 @@ function layerOf(name: string, parts: ReadonlyMap<string, readonly number[]>): L
   const bias = parts.has('bias');
   const [out = 0, per = 0, kernel = 0] = weight ?? [];
   if (weight?.length === 4) {
-    if (weight[3] !== kernel) throw new ModelError(`the filters of “${name}” are ${kernel} × ${weight[3]}, but blocks have square ones`); // prettier-ignore
-    if (kernel > 11 || out > 512) throw new ModelError(`“${name}” has ${out} filters of ${kernel} × ${kernel}; blocks have at most 512 of 11 × 11`); // prettier-ignore
+    if (weight[3] !== kernel) throw new ModelError(`the filters of “${name}” are ${kernel} × ${weight[3]}, but blocks have square ones`);
+    if (kernel > 11 || out > 512)
+      throw new ModelError(`“${name}” has ${out} filters of ${kernel} × ${kernel}; blocks have at most 512 of 11 × 11`);
     return { kind: 'conv2d', name, out, per, kernel, bias };
   }
   if (weight?.length === 2) {
@@ -50,7 +51,10 @@ function layerOf(name: string, parts: ReadonlyMap<string, readonly number[]>): L
     return { kind: 'linear', name, out, per, bias };
   }
   if (weight?.length === 1 && parts.has('running_mean')) return { kind: 'batchNorm2d', name, out };
-  const shown = [...parts].map(([part, shape]) => `${part} [${shape.join(', ')}]`).slice(0, 4).join(', '); // prettier-ignore
+  const shown = [...parts]
+    .map(([part, shape]) => `${part} [${shape.join(', ')}]`)
+    .slice(0, 4)
+    .join(', ');
   throw new ModelError(`there is no block for the layer “${name}” (${shown})`);
 }
 
@@ -81,7 +85,8 @@ export function inferBlocks(shapes: Shapes): Inferred {
   const found = layersIn(shapes);
   const first = found[0];
   if (first?.kind !== 'conv2d') throw new ModelError('the first layer is no convolution of pictures');
-  if (first.per !== 1 && first.per !== 3) throw new ModelError(`the first convolution takes ${first.per} channels; pictures have 1 (grey) or 3 (colour)`); // prettier-ignore
+  if (first.per !== 1 && first.per !== 3)
+    throw new ModelError(`the first convolution takes ${first.per} channels; pictures have 1 (grey) or 3 (colour)`);
   const maps: LayerSpec[] = [];
   const places = new Map<string, number>();
   let channels: number = first.per;
@@ -98,7 +103,7 @@ export function inferBlocks(shapes: Shapes): Inferred {
   const linears = found.slice(index);
   const { end, pools } = ending(found[index - 1]!, linears, channels);
   const head = linears.flatMap((layer, i): LayerSpec[] => {
-    if (layer.kind !== 'linear') throw new ModelError(`“${layer.name}” comes after a Linear layer, which no chain of blocks here has`); // prettier-ignore
+    if (layer.kind !== 'linear') throw new ModelError(`“${layer.name}” comes after a Linear layer, which no chain of blocks here has`);
     const before = linears[i - 1];
     if (before !== undefined && before.out !== layer.per) throw notChained(layer.name, layer.per, before.out);
     return [...(before === undefined ? [] : [RELU]), { kind: 'linear', outFeatures: layer.out, bias: layer.bias }];
@@ -113,9 +118,7 @@ export function inferBlocks(shapes: Shapes): Inferred {
 }
 
 const notChained = (name: string, takes: number, comes: number): ModelError =>
-  new ModelError(
-    `“${name}” takes ${takes}, but the layer before it gives ${comes}: the layers of this file are no plain chain`,
-  );
+  new ModelError(`“${name}” takes ${takes}, but the layer before it gives ${comes}: the layers of this file are no plain chain`);
 
 function onMaps(layer: Layer, channels: number): LayerSpec {
   if (layer.kind !== 'conv2d') {
@@ -136,16 +139,13 @@ function onMaps(layer: Layer, channels: number): LayerSpec {
 }
 
 /** From the last map to the first Linear; `pools` is the side of the map that is flattened. */
-function ending(
-  last: Layer,
-  linears: readonly Layer[],
-  channels: number,
-): { end: LayerSpec[]; pools: number | undefined } {
+function ending(last: Layer, linears: readonly Layer[], channels: number): { end: LayerSpec[]; pools: number | undefined } {
   const first = linears[0];
   if (first?.kind !== 'linear') return { end: [RELU, GLOBAL, FLATTEN], pools: undefined };
   const side = Math.sqrt(first.per / channels);
-  if (!Number.isInteger(side)) throw new ModelError(`“${first.name}” takes ${first.per} numbers, which are no square maps of ${channels} channels`); // prettier-ignore
+  if (!Number.isInteger(side))
+    throw new ModelError(`“${first.name}” takes ${first.per} numbers, which are no square maps of ${channels} channels`);
   const gap = between(last, first);
   if (side === 1) return { end: [RELU, GLOBAL, FLATTEN], pools: undefined };
-  return { end: gap === undefined || gap >= 3 ? [RELU, POOL, FLATTEN] : gap === 2 ? [RELU, FLATTEN] : [FLATTEN], pools: side }; // prettier-ignore
+  return { end: gap === undefined || gap >= 3 ? [RELU, POOL, FLATTEN] : gap === 2 ? [RELU, FLATTEN] : [FLATTEN], pools: side };
 }

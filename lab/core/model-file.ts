@@ -18,7 +18,7 @@ export function readModelFile(bytes: Uint8Array, name: string, network: NetworkS
   if (/\.onnx$/i.test(name)) return readOnnx(bytes, name, classes);
   const state = findState(deserialize(bytes));
   if (state === undefined) {
-    throw new ModelError(`${name} holds no weights by name: save it with torch.save(model.state_dict(), "${plain(name)}")`); // prettier-ignore
+    throw new ModelError(`${name} holds no weights by name: save it with torch.save(model.state_dict(), "${plain(name)}")`);
   }
   const shapes = new Map([...state].map(([key, tensor]) => [key, tensor.shape as readonly number[]]));
   const mobile = asMobileNetBlock(state);
@@ -27,7 +27,12 @@ export function readModelFile(bytes: Uint8Array, name: string, network: NetworkS
   if (fit.all) return { network, isNew: false, weights: state, notes: [`All ${state.size} tensors fit your blocks.`] };
   if (fit.usable !== undefined) {
     const weights = new Map(fit.usable.map((key) => [key, state.get(key)!]));
-    return { network, isNew: false, weights, notes: [`All but the last block's weights fit: it begins anew, for your ${classes} classes.`] }; // prettier-ignore
+    return {
+      network,
+      isNew: false,
+      weights,
+      notes: [`All but the last block's weights fit: it begins anew, for your ${classes} classes.`],
+    };
   }
   return fromBlocks(state, shapes, name, classes);
 }
@@ -36,25 +41,24 @@ export function readModelFile(bytes: Uint8Array, name: string, network: NetworkS
 function mobileNet(weights: State, network: NetworkSpec): ModelFile {
   const stands = network.layers[0]?.kind === 'mobileNetV2';
   const template = TEMPLATES.find(({ network: { layers } }) => layers[0]?.kind === 'mobileNetV2')!;
-  const notes = ['These are the weights of MobileNetV2. Its convolutions stay as they are; the blocks behind them are trained, for your classes.']; // prettier-ignore
+  const notes = [
+    'These are the weights of MobileNetV2. Its convolutions stay as they are; the blocks behind them are trained, for your classes.',
+  ];
   return { network: stands ? network : template.network, isNew: !stands, weights, notes };
 }
 
 const plain = (name: string): string => name.replace(/[^\w.-]/g, '_');
 
 /** The blocks that the shapes tell. */
-function fromBlocks(
-  state: State,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  name: string,
-  classes: number,
-): ModelFile {
+function fromBlocks(state: State, shapes: ReadonlyMap<string, readonly number[]>, name: string, classes: number): ModelFile {
   let inferred: ReturnType<typeof inferBlocks>;
   try {
     inferred = inferBlocks(shapes);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    throw new ModelError(`The weights of ${name} fit neither your blocks nor a chain of blocks: ${error.message}. Build the blocks that they were saved from, then open the file again.`); // prettier-ignore
+    throw new ModelError(
+      `The weights of ${name} fit neither your blocks nor a chain of blocks: ${error.message}. Build the blocks that they were saved from, then open the file again.`,
+    );
   }
   const { layers, channels, size, places } = inferred;
   const renamed = new Map<string, Tensor>();
@@ -62,6 +66,6 @@ function fromBlocks(
     const dot = key.lastIndexOf('.');
     renamed.set(`${places.get(key.slice(0, Math.max(0, dot)))}.${key.slice(dot + 1)}`, tensor);
   }
-  const notes = ['A file of weights does not say strides, paddings, activations and poolings: look at them, they are a guess.']; // prettier-ignore
+  const notes = ['A file of weights does not say strides, paddings, activations and poolings: look at them, they are a guess.'];
   return settled({ name: nameOf(name), channels, size, layers }, renamed, classes, notes);
 }

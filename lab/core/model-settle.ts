@@ -17,7 +17,11 @@ export interface ModelFile {
   readonly notes: readonly string[];
 }
 
-export const nameOf = (file: string): string => file.replace(/\.\w+$/, '').slice(0, 60).trim() || 'From a file'; // prettier-ignore
+export const nameOf = (file: string): string =>
+  file
+    .replace(/\.\w+$/, '')
+    .slice(0, 60)
+    .trim() || 'From a file';
 
 /** New blocks with the weights that fit them; the last Linear gives one number for each class, where the file's is for as many. */
 export function settled(network: NetworkSpec, weights: State, classes: number, notes: readonly string[]): ModelFile {
@@ -26,11 +30,14 @@ export function settled(network: NetworkSpec, weights: State, classes: number, n
   const last = network.layers.findLastIndex(({ kind }) => kind === 'linear');
   const layer = network.layers[last];
   const same = layer?.kind === 'linear' && layer.outFeatures === classes;
-  const layers = network.layers.map((one, i) => (i === last && one.kind === 'linear' ? { ...one, outFeatures: 0 } : one)); // prettier-ignore
+  const layers = network.layers.map((one, i) => (i === last && one.kind === 'linear' ? { ...one, outFeatures: 0 } : one));
   const made: NetworkSpec = { ...network, layers };
   const shapes = new Map([...weights].map(([key, tensor]) => [key, tensor.shape as readonly number[]]));
   const { usable } = fitOf(shapes, made, classes);
-  const head = same || layer?.kind !== 'linear' ? [] : [`Its last Linear gave ${layer.outFeatures} numbers; now it gives one for each of your ${classes} classes and begins anew.`]; // prettier-ignore
+  const head =
+    same || layer?.kind !== 'linear'
+      ? []
+      : [`Its last Linear gave ${layer.outFeatures} numbers; now it gives one for each of your ${classes} classes and begins anew.`];
   const kept = usable && new Map(usable.map((key) => [key, weights.get(key)!]));
   return { network: made, isNew: true, weights: kept, notes: [...notes, ...head] };
 }

@@ -25,18 +25,18 @@ export function readOnnx(bytes: Uint8Array, name: string, classes: number): Mode
   const last = traced.at(-1)?.type;
   const softmax = last === 'softmax' || last === 'logSoftmax';
   traced.slice(0, softmax ? -1 : undefined).forEach((step, i) => {
-    if (step.layer !== undefined)
-      throw new ModelError(`${name} has only one layer that learns: make blocks of it by hand`);
+    if (step.layer !== undefined) throw new ModelError(`${name} has only one layer that learns: make blocks of it by hand`);
     if (step.from.length !== 1 || step.from[0] !== i - 1) {
-      throw new ModelError(`${name} is no plain chain: its “${step.type}” takes what ${step.from.length > 1 ? 'two branches give' : 'an earlier layer gives'}; only chains become blocks`); // prettier-ignore
+      throw new ModelError(
+        `${name} is no plain chain: its “${step.type}” takes what ${step.from.length > 1 ? 'two branches give' : 'an earlier layer gives'}; only chains become blocks`,
+      );
     }
     const layer = layerOf(step);
     if (layer === undefined) throw new ModelError(`${name} has an operation “${step.type}” that there is no block of`);
     collect(weights, String(layers.length), step, named);
     layers.push(layer);
   });
-  if (layers.at(-1)?.kind === 'flatten' || layers.length === 0)
-    throw new ModelError(`${name} has no layers that learn`);
+  if (layers.at(-1)?.kind === 'flatten' || layers.length === 0) throw new ModelError(`${name} has no layers that learn`);
   const notes = ['Every block is as the file has it.'];
   if (softmax) notes.push('The softmax at its end was left out, since training applies it by itself.');
   return settled({ name: nameOf(name), channels, size, layers }, weights, classes, notes);
@@ -48,7 +48,9 @@ function inputOf({ inputs }: ReturnType<typeof describeOnnx>): Input {
   const fits = more.length === 0 && input?.shape?.length === 4 && (channels === 1 || channels === 3);
   if (!fits || typeof height !== 'number' || height !== width || height < SIZE_FIELD.min || height > SIZE_FIELD.max) {
     const shown = inputs.map(({ shape }) => `[${shape?.map((size) => size ?? '?').join(', ') ?? '?'}]`).join(', ');
-    throw new ModelError(`the model takes ${shown || 'nothing'}; it must take square pictures [N, 1 or 3, size, size] of a fixed size from ${SIZE_FIELD.min} to ${SIZE_FIELD.max}`); // prettier-ignore
+    throw new ModelError(
+      `the model takes ${shown || 'nothing'}; it must take square pictures [N, 1 or 3, size, size] of a fixed size from ${SIZE_FIELD.min} to ${SIZE_FIELD.max}`,
+    );
   }
   return { channels, size: height };
 }
@@ -87,22 +89,21 @@ function layerOf(step: Step): LayerSpec | undefined {
       const [stride, padding] = [one('stride'), one('padding')];
       if (outChannels === undefined || kernelSize === undefined || kernelSize !== width) return undefined;
       if (stride === undefined || padding === undefined || one('dilation') !== 1) return undefined;
-      return { kind: 'conv2d', outChannels, kernelSize, stride, padding, groups: attrs['groups'] as number, bias: bias !== undefined }; // prettier-ignore
+      return { kind: 'conv2d', outChannels, kernelSize, stride, padding, groups: attrs['groups'] as number, bias: bias !== undefined };
     }
     case 'linear':
       return weight === undefined ? undefined : { kind: 'linear', outFeatures: weight[0]!, bias: bias !== undefined };
     case 'maxPool2d':
     case 'avgPool2d': {
       const [kernelSize, stride, padding] = [one('kernel'), one('stride'), one('padding')];
-      if (kernelSize === undefined || stride === undefined || padding === undefined || attrs['ceilMode'] === true)
-        return undefined;
+      if (kernelSize === undefined || stride === undefined || padding === undefined || attrs['ceilMode'] === true) return undefined;
       if (op.name === 'avgPool2d' && padding > 0 && attrs['countIncludePad'] !== true) return undefined;
       return { kind: op.name, kernelSize, stride, padding };
     }
     case 'adaptiveAvgPool2d':
       return output[2] === output[3] ? { kind: 'adaptiveAvgPool2d', outputSize: output[2]! } : undefined;
     case 'mean':
-      return output.slice(2).every((size) => size === 1) && output.length === 4 ? { kind: 'adaptiveAvgPool2d', outputSize: 1 } : undefined; // prettier-ignore
+      return output.slice(2).every((size) => size === 1) && output.length === 4 ? { kind: 'adaptiveAvgPool2d', outputSize: 1 } : undefined;
     case 'batchNormEval':
       return Math.abs(Number(attrs['eps']) - 1e-5) < 1e-9 ? { kind: 'batchNorm2d' } : undefined;
     default: {

@@ -50,7 +50,7 @@ const LARGEST_PICTURE = 4 * MOST_SIDE * MOST_SIDE;
 /** Where pictures lie: classes in their order, so that `ImageFolder` gives them the same labels. */
 function placesOf({ setup, pictures }: Project): readonly string[] {
   const digits = String(Math.max(0, setup.classes.length - 1)).length;
-  const folders = setup.classes.map((name, label) => `${String(label).padStart(digits, '0')}-${safeName(name, 'class')}`); // prettier-ignore
+  const folders = setup.classes.map((name, label) => `${String(label).padStart(digits, '0')}-${safeName(name, 'class')}`);
   const counts = new Map<string, number>();
   return pictures.map(({ part, label }) => {
     const folder = `${part}/${folders[label] ?? 'none'}`;
@@ -66,17 +66,24 @@ export function packProject(project: Project): Uint8Array {
   const pictures = project.pictures.map((picture, i) => ({ ...pictureFacts(picture), file: places[i] }));
   const digits = String(others.length).length;
   const otherPlaces = others.map((_, i) => `others/${String(i + 1).padStart(digits, '0')}.png`);
-  const description = JSON.stringify({
-    format: FORMAT,
-    version: VERSION,
-    setup,
-    splitting,
-    pictures,
-    others: others.map((picture, i) => ({ ...pictureFacts(picture), label: 0, file: otherPlaces[i] })),
-    runs: runs.map((_, i) => `runs/${i + 1}`),
-    ...(start === undefined ? {} : { start: { name: start.name, file: 'start.pt' } }),
-  }, undefined, 1); // prettier-ignore
-  const drawn = ({ size, rgb }: Picture, name: string | undefined): Member => ({ name: name!, data: encodeImage(new Image(size, size, 3, rgb), { level: 1 }) }); // prettier-ignore
+  const description = JSON.stringify(
+    {
+      format: FORMAT,
+      version: VERSION,
+      setup,
+      splitting,
+      pictures,
+      others: others.map((picture, i) => ({ ...pictureFacts(picture), label: 0, file: otherPlaces[i] })),
+      runs: runs.map((_, i) => `runs/${i + 1}`),
+      ...(start === undefined ? {} : { start: { name: start.name, file: 'start.pt' } }),
+    },
+    undefined,
+    1,
+  );
+  const drawn = ({ size, rgb }: Picture, name: string | undefined): Member => ({
+    name: name!,
+    data: encodeImage(new Image(size, size, 3, rgb), { level: 1 }),
+  });
   const own = JSON.stringify(project.pictures.map(pictureFacts));
   return joined([
     ...zipChunks([
@@ -115,29 +122,26 @@ const refused = (why: string): FormatError => new FormatError(`${REFUSED}${why}.
 
 async function unpacked(bytes: Uint8Array): Promise<Project> {
   if (bytes.length > LARGEST_FILE) throw refused('it is larger than 1 GB');
-  if (!(bytes[0] === 0x50 && bytes[1] === 0x4b))
-    throw refused('it is not one that the laboratory has saved (they end with .flambeau.zip)');
+  if (!(bytes[0] === 0x50 && bytes[1] === 0x4b)) throw refused('it is not one that the laboratory has saved (they end with .flambeau.zip)');
   const zip = opened(bytes);
   const size = zip.entries.get(DESCRIPTION)?.size;
   if (size === undefined) throw refused(`there is no ${DESCRIPTION} in it, so it is another kind of archive`);
   if (size > LARGEST_DESCRIPTION) throw refused(`its ${DESCRIPTION} is too large`);
   const value = parsed(member(zip, DESCRIPTION));
   if (value['format'] !== FORMAT) throw refused(`its ${DESCRIPTION} is not one of the laboratory`);
-  if (value['version'] !== 1 && value['version'] !== VERSION)
-    throw refused('it was saved by a newer laboratory, so open it with that one');
+  if (value['version'] !== 1 && value['version'] !== VERSION) throw refused('it was saved by a newer laboratory, so open it with that one');
   const setup = readSetup(value['setup']);
   const pictures = await picturesIn(zip, value['pictures'], setup.classes.length);
   const others = value['others'] === undefined ? [] : await picturesIn(zip, value['others'], 1);
   const reader: Reader = (name, most) => bounded(zip, name, most);
   const folders = value['runs'] ?? [];
-  if (!Array.isArray(folders) || folders.length > MOST_RUNS)
-    throw refused(`its runs are not a list of at most ${MOST_RUNS}`);
+  if (!Array.isArray(folders) || folders.length > MOST_RUNS) throw refused(`its runs are not a list of at most ${MOST_RUNS}`);
   const facts = pictures.map(pictureFacts);
   const runs = folders.map((folder: unknown) => unpackRun(reader, String(folder), facts));
   const known = new Set([...pictures, ...others].map(({ id }) => id));
   for (const { pictures: of, snapshot } of runs)
     if (of.some(({ id }) => !known.has(id))) throw refused(`a picture of “${snapshot.label}” is missing in it`);
-  return { setup, splitting: readSplitting(value['splitting']), pictures, others, runs, start: startIn(value['start'], reader) }; // prettier-ignore
+  return { setup, splitting: readSplitting(value['splitting']), pictures, others, runs, start: startIn(value['start'], reader) };
 }
 
 /** Pictures in a list, with their pixels. */
@@ -166,7 +170,7 @@ function bounded(zip: ZipReader, name: string, most: number): Uint8Array {
 
 function opened(bytes: Uint8Array): ZipReader {
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // a Buffer's slice() would not copy
-  const source = { size: plain.length, read: (offset: number, length: number) => plain.subarray(offset, offset + length) }; // prettier-ignore
+  const source = { size: plain.length, read: (offset: number, length: number) => plain.subarray(offset, offset + length) };
   try {
     return new ZipReader(source, { maxEntries: MOST_ENTRIES, anyName: true, maxInflated: LARGEST_FILE });
   } catch (cause) {

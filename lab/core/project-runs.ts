@@ -35,11 +35,7 @@ export function packWeights(name: string, weights: Weights): Member {
 }
 
 /** @param sameAs the project's own pictures, which are not written again */
-export function packRun(
-  { snapshot, pictures, isShown }: ProjectRun,
-  folder: string,
-  sameAs: string,
-): readonly Member[] {
+export function packRun({ snapshot, pictures, isShown }: ProjectRun, folder: string, sameAs: string): readonly Member[] {
   const { checkpoints, weights, ...facts } = snapshot;
   const members = checkpoints.map((checkpoint): Member => {
     const { weights: of, optimizer } = unpackCheckpoint(checkpoint);
@@ -68,7 +64,8 @@ export function unpackRun(read: Reader, folder: string, project: readonly Pictur
   const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(read(name, LARGEST_FACTS))) as Fields;
   const facts = readRunFacts(value);
   const files = own(value, 'checkpoints');
-  if (!Array.isArray(files) || files.length === 0 || files.length > MOST_CHECKPOINTS) throw new SetupError(`checkpoints of “${facts.label}”: expected a list of 1 to ${MOST_CHECKPOINTS}`); // prettier-ignore
+  if (!Array.isArray(files) || files.length === 0 || files.length > MOST_CHECKPOINTS)
+    throw new SetupError(`checkpoints of “${facts.label}”: expected a list of 1 to ${MOST_CHECKPOINTS}`);
   const checkpoints = files.map((file: unknown) => checkpointOf(read, file, facts.label));
   const inOrder = checkpoints.every(({ epoch }, i) => i === 0 || epoch > checkpoints[i - 1]!.epoch);
   if (!inOrder) throw new SetupError(`the checkpoints of “${facts.label}” are not in the order of their epochs`);
@@ -91,9 +88,11 @@ export function unpackWeights(read: Reader, name: string): Weights {
   return value;
 }
 
-const isTensorLike = (value: unknown): value is Tensor => (typeof value === 'object' || typeof value === 'function') && value !== null && 'layout' in value; // prettier-ignore
-const isWeights = (value: unknown): value is Weights => value instanceof Map && value.size > 0 && [...value].every(([name, tensor]) => typeof name === 'string' && isTensorLike(tensor)); // prettier-ignore
-const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0; // prettier-ignore
+const isTensorLike = (value: unknown): value is Tensor =>
+  (typeof value === 'object' || typeof value === 'function') && value !== null && 'layout' in value;
+const isWeights = (value: unknown): value is Weights =>
+  value instanceof Map && value.size > 0 && [...value].every(([name, tensor]) => typeof name === 'string' && isTensorLike(tensor));
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 function checkpointOf(read: Reader, file: unknown, label: string): Checkpoint {
   const damaged = (why: string): SetupError => new SetupError(`a checkpoint of “${label}” is damaged (${why})`);
@@ -105,14 +104,10 @@ function checkpointOf(read: Reader, file: unknown, label: string): Checkpoint {
     throw damaged(messageOf(error));
   }
   if (!(value instanceof Map)) throw damaged('it holds something else');
-  const [weights, optimizer, epoch, step, random] = ['weights', 'optimizer', 'epoch', 'step', 'random'].map((key) => value.get(key) as unknown); // prettier-ignore
-  if (
-    !isWeights(weights) ||
-    !(optimizer instanceof Map) ||
-    !isCount(epoch) ||
-    !isCount(step) ||
-    !(random instanceof Uint8Array)
-  )
+  const [weights, optimizer, epoch, step, random] = ['weights', 'optimizer', 'epoch', 'step', 'random'].map(
+    (key) => value.get(key) as unknown,
+  );
+  if (!isWeights(weights) || !(optimizer instanceof Map) || !isCount(epoch) || !isCount(step) || !(random instanceof Uint8Array))
     throw damaged('something is missing in it');
   const packed = packCheckpoint({ epoch, step, weights, optimizer, random });
   if (packed === undefined) throw damaged('its weights are no numbers');

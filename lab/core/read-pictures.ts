@@ -6,7 +6,7 @@ import type { Origin, Part, Picture } from './spec.ts';
 export type PictureFacts = Omit<Picture, 'rgb' | 'size'>;
 
 /** A picture without its pixels. */
-export const pictureFacts = ({ id, name, label, part, origin }: PictureFacts): PictureFacts => ({ id, name, label, part, origin }); // prettier-ignore
+export const pictureFacts = ({ id, name, label, part, origin }: PictureFacts): PictureFacts => ({ id, name, label, part, origin });
 
 const PARTS: readonly Part[] = ['train', 'valid'];
 const ORIGINS: readonly Origin[] = ['sample', 'drawn', 'camera', 'file'];
@@ -17,8 +17,7 @@ export const MOST_SIDE = 256;
 /** @throws SetupError with what is wrong and where */
 export function readPictureFacts(value: unknown, classes: number): readonly PictureFacts[] {
   if (!Array.isArray(value)) throw new SetupError('pictures: expected a list');
-  if (value.length > MOST_PICTURES)
-    throw new SetupError(`${value.length} pictures are too many: at most ${MOST_PICTURES} fit`);
+  if (value.length > MOST_PICTURES) throw new SetupError(`${value.length} pictures are too many: at most ${MOST_PICTURES} fit`);
   const seen = new Set<string>();
   return value.map((item: unknown, i) => {
     const place = `picture ${i + 1}`;
@@ -48,7 +47,13 @@ export function readPictureFacts(value: unknown, classes: number): readonly Pict
 export function readPixels(value: unknown, name: string): Pick<Picture, 'rgb' | 'size'> {
   const size = isFields(value) ? own(value, 'size') : undefined;
   const rgb = isFields(value) ? own(value, 'rgb') : undefined;
-  const fits = typeof size === 'number' && Number.isInteger(size) && size > 0 && size <= MOST_SIDE && rgb instanceof Uint8Array && rgb.length === 3 * size * size; // prettier-ignore
+  const fits =
+    typeof size === 'number' &&
+    Number.isInteger(size) &&
+    size > 0 &&
+    size <= MOST_SIDE &&
+    rgb instanceof Uint8Array &&
+    rgb.length === 3 * size * size;
   if (!fits) throw new SetupError(`the pixels of “${name}” are missing or damaged`);
   return { size, rgb };
 }
@@ -56,6 +61,6 @@ export function readPixels(value: unknown, name: string): Pick<Picture, 'rgb' | 
 export function readSplitting(value: unknown): Splitting {
   if (!isFields(value)) return DEFAULT_SPLITTING;
   const [share, seed] = [own(value, 'share'), own(value, 'seed')];
-  const fits = typeof share === 'number' && share >= 0 && share <= 0.5 && typeof seed === 'number' && Number.isSafeInteger(seed); // prettier-ignore
+  const fits = typeof share === 'number' && share >= 0 && share <= 0.5 && typeof seed === 'number' && Number.isSafeInteger(seed);
   return fits ? { share, seed } : DEFAULT_SPLITTING;
 }

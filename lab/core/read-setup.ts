@@ -13,8 +13,7 @@ export class SetupError extends Error {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Checks a whole setup.
@@ -24,9 +23,7 @@ export function readSetup(value: unknown): Setup {
   const setup = fieldsOf(value, 'the setup');
   const version = own(setup, 'version');
   if (version !== 1) {
-    throw new SetupError(
-      `the setup is of version ${shown(version)}, but this laboratory reads version 1: open it with a newer one`,
-    );
+    throw new SetupError(`the setup is of version ${shown(version)}, but this laboratory reads version 1: open it with a newer one`);
   }
   return {
     version: 1,
@@ -78,8 +75,7 @@ function readLayer(value: unknown, place: string, nests: boolean): LayerSpec {
   const kind = own(layer, 'kind');
   if (typeof kind !== 'string' || !Object.hasOwn(LAYERS, kind)) throw wrong(`kind of ${place}`, 'a known kind', kind);
   if (kind === 'residual') {
-    if (!nests)
-      throw new SetupError(`${place} is a residual block inside a residual block, which is not possible here`);
+    if (!nests) throw new SetupError(`${place} is a residual block inside a residual block, which is not possible here`);
     return { kind, layers: readLayers(own(layer, 'layers'), `${place}, block`, LIMITS.layersWithin, false) };
   }
   const fields = Object.entries(LAYERS[kind as LayerKind].fields as Readonly<Record<string, Field>>);
@@ -103,7 +99,6 @@ export function numberProblem(
   value: unknown,
   { min, max, step }: { readonly min: number; readonly max: number; readonly step: number },
 ): string | undefined {
-  // prettier-ignore
   const whole = Number.isInteger(step);
   const fits = typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value));
   return fits ? undefined : `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`;

@@ -17,7 +17,11 @@ function everywhere(layers: readonly LayerSpec[], change: (layer: LayerSpec) => 
     change(layer.kind === 'residual' ? { kind: 'residual', layers: everywhere(layer.layers, change) } : layer),
   );
 }
-const changed = (network: NetworkSpec, how: string, layers: readonly LayerSpec[]): NetworkSpec => ({ ...network, name: `${network.name}, ${how}`, layers }); // prettier-ignore
+const changed = (network: NetworkSpec, how: string, layers: readonly LayerSpec[]): NetworkSpec => ({
+  ...network,
+  name: `${network.name}, ${how}`,
+  layers,
+});
 
 export const has = (layers: readonly LayerSpec[], kind: LayerSpec['kind']): boolean =>
   layers.some((layer) => layer.kind === kind || (layer.kind === 'residual' && has(layer.layers, kind)));
@@ -36,9 +40,7 @@ export const rectified = (network: NetworkSpec): Change => ({
   network: changed(
     network,
     'ReLU',
-    everywhere(network.layers, (layer) => [
-      layer.kind === 'sigmoid' || layer.kind === 'tanh' ? { kind: 'relu' } : layer,
-    ]),
+    everywhere(network.layers, (layer) => [layer.kind === 'sigmoid' || layer.kind === 'tanh' ? { kind: 'relu' } : layer]),
   ),
 });
 
@@ -47,9 +49,7 @@ export const normed = (network: NetworkSpec): Change => {
   const within = (layers: readonly LayerSpec[]): LayerSpec[] =>
     layers.flatMap((layer, i): LayerSpec[] => {
       if (layer.kind === 'residual') return [{ kind: 'residual', layers: within(layer.layers) }];
-      return layer.kind === 'conv2d' && layers[i + 1]?.kind !== 'batchNorm2d'
-        ? [layer, { kind: 'batchNorm2d' }]
-        : [layer];
+      return layer.kind === 'conv2d' && layers[i + 1]?.kind !== 'batchNorm2d' ? [layer, { kind: 'batchNorm2d' }] : [layer];
     });
   return { network: changed(network, 'batch norm', within(network.layers)) };
 };

@@ -51,7 +51,8 @@ function countOf(fields: Fields, name: string, place: string): number {
 export function readRunFacts(value: unknown): RunFacts {
   const run = fieldsOf(value, 'the run');
   const label = own(run, 'label');
-  if (typeof label !== 'string' || label.length > LIMITS.nameLength) throw new SetupError(`label of the run: expected a text of at most ${LIMITS.nameLength} letters`); // prettier-ignore
+  if (typeof label !== 'string' || label.length > LIMITS.nameLength)
+    throw new SetupError(`label of the run: expected a text of at most ${LIMITS.nameLength} letters`);
   const training = readTraining(own(run, 'training'));
   const seconds = numberOf(run, 'seconds', 'the run');
   return {
@@ -68,7 +69,7 @@ export function readRunFacts(value: unknown): RunFacts {
 /** @param lr of epochs that do not say theirs */
 function readEpochs(value: unknown, lr: number): readonly EpochResult[] {
   const most = TRAINING_FIELDS.epochs.max;
-  if (!Array.isArray(value) || value.length > most) throw new SetupError(`epochs of the run: expected a list of at most ${most}`); // prettier-ignore
+  if (!Array.isArray(value) || value.length > most) throw new SetupError(`epochs of the run: expected a list of at most ${most}`);
   return value.map((item: unknown, i) => {
     const place = `epoch ${i + 1} of the run`;
     const epoch = fieldsOf(item, place);
@@ -84,7 +85,10 @@ function readEpochs(value: unknown, lr: number): readonly EpochResult[] {
   });
 }
 
-const readScore = (score: Fields, place: string): Score => ({ loss: numberOf(score, 'loss', place), accuracy: numberOf(score, 'accuracy', place) }); // prettier-ignore
+const readScore = (score: Fields, place: string): Score => ({
+  loss: numberOf(score, 'loss', place),
+  accuracy: numberOf(score, 'accuracy', place),
+});
 
 /** How many lists a curve has. */
 const LISTS = 6;
@@ -93,14 +97,14 @@ function readCurve(value: unknown): CurveSnapshot {
   const curve = fieldsOf(value, 'the curve of the run');
   const lists = own(curve, 'lists');
   const stride = countOf(curve, 'stride', 'the curve');
-  if (!Array.isArray(lists) || lists.length !== LISTS || stride < 1) throw new SetupError('the curve of the run is damaged'); // prettier-ignore
+  if (!Array.isArray(lists) || lists.length !== LISTS || stride < 1) throw new SetupError('the curve of the run is damaged');
   const length = Array.isArray(lists[0]) ? lists[0].length : Infinity;
   if (length > MOST_POINTS) throw new SetupError(`the curve of the run has more than ${MOST_POINTS} points`);
   return { lists: lists.map((list: unknown) => readList(list, length)), stride };
 }
 
 function readList(value: unknown, length: number): readonly number[] {
-  const fits = Array.isArray(value) && value.length === length && value.every((item) => typeof item === 'number' || item === null); // prettier-ignore
+  const fits = Array.isArray(value) && value.length === length && value.every((item) => typeof item === 'number' || item === null);
   if (!fits) throw new SetupError('a list of the curve of the run is damaged');
   return (value as (number | null)[]).map((item) => item ?? NaN);
 }

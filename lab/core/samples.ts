@@ -19,8 +19,7 @@ type Figure = (x: number, y: number) => number;
 const circle: Figure = (x, y) => Math.hypot(x, y) - 0.62;
 const square: Figure = (x, y) => Math.max(Math.abs(x), Math.abs(y)) - 0.54;
 const triangle: Figure = (x, y) => Math.max(y * 0.5 - 0.3, Math.abs(x) * 0.866 - y * 0.5 - 0.3);
-const cross: Figure = (x, y) =>
-  Math.min(Math.max(Math.abs(x) - 0.2, Math.abs(y) - 0.66), Math.max(Math.abs(y) - 0.2, Math.abs(x) - 0.66));
+const cross: Figure = (x, y) => Math.min(Math.max(Math.abs(x) - 0.2, Math.abs(y) - 0.66), Math.max(Math.abs(y) - 0.2, Math.abs(x) - 0.66));
 
 const SHAPES: readonly (readonly [string, Figure])[] = [
   ['circle', circle],
@@ -117,13 +116,7 @@ function digit(strokes: (typeof DIGITS)[number], random: Random): Figure {
 /** Every fifth picture of a class is kept to measure. */
 const partOf = (i: number): Picture['part'] => (i % 5 === 4 ? 'valid' : 'train');
 
-function draw(
-  names: readonly string[],
-  perClass: number,
-  side: number,
-  paint: (label: number) => Uint8Array,
-  prefix: string,
-): Picture[] {
+function draw(names: readonly string[], perClass: number, side: number, paint: (label: number) => Uint8Array, prefix: string): Picture[] {
   const pictures: Picture[] = [];
   for (let i = 0; i < perClass; i++) {
     names.forEach((name, label) => {

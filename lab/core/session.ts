@@ -120,18 +120,10 @@ export class Session {
    * @param weights - what to begin with instead of what the seed gives; those of some blocks are enough
    * @throws Error for a network that does not fit, and where there is nothing to train on
    */
-  constructor(
-    spec: NetworkSpec,
-    classes: number,
-    training: TrainingSpec,
-    train: PictureSet,
-    valid: PictureSet,
-    weights?: Weights,
-  ) {
+  constructor(spec: NetworkSpec, classes: number, training: TrainingSpec, train: PictureSet, valid: PictureSet, weights?: Weights) {
     const { network, error } = build(spec, classes, training.seed);
     if (error !== undefined) throw new Error(error);
-    if (train.ids.length === 0)
-      throw new Error('there are no pictures to train on: add some, or move some to the training part');
+    if (train.ids.length === 0) throw new Error('there are no pictures to train on: add some, or move some to the training part');
     if (!network.parameters().some(({ requiresGrad }) => requiresGrad))
       throw new Error('the network has nothing to learn: it needs a Convolution or a Linear block');
     if (weights !== undefined) network.loadStateDict(weights, { strict: false });
@@ -186,7 +178,6 @@ export class Session {
     known: FrozenOutputs = new Map(),
     hear: (done: number, all: number) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
-    // prettier-ignore
     if (this.#isPrepared) return;
     const blocks = new nn.Sequential(...([...this.network.children()] as nn.Module[]).slice(0, this.#frozen)).eval();
     const run = compile((x: Tensor) => blocks(x));
@@ -198,7 +189,12 @@ export class Session {
       for (let from = 0; from < missing.length; from += FROZEN_TOGETHER) {
         const some = missing.slice(from, from + FROZEN_TOGETHER);
         const rows = noGrad(() => run(normal.indexSelect(0, tensor(some, { dtype: 'int64' }))));
-        some.forEach((at, i) => known.set(ids[at]!, { shape: (rows.shape as readonly number[]).slice(1), values: new Float32Array(rows.select(0, i).contiguous().toTypedArray() as Float32Array) })); // prettier-ignore
+        some.forEach((at, i) =>
+          known.set(ids[at]!, {
+            shape: (rows.shape as readonly number[]).slice(1),
+            values: new Float32Array(rows.select(0, i).contiguous().toTypedArray() as Float32Array),
+          }),
+        );
         before += some.length;
         await hear(before, all);
       }
@@ -270,7 +266,7 @@ export class Session {
    */
   checkpoint(): Checkpoint | undefined {
     const { epoch, step, optimizer } = this;
-    return packCheckpoint({ epoch, step, weights: this.#learnt(), optimizer: optimizer.stateDict(), random: getRngState() }); // prettier-ignore
+    return packCheckpoint({ epoch, step, weights: this.#learnt(), optimizer: optimizer.stateDict(), random: getRngState() });
   }
 
   /** Weights but those of frozen blocks, which are those of the beginning. */
@@ -314,7 +310,7 @@ export class Session {
   *#measuring(part: 'train' | 'valid'): Generator<undefined, Measured> {
     const [x, y] = part === 'train' ? [this.#trainX, this.train.labels] : [this.#validX, this.valid.labels];
     const probabilities: number[][] = [];
-    const score = yield* this.#scoring(x, y, (scores) => probabilities.push(...(scores.softmax(1).tolist() as number[][]))); // prettier-ignore
+    const score = yield* this.#scoring(x, y, (scores) => probabilities.push(...(scores.softmax(1).tolist() as number[][])));
     return { ...score, probabilities };
   }
 

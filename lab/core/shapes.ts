@@ -145,8 +145,7 @@ function sumOf(input: Shape, branch: Shape): Shape | undefined {
   return kept?.join() === branch.join() ? branch : undefined;
 }
 
-const outputsOf = (layer: LayerOf<'linear'>, classes: number): number =>
-  layer.outFeatures === 0 ? classes : layer.outFeatures;
+const outputsOf = (layer: LayerOf<'linear'>, classes: number): number => (layer.outFeatures === 0 ? classes : layer.outFeatures);
 
 function parametersOf(layer: LayerSpec, input: Shape, classes: number, within: Chain | undefined): number {
   const [channels = 1] = input;

@@ -36,8 +36,7 @@ export async function unpackSetup(text: string): Promise<Setup> {
   return readSetup(value);
 }
 
-const damaged = (): SetupError =>
-  new SetupError('the link is damaged or not one of the laboratory: copy the whole link again');
+const damaged = (): SetupError => new SetupError('the link is damaged or not one of the laboratory: copy the whole link again');
 
 /** Stops as soon as it is too much. */
 async function inflated(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

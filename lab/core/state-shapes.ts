@@ -61,9 +61,7 @@ export function fitOf(shapes: ReadonlyMap<string, Shape>, network: NetworkSpec, 
   const names = [...wanted.keys()];
   const fits = (name: string): boolean => shapes.has(name) && shapes.get(name)!.join() === wanted.get(name)!.join();
   const fitting = names.filter(fits);
-  const last = network.layers.findLastIndex(
-    ({ kind }) => kind === 'linear' || kind === 'conv2d' || kind === 'residual',
-  );
+  const last = network.layers.findLastIndex(({ kind }) => kind === 'linear' || kind === 'conv2d' || kind === 'residual');
   const free = (name: string): boolean => name.startsWith(`${last}.`) || name.endsWith('.num_batches_tracked');
   const usable = fitting.length > 0 && names.every((name) => fits(name) || free(name));
   return { all: fitting.length === names.length && shapes.size === names.length, usable: usable ? fitting : undefined };

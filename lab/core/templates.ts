@@ -18,7 +18,14 @@ const vgg = (channels: number): LayerSpec[] => [conv(channels, 3, 1, 1, false), 
 /** A filter for each map. */
 const depthwise = (channels: number, stride = 1): LayerSpec => ({ kind: 'conv2d', outChannels: channels, kernelSize: 3, stride, padding: 1, groups: channels, bias: false }); // prettier-ignore
 const pointwise = (channels: number): LayerSpec => conv(channels, 1, 0, 1, false);
-const separable = (from: number, to: number, stride: number): LayerSpec[] => [depthwise(from, stride), norm, relu, pointwise(to), norm, relu]; // prettier-ignore
+const separable = (from: number, to: number, stride: number): LayerSpec[] => [
+  depthwise(from, stride),
+  norm,
+  relu,
+  pointwise(to),
+  norm,
+  relu,
+];
 /** MobileNetV2's: wider inside than outside, without a ReLU at its end. */
 const inverted = (channels: number): LayerSpec => ({
   kind: 'residual',
@@ -51,20 +58,7 @@ export const TEMPLATES: readonly Template[] = [
       name: 'LeNet-5',
       channels: 1,
       size: 32,
-      layers: [
-        conv(6, 5, 0),
-        relu,
-        pool,
-        conv(16, 5, 0),
-        relu,
-        pool,
-        flatten,
-        linear(120),
-        relu,
-        linear(84),
-        relu,
-        linear(0),
-      ],
+      layers: [conv(6, 5, 0), relu, pool, conv(16, 5, 0), relu, pool, flatten, linear(120), relu, linear(84), relu, linear(0)],
     },
   },
   {
@@ -128,8 +122,7 @@ export const TEMPLATES: readonly Template[] = [
   },
   {
     title: 'Small MobileNet',
-    summary:
-      'Howard and others, 2017 and 2018: filters that look at one map each, and 1×1 filters that mix the maps: few multiply-adds.',
+    summary: 'Howard and others, 2017 and 2018: filters that look at one map each, and 1×1 filters that mix the maps: few multiply-adds.',
     network: {
       name: 'Small MobileNet',
       channels: 3,
@@ -179,14 +172,7 @@ export const TEMPLATES: readonly Template[] = [
       name: 'Quiz',
       channels: 3,
       size: 130,
-      layers: [
-        conv(10, 3, 0),
-        { kind: 'maxPool2d', kernelSize: 4, stride: 4, padding: 0 },
-        conv(20, 5, 2),
-        pool,
-        flatten,
-        linear(0),
-      ],
+      layers: [conv(10, 3, 0), { kind: 'maxPool2d', kernelSize: 4, stride: 4, padding: 0 }, conv(20, 5, 2), pool, flatten, linear(0)],
     },
     // Without ReLUs, large steps run away.
     training: { lr: 0.002 },

@@ -1,6 +1,6 @@
 /** Numbers and names in sentences. */
 
-export const counted = (count: number, what = 'picture', many = `${what}s`): string => `${count} ${count === 1 ? what : many}`; // prettier-ignore
+export const counted = (count: number, what = 'picture', many = `${what}s`): string => `${count} ${count === 1 ? what : many}`;
 
 /** “a”, “b” and “c”. */
 export function listed(names: readonly string[], most = 4): string {

@@ -42,16 +42,12 @@ export interface Alike extends Neighbour {
 }
 
 /** @param hold - lets no step be made until a task is done */
-export function lookFunctions(
-  current: () => Session,
-  hold: <T>(task: () => Promise<T>) => Promise<T> = (task) => task(),
-) {
+export function lookFunctions(current: () => Session, hold: <T>(task: () => Promise<T>) => Promise<T> = (task) => task()) {
   let held: { readonly full: FullLook; readonly x: Tensor } | undefined;
-  let features: { readonly session: Session; readonly step: number; readonly epoch: number; readonly rows: Tensor } | undefined; // prettier-ignore
+  let features: { readonly session: Session; readonly step: number; readonly epoch: number; readonly rows: Tensor } | undefined;
   let dream: Dream | undefined;
 
-  const inputOf = (session: Session, pixels: Pixels): Tensor =>
-    normalised(pictureTensor(pixels, session.spec).unsqueeze(0));
+  const inputOf = (session: Session, pixels: Pixels): Tensor => normalised(pictureTensor(pixels, session.spec).unsqueeze(0));
   const kept = (): NonNullable<typeof held> => {
     if (held === undefined) throw new Error('no picture has been chosen');
     return held;
@@ -73,7 +69,7 @@ export function lookFunctions(
     },
     explainNumber(stage: number, at: number): NumberExplained {
       const { full } = kept();
-      return { forward: forwardSum(full, stage, at), backward: backwardSum(full, stage, at), field: receptiveField(full, stage, at) }; // prettier-ignore
+      return { forward: forwardSum(full, stage, at), backward: backwardSum(full, stage, at), field: receptiveField(full, stage, at) };
     },
     explainWeight(stage: number, kind: WeightKind, at: number): Sum | undefined {
       return weightSum(kept().full, stage, kind, at);
@@ -87,7 +83,7 @@ export function lookFunctions(
     },
     coveredFalls(target: number, cover: Cover, from: number, to: number): CoveredPart {
       const { x } = kept();
-      return { places: coverPlaces(x.size(-1), cover), falls: coveredFalls(current().network, x, target, cover, from, to) }; // prettier-ignore
+      return { places: coverPlaces(x.size(-1), cover), falls: coveredFalls(current().network, x, target, cover, from, to) };
     },
     /** Begins anew with noise. */
     startDream(target: DreamTarget, seed: number): void {
@@ -105,7 +101,7 @@ export function lookFunctions(
         const { network, spec, train, step, epoch } = session;
         if (features?.session !== session || features.step !== step || features.epoch !== epoch)
           features = { session, step, epoch, rows: await setFeatures(network, spec.layers, train.images, turn) };
-        return nearest(network, spec.layers, x, features.rows, count).map((one) => ({ ...one, id: train.ids[one.index]! })); // prettier-ignore
+        return nearest(network, spec.layers, x, features.rows, count).map((one) => ({ ...one, id: train.ids[one.index]! }));
       });
     },
     async predictions(part: Part): Promise<Predictions | undefined> {

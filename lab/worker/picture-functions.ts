@@ -78,11 +78,7 @@ function squareOf(bitmap: ImageBitmap): DecodedPicture {
   return { size, rgb };
 }
 
-function drawn(
-  source: CanvasImageSource,
-  size: number,
-  [x, y, side]: readonly [number, number, number],
-): OffscreenCanvas {
+function drawn(source: CanvasImageSource, size: number, [x, y, side]: readonly [number, number, number]): OffscreenCanvas {
   const canvas = new OffscreenCanvas(size, size);
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
   context.fillStyle = '#fff';

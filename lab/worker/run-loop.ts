@@ -149,8 +149,7 @@ export class RunLoop {
     if (epoch === undefined) return finite;
     this.#epochs.push(epoch);
     const now = performance.now();
-    if (finite && (session.epoch <= KEEP_FIRST || now >= this.#keepAt || session.epoch >= session.training.epochs))
-      this.#keep();
+    if (finite && (session.epoch <= KEEP_FIRST || now >= this.#keepAt || session.epoch >= session.training.epochs)) this.#keep();
     if (now >= this.#lookAt) this.#look();
     return finite;
   }

@@ -34,7 +34,10 @@ export const POSITIVE = kind('a finite number above 0', (value) => Number.isFini
 export const BOOL = kind('true or false', (value) => typeof value === 'boolean');
 export const TEXT = kind('a string', (value) => typeof value === 'string');
 /** A class is a function that cannot be called: `new` was forgotten. */
-export const FUNCTION = kind('a function', (value) => typeof value === 'function' && (isArrow(value) || !/^class\b/.test(Function.prototype.toString.call(value)))); // prettier-ignore
+export const FUNCTION = kind(
+  'a function',
+  (value) => typeof value === 'function' && (isArrow(value) || !/^class\b/.test(Function.prototype.toString.call(value))),
+);
 
 /** Arrow functions and methods, what most callers pass: unlike classes they have no prototype, and their text need not be read. */
 function isArrow(value: { readonly prototype?: unknown }): boolean {
@@ -51,10 +54,26 @@ export const BYTES = kind('a Uint8Array', (value) => value instanceof Uint8Array
 export const ANYTHING = kind('anything', () => true);
 
 export const oneOf = (...values: readonly string[]): Kind =>
-  kind(listed(values.map((value) => `'${value}'`), 'or'), (value) => values.includes(value as string)); // prettier-ignore
+  kind(
+    listed(
+      values.map((value) => `'${value}'`),
+      'or',
+    ),
+    (value) => values.includes(value as string),
+  );
 export const either = (...kinds: readonly Kind[]): Kind =>
-  kind(listed(kinds.map(({ expected }) => expected), 'or'), (value) => kinds.some(({ accepts }) => accepts(value))); // prettier-ignore
-export const orNull = (of: Kind): Kind => either(of, kind('null', (value) => value === null)); // prettier-ignore
+  kind(
+    listed(
+      kinds.map(({ expected }) => expected),
+      'or',
+    ),
+    (value) => kinds.some(({ accepts }) => accepts(value)),
+  );
+export const orNull = (of: Kind): Kind =>
+  either(
+    of,
+    kind('null', (value) => value === null),
+  );
 export const ARRAY = kind('an array', Array.isArray);
 /** An array all of whose elements, holes included, are of a kind. */
 export const arrayOf = (of: Kind, what: string): Kind =>
@@ -65,16 +84,21 @@ export const arrayOf = (of: Kind, what: string): Kind =>
   });
 /** One of a kind for both directions, or [vertical, horizontal]. */
 export const pairOf = (of: Kind): Kind =>
-  kind(`${of.expected} or a pair of them`, (value) => of.accepts(value) || (Array.isArray(value) && value.length === 2 && of.accepts(value[0]) && of.accepts(value[1]))); // prettier-ignore
+  kind(
+    `${of.expected} or a pair of them`,
+    (value) => of.accepts(value) || (Array.isArray(value) && value.length === 2 && of.accepts(value[0]) && of.accepts(value[1])),
+  );
 export const instanceOf = (what: string, constructor: abstract new (...args: never[]) => unknown): Kind =>
   kind(what, (value) => value instanceof constructor);
 /** Has a method of this name, as what is only used through it must. */
 export const having = (what: string, ...methods: readonly string[]): Kind =>
-  kind(what, (value) => isObject(value) && methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')); // prettier-ignore
-export const ITERABLE = kind('an array or another iterable', (value) => isObject(value) && typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function'); // prettier-ignore
+  kind(what, (value) => isObject(value) && methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'));
+export const ITERABLE = kind(
+  'an array or another iterable',
+  (value) => isObject(value) && typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function',
+);
 
-const isObject = (value: unknown): value is object =>
-  (typeof value === 'object' && value !== null) || typeof value === 'function';
+const isObject = (value: unknown): value is object => (typeof value === 'object' && value !== null) || typeof value === 'function';
 
 const listed = (words: readonly string[], last: string): string =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)!}`;
@@ -89,7 +113,7 @@ export function listOf<T>(op: string, name: string, value: Iterable<T>): T[] {
     return [...value];
   } catch (cause) {
     if (cause instanceof FlambeauError) throw cause;
-    throw new ArgumentError(`${op}: ${name} cannot be gone through: ${cause instanceof Error ? cause.message : show(cause)}`, { cause }); // prettier-ignore
+    throw new ArgumentError(`${op}: ${name} cannot be gone through: ${cause instanceof Error ? cause.message : show(cause)}`, { cause });
   }
 }
 
@@ -123,7 +147,7 @@ export function requireOptions<O extends object>(op: string, value: unknown, kin
     const example = remedy === '' ? exampleOf(kinds) : remedy;
     throw wrongArgument(op, 'options', 'an object', value, `write ${example}`);
   }
-  for (const name of Object.keys(value)) if (!Object.hasOwn(kinds, name)) throw unknownOption(op, name, Object.keys(kinds)); // prettier-ignore
+  for (const name of Object.keys(value)) if (!Object.hasOwn(kinds, name)) throw unknownOption(op, name, Object.keys(kinds));
   for (const name of Object.keys(kinds) as (keyof O & string)[]) {
     const option = value[name];
     if (option === undefined) continue;
@@ -227,8 +251,7 @@ export function show(value: unknown): string {
 
 function showFunction(value: unknown): string {
   const { name, typeName } = value as { readonly name?: unknown; readonly typeName?: unknown };
-  if (typeof typeName === 'function')
-    return `a module ${clipped(String((value as { typeName(): unknown }).typeName()))}`;
+  if (typeof typeName === 'function') return `a module ${clipped(String((value as { typeName(): unknown }).typeName()))}`;
   return typeof name === 'string' && name !== '' ? `the function ${clipped(name)}` : 'a function';
 }
 

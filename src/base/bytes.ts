@@ -14,9 +14,7 @@ export function bytesOf(operation: string, value: unknown): Uint8Array {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   // By tag and not `instanceof`: a buffer may come from another window or context.
   if (tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer') return over(operation, value as ArrayBuffer);
-  throw new ArgumentError(
-    `${operation}: expected a file's bytes, a Uint8Array or ArrayBuffer, but got ${came(tag, value)}`,
-  );
+  throw new ArgumentError(`${operation}: expected a file's bytes, a Uint8Array or ArrayBuffer, but got ${came(tag, value)}`);
 }
 
 /** A view of a buffer; one that has been transferred to another thread is gone. */
@@ -35,6 +33,7 @@ function came(tag: string, value: unknown): string {
   if (tag === 'Blob' || tag === 'File') return `a ${tag}; pass await file.arrayBuffer()`;
   if (tag === 'Response') return 'a Response; pass await response.arrayBuffer()';
   if (tag === 'Promise') return 'a promise; await it first';
-  if (typeof value === 'string') return 'a string; read the file first, in Node with load, importOnnx or readImage of flambeau/node, in browsers with fetch'; // prettier-ignore
+  if (typeof value === 'string')
+    return 'a string; read the file first, in Node with load, importOnnx or readImage of flambeau/node, in browsers with fetch';
   return value === null || value === undefined ? String(value) : `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`;
 }

@@ -5,10 +5,10 @@
 import { ArgumentError, DTypeError } from './errors.ts';
 
 /** The element types, named as in PyTorch (`torch.float32` is `'float32'`). */
-export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool' | 'float16' | 'bfloat16' | 'int8' | 'int16' | 'uint16'; // prettier-ignore
+export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool' | 'float16' | 'bfloat16' | 'int8' | 'int16' | 'uint16';
 
 /** A typed array that can hold elements of a tensor. bool and uint8 share `Uint8Array`; the bits of 16-bit floats lie in `Uint16Array`. */
-export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array | Uint16Array; // prettier-ignore
+export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Int16Array | Uint16Array;
 
 interface DTypeInfo {
   readonly bytes: number;
@@ -46,11 +46,10 @@ export function viewAs(dtype: DType, buffer: ArrayBufferLike, byteOffset: number
 }
 
 /** A typed array of `length` zeros. */
-export const zerosOf = (dtype: DType, length: number): TypedArray =>
-  viewAs(dtype, new ArrayBuffer(length * itemSize(dtype)), 0, length);
+export const zerosOf = (dtype: DType, length: number): TypedArray => viewAs(dtype, new ArrayBuffer(length * itemSize(dtype)), 0, length);
 
 /** What lies between two of one rank. */
-const ABOVE: { readonly [K in DType]?: DType } = { uint8: 'int16', int8: 'int16', float16: 'float32', bfloat16: 'float32' }; // prettier-ignore
+const ABOVE: { readonly [K in DType]?: DType } = { uint8: 'int16', int8: 'int16', float16: 'float32', bfloat16: 'float32' };
 
 /**
  * The dtype that two tensors with dimensions compute in.
@@ -99,7 +98,14 @@ export function wrapped(dtype: DType, value: number): number {
 }
 
 /** The largest number of each dtype that does not hold all. */
-const LARGEST: { readonly [K in DType]?: number } = { uint8: 0xff, uint16: 0xffff, int8: 0x7f, int16: 0x7fff, int32: 2 ** 31 - 1, int64: 2 ** 63 }; // prettier-ignore
+const LARGEST: { readonly [K in DType]?: number } = {
+  uint8: 0xff,
+  uint16: 0xffff,
+  int8: 0x7f,
+  int16: 0x7fff,
+  int32: 2 ** 31 - 1,
+  int64: 2 ** 63,
+};
 
 /**
  * Throws unless a tensor of `dtype` can be filled with `value`: fractions are cut off, negative numbers wrap around in uint8 and uint16, as in PyTorch.
@@ -109,7 +115,9 @@ export function requireFits(op: string, dtype: DType, value: number): void {
   const most = LARGEST[dtype];
   if (most === undefined) return;
   if (value <= most && value >= (dtype.startsWith('u') ? -most : -most - 1)) return;
-  throw new ArgumentError(`${op}: ${value} does not fit into ${dtype}; use ${Number.isFinite(value) ? 'a wider dtype' : 'a floating-point dtype'}`); // prettier-ignore
+  throw new ArgumentError(
+    `${op}: ${value} does not fit into ${dtype}; use ${Number.isFinite(value) ? 'a wider dtype' : 'a floating-point dtype'}`,
+  );
 }
 
 /** Whether results of dtype `from` may be written into a tensor of dtype `to`: bool into all, whole numbers not into bool, floating ones only into floating. */
@@ -121,15 +129,11 @@ export function canCast(from: DType, to: DType): boolean {
 /** Throws unless `dtype` is one of `allowed`. */
 export function requireDType(op: string, what: string, dtype: DType, allowed: readonly DType[]): void {
   if (allowed.includes(dtype)) return;
-  throw new DTypeError(
-    `${op}: expected ${what} of dtype ${allowed.join(' or ')}, but got ${dtype}; convert it with .to('${allowed[0]!}')`,
-  );
+  throw new DTypeError(`${op}: expected ${what} of dtype ${allowed.join(' or ')}, but got ${dtype}; convert it with .to('${allowed[0]!}')`);
 }
 
 /** Throws unless `dtype` is a floating-point one. */
 export function requireFloating(op: string, what: string, dtype: DType): void {
   if (isFloating(dtype)) return;
-  throw new DTypeError(
-    `${op}: expected ${what} of a floating-point dtype, but got ${dtype}; convert it with .to('float32')`,
-  );
+  throw new DTypeError(`${op}: expected ${what} of a floating-point dtype, but got ${dtype}; convert it with .to('float32')`);
 }

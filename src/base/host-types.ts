@@ -25,9 +25,7 @@ export type HostBlob = typeof globalThis extends { Blob: { prototype: infer T } 
 export type HostUrl = typeof globalThis extends { URL: { prototype: infer T } } ? T : { readonly href: string };
 
 /** An `AbortSignal`. */
-export type HostAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer T } }
-  ? T
-  : { readonly aborted: boolean };
+export type HostAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : { readonly aborted: boolean };
 
 /** The function `fetch`. */
 export type HostFetch = typeof globalThis extends { fetch: infer T } ? T : (url: string) => Promise<unknown>;

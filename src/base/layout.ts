@@ -63,7 +63,8 @@ function lookedUp(dtype: DType, shape: Dims, steps: Dims): Layout {
   const key = `${dtype}|${shape.join()}|${steps.join()}`;
   let layout = interned.get(key);
   if (layout === undefined) {
-    if (shape.length > MOST_DIMS) throw new ShapeError(`a tensor has at most ${MOST_DIMS} dimensions, but this one would have ${shape.length}`); // prettier-ignore
+    if (shape.length > MOST_DIMS)
+      throw new ShapeError(`a tensor has at most ${MOST_DIMS} dimensions, but this one would have ${shape.length}`);
     const numel = numelOf(shape);
     const last = numel === 0 ? -1 : shape.reduce((sum, size, i) => sum + (size - 1) * steps[i]!, 0);
     layout = Object.freeze({

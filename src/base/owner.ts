@@ -36,7 +36,7 @@ const machineTag = (host: OwnerHost): string =>
         orNothing(() => host.read('/proc/sys/kernel/random/boot_id')),
         orNothing(() => host.readLink('/proc/self/ns/pid')),
       ].join('\n'),
-    ) // prettier-ignore
+    )
     .slice(0, 4);
 
 /** Four digits for when a process began, as far as the system says. */

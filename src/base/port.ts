@@ -10,8 +10,7 @@ export interface Port {
 }
 
 /** What an error event of a worker says, behind a colon; nothing where it says nothing. */
-export const saidBy = (event: object): string =>
-  'message' in event && typeof event.message === 'string' ? `: ${event.message}` : '';
+export const saidBy = (event: object): string => ('message' in event && typeof event.message === 'string' ? `: ${event.message}` : '');
 
 /** Why a worker has ended that nobody has heard of. */
 export const WHY_ENDED = 'somebody called terminate, or the browser needed its memory';

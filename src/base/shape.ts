@@ -57,9 +57,7 @@ export function normalizeDim(op: string, dim: number, rank: number, shown = rank
   const limit = Math.max(rank, 1);
   if (typeof (dim as unknown) !== 'number') throw wrongArgument(op, 'the dimension', 'a whole number', dim);
   if (!Number.isInteger(dim) || dim < -limit || dim >= limit) {
-    throw new IndexError(
-      `${op}: ${say(DIM_OUT_OF_RANGE, dim, shown)}; use a whole number in [${-limit}, ${limit - 1}]`,
-    );
+    throw new IndexError(`${op}: ${say(DIM_OUT_OF_RANGE, dim, shown)}; use a whole number in [${-limit}, ${limit - 1}]`);
   }
   return dim < 0 ? dim + limit : dim;
 }
@@ -69,7 +67,8 @@ export function normalizeDim(op: string, dim: number, rank: number, shown = rank
  * @throws IndexError outside [-rank, rank), and for rank 0
  */
 export function existingDim(op: string, dim: number, rank: number): number {
-  if (rank === 0) throw new IndexError(`${op}: expected a tensor with at least one dimension, but got a scalar; use item(), or reshape it to [1] first`); // prettier-ignore
+  if (rank === 0)
+    throw new IndexError(`${op}: expected a tensor with at least one dimension, but got a scalar; use item(), or reshape it to [1] first`);
   return normalizeDim(op, dim, rank);
 }
 
@@ -84,9 +83,7 @@ export function broadcastShapes(op: string, a: Dims, b: Dims): number[] {
     const left = a[a.length - i] ?? 1;
     const right = b[b.length - i] ?? 1;
     if (left !== right && left !== 1 && right !== 1) {
-      throw new ShapeError(
-        `${op}: ${say(CANNOT_BROADCAST, showSizes(a), showSizes(b))}: ${left} and ${right} are neither equal nor 1`,
-      );
+      throw new ShapeError(`${op}: ${say(CANNOT_BROADCAST, showSizes(a), showSizes(b))}: ${left} and ${right} are neither equal nor 1`);
     }
     out[rank - i] = left === 1 ? right : left;
   }

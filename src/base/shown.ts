@@ -13,4 +13,5 @@ const escape = (text: string): string =>
 export const shown = (text: string): string => text.replace(HARMFUL, escape);
 
 /** What is about to be written, with lines and columns of its own: all but those is made harmless, whoever forgot to. JSON stays the same. */
-export const harmless = (text: string): string => text.replace(HARMFUL, (found) => (found === '\n' || found === '\t' ? found : escape(found))); // prettier-ignore
+export const harmless = (text: string): string =>
+  text.replace(HARMFUL, (found) => (found === '\n' || found === '\t' ? found : escape(found)));

@@ -10,15 +10,7 @@
  * `undefined` is as if it had not been given. What PyTorch takes by name only (behind the `*` of its signature) has no position here either.
  * Anything else is an error that shows the right call; nothing is accepted and ignored.
  */
-import {
-  isRecord,
-  requireKind,
-  requireOptions,
-  show,
-  wrongArgument,
-  type Kind,
-  type OptionKinds,
-} from './arguments.ts';
+import { isRecord, requireKind, requireOptions, show, wrongArgument, type Kind, type OptionKinds } from './arguments.ts';
 import { ArgumentError } from './errors.ts';
 
 export interface Signature<O> {

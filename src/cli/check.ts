@@ -71,11 +71,7 @@ function section(title: string, findings: readonly Finding[], most: number): str
 
 function findingLines({ message, items }: Finding, most: number): string[] {
   const some = items.slice(0, most).map((item) => `      ${shown(byOption(item))}`);
-  return [
-    `  ${shown(byOption(message))}`,
-    ...some,
-    ...(items.length > most ? [`      … ${grouped(items.length - most)} more`] : []),
-  ];
+  return [`  ${shown(byOption(message))}`, ...some, ...(items.length > most ? [`      … ${grouped(items.length - most)} more`] : [])];
 }
 
 /** Classes that have a line of their own. */
@@ -85,9 +81,14 @@ const MOST_CLASSES = 40;
 function table(parts: readonly CheckedPart[]): string[] {
   const classes = [...new Set(parts.flatMap((part) => Object.keys(part.classes)))];
   const head = ['class', ...parts.map(({ name }) => (name === 'all' ? 'images' : name))];
-  const rows = classes.slice(0, MOST_CLASSES).map((name) => [shown(name), ...parts.map((part) => grouped(part.classes[name] ?? 0))]); // prettier-ignore
+  const rows = classes.slice(0, MOST_CLASSES).map((name) => [shown(name), ...parts.map((part) => grouped(part.classes[name] ?? 0))]);
   if (classes.length > MOST_CLASSES) rows.push([`… ${classes.length - MOST_CLASSES} more`, ...parts.map(() => '')]);
   const all = [head, ...rows, ['in all', ...parts.map(({ images }) => grouped(images))]];
   const widths = head.map((_, c) => Math.max(...all.map((row) => row[c]!.length)));
-  return all.map((row) => row.map((cell, c) => (c === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[c]!))).join('  ').trimEnd()); // prettier-ignore
+  return all.map((row) =>
+    row
+      .map((cell, c) => (c === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[c]!)))
+      .join('  ')
+      .trimEnd(),
+  );
 }

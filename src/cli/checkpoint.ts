@@ -8,11 +8,7 @@ import { sizes, UsageError } from './options.ts';
 import { runAt, RUNS } from './run-folder.ts';
 
 /** `--input`, for files that hold weights only. */
-export const inputOption = sizes(
-  '3,32,32',
-  'Channels, height and width of the images; for checkpoints that hold weights only.',
-  [3],
-);
+export const inputOption = sizes('3,32,32', 'Channels, height and width of the images; for checkpoints that hold weights only.', [3]);
 
 /**
  * The file of a network: itself, the best one in the folder of a run, or that of the run in `runs/` with this name.
@@ -24,12 +20,14 @@ export function checkpointFile(path: string): string {
     if (basename(path) !== path) return path; // reading it says what is wrong
     const { best } = runAt(join(RUNS, path));
     if (isFile(best)) return best;
-    throw new ArgumentError(`cannot read ${JSON.stringify(path)}: there is no such file, and no run of this name in ${RUNS}/${runNames()}`); // prettier-ignore
+    throw new ArgumentError(`cannot read ${JSON.stringify(path)}: there is no such file, and no run of this name in ${RUNS}/${runNames()}`);
   }
   if (!stat.isDirectory()) return path;
   const { best } = runAt(path);
   if (isFile(best)) return best;
-  throw new ArgumentError(`${JSON.stringify(path)} is a folder without a best.pt; expected a checkpoint, or the folder of a run of flambeau train`); // prettier-ignore
+  throw new ArgumentError(
+    `${JSON.stringify(path)} is a folder without a best.pt; expected a checkpoint, or the folder of a run of flambeau train`,
+  );
 }
 
 /** The network that a word of the command line means: a run by its folder or name, or a checkpoint by its ending; undefined for anything else. */
@@ -58,12 +56,15 @@ export function loadClassifier(path: string, input: readonly number[] | undefine
   const [channels, height, width] = input ?? [];
   const spec = channels === undefined ? {} : { spec: { channels, height: height!, width: width! } };
   const file = checkpointFile(path);
-  if (/\.onnx$/i.test(file)) throw new ArgumentError(`${JSON.stringify(file)} is an ONNX model; expected a checkpoint that flambeau train has saved, or the state dict of a network that it knows`); // prettier-ignore
+  if (/\.onnx$/i.test(file))
+    throw new ArgumentError(
+      `${JSON.stringify(file)} is an ONNX model; expected a checkpoint that flambeau train has saved, or the state dict of a network that it knows`,
+    );
   const classifier = unpackClassifier(loaded(file), file, spec);
   if (input !== undefined && classifier.described) {
     const { spec: own } = classifier;
     const fits = own.channels === channels && own.height === height && own.width === width;
-    if (!fits) throw new UsageError(`--input: ${path} is for images of ${own.channels}×${own.height}×${own.width}; leave --input out`); // prettier-ignore
+    if (!fits) throw new UsageError(`--input: ${path} is for images of ${own.channels}×${own.height}×${own.width}; leave --input out`);
   }
   return classifier;
 }
@@ -73,7 +74,9 @@ function loaded(file: string): unknown {
   const value: unknown = load<unknown>(file);
   if (!(value instanceof Map) || value.get('format') !== 'flambeau-run') return value;
   const best = basename(file) === 'last.pt' ? join(dirname(file), 'best.pt') : file.replace(/\.last\.pt$/, '.pt');
-  throw new ArgumentError(`${JSON.stringify(file)} is what a run goes on from, with flambeau train --resume; its network is ${JSON.stringify(best)}`); // prettier-ignore
+  throw new ArgumentError(
+    `${JSON.stringify(file)} is what a run goes on from, with flambeau train --resume; its network is ${JSON.stringify(best)}`,
+  );
 }
 
 /** Where the images lie that a run was begun with, which its last.pt says; undefined for a run on generated pictures, or a file that is of no run. */

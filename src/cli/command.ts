@@ -30,8 +30,7 @@ export interface Command {
 export function command<O extends Options>(definition: CommandDefinition<O>): Command {
   const { name, summary, usage, details, arguments: counts } = definition;
   const options = { ...definition.options, help: flag('Print this help.') };
-  const help = (): string =>
-    [`Usage: flambeau ${usage}`, '', details, '', 'Options:', describeOptions(options)].join('\n');
+  const help = (): string => [`Usage: flambeau ${usage}`, '', details, '', 'Options:', describeOptions(options)].join('\n');
   return {
     name,
     summary,
@@ -46,10 +45,9 @@ export function command<O extends Options>(definition: CommandDefinition<O>): Co
         return 0;
       }
       const count = parsed.positionals.length;
-      if (count < counts.min)
-        throw new UsageError(`flambeau ${name}: an argument is missing; usage: flambeau ${usage}`);
+      if (count < counts.min) throw new UsageError(`flambeau ${name}: an argument is missing; usage: flambeau ${usage}`);
       if (count > counts.max)
-        throw new UsageError(`flambeau ${name}: too many arguments ('${parsed.positionals[counts.max]!}'); usage: flambeau ${usage}`); // prettier-ignore
+        throw new UsageError(`flambeau ${name}: too many arguments ('${parsed.positionals[counts.max]!}'); usage: flambeau ${usage}`);
       return await definition.run(parsed, terminal, argv);
     },
   };

@@ -18,12 +18,20 @@ type WithConfig = Options & { readonly config: Option<string | undefined> };
 export function withConfig<O extends WithConfig>(options: O, parsed: Parsed<O>): Parsed<O> {
   const path = parsed.values.config as string | undefined;
   if (path === undefined) return parsed;
-  const byName = new Map(Object.keys(options).flatMap((name) => [[name, name], [dashed(name), name]])); // prettier-ignore
+  const byName = new Map(
+    Object.keys(options).flatMap((name) => [
+      [name, name],
+      [dashed(name), name],
+    ]),
+  );
   const values: Record<string, unknown> = { ...parsed.values };
   const given = new Set(parsed.given);
   for (const [name, value] of Object.entries(readObject(path))) {
     const key = byName.get(name);
-    if (key === undefined || key === 'config') throw new UsageError(`--config ${path}: there is no option ${show(name)}${key === 'config' ? ' in a file' : didYouMean(name, [...byName.keys()], '')}`); // prettier-ignore
+    if (key === undefined || key === 'config')
+      throw new UsageError(
+        `--config ${path}: there is no option ${show(name)}${key === 'config' ? ' in a file' : didYouMean(name, [...byName.keys()], '')}`,
+      );
     const read = valueOf(options[key]!, key, value, path);
     if (given.has(key)) continue;
     values[key] = read;
@@ -44,7 +52,7 @@ function valueOf(option: Option<unknown>, key: string, value: unknown, path: str
   try {
     return option.parse(String(value), dashed(key));
   } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`--config ${path}: ${error.message.replace(/^--/, '')}`, { cause: error }); // prettier-ignore
+    if (error instanceof UsageError) throw new UsageError(`--config ${path}: ${error.message.replace(/^--/, '')}`, { cause: error });
     throw error;
   }
 }
@@ -52,13 +60,16 @@ function valueOf(option: Option<unknown>, key: string, value: unknown, path: str
 function readObject(path: string): Readonly<Record<string, unknown>> {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) throw new ArgumentError(`--config: there is no file ${JSON.stringify(path)}`);
-  if (size > MOST_BYTES) throw new FormatError(`--config: ${JSON.stringify(path)} has ${size} bytes; a file of options has at most ${MOST_BYTES}`); // prettier-ignore
+  if (size > MOST_BYTES)
+    throw new FormatError(`--config: ${JSON.stringify(path)} has ${size} bytes; a file of options has at most ${MOST_BYTES}`);
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new FormatError(`--config: cannot read ${JSON.stringify(path)} as JSON: ${(cause as Error).message}`, { cause }); // prettier-ignore
+    throw new FormatError(`--config: cannot read ${JSON.stringify(path)} as JSON: ${(cause as Error).message}`, { cause });
   }
   if (isRecord(value)) return value;
-  throw new FormatError(`--config: expected an object of options in ${JSON.stringify(path)}, such as {"epochs": 10, "batch-size": 32}, but got ${show(value)}`); // prettier-ignore
+  throw new FormatError(
+    `--config: expected an object of options in ${JSON.stringify(path)}, such as {"epochs": 10, "batch-size": 32}, but got ${show(value)}`,
+  );
 }

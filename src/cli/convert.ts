@@ -15,9 +15,7 @@ const WRITTEN = ['', '.pt', '.pth', '.ckpt', '.bin', '.tar', '.safetensors', '.n
 function requireKnownEnding(to: string): void {
   const ending = extname(to).toLowerCase();
   if (WRITTEN.includes(ending)) return;
-  throw new UsageError(
-    `flambeau convert: ${shown(to)}: ${ending} files are not written; expected .pt, .pth, .safetensors, .npz or .npy`,
-  );
+  throw new UsageError(`flambeau convert: ${shown(to)}: ${ending} files are not written; expected .pt, .pth, .safetensors, .npz or .npy`);
 }
 
 export const convertCommand = command({

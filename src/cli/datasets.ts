@@ -30,13 +30,14 @@ flambeau train takes that folder, and torchvision.datasets.NAME takes it as its 
     const { root, mirror } = values;
     const name = word === undefined ? undefined : known(word);
     if (name === undefined) {
-      if (root !== undefined || mirror !== undefined) throw new UsageError('flambeau datasets: say which data set to fetch: flambeau datasets NAME --root DIR'); // prettier-ignore
+      if (root !== undefined || mirror !== undefined)
+        throw new UsageError('flambeau datasets: say which data set to fetch: flambeau datasets NAME --root DIR');
       if (values.json) terminal.json(PUBLISHED_NAMES.map((each) => described(each)));
       else terminal.line(table().join('\n'));
       return 0;
     }
     if (root !== undefined) return await fetchSet(name, root, mirror, values.json, terminal);
-    if (mirror !== undefined) throw new UsageError('flambeau datasets: --mirror goes with --root DIR, the folder to fetch into'); // prettier-ignore
+    if (mirror !== undefined) throw new UsageError('flambeau datasets: --mirror goes with --root DIR, the folder to fetch into');
     if (values.json) terminal.json(described(name));
     else terminal.line(lines(name).join('\n'));
     return 0;
@@ -48,7 +49,9 @@ function known(word: string): PublishedName {
   const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
   const found = PUBLISHED_NAMES.find((name) => plain(name) === plain(word));
   if (found !== undefined) return found;
-  throw new UsageError(`flambeau datasets: there is no '${word}'${didYouMean(word, PUBLISHED_NAMES, '')}; there are ${PUBLISHED_NAMES.join(', ')}`); // prettier-ignore
+  throw new UsageError(
+    `flambeau datasets: there is no '${word}'${didYouMean(word, PUBLISHED_NAMES, '')}; there are ${PUBLISHED_NAMES.join(', ')}`,
+  );
 }
 
 function described(name: PublishedName): object {
@@ -69,7 +72,12 @@ function table(): string[] {
   ];
   const widths = rows[0]!.map((_, c) => Math.max(...rows.map((row) => row[c]!.length)));
   const isNumber = (c: number): boolean => c >= 1 && c <= 3;
-  return rows.map((row) => row.map((cell, c) => (isNumber(c) ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!))).join('  ').trimEnd()); // prettier-ignore
+  return rows.map((row) =>
+    row
+      .map((cell, c) => (isNumber(c) ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 const PARTS = { train: 'training', valid: 'validation', test: 'testing', all: 'all uses' } as const;
@@ -93,13 +101,17 @@ async function fetchSet(
   isJson: boolean,
   terminal: Terminal,
 ): Promise<number> {
-  // prettier-ignore
   const folder = join(root, name);
   makeFolder(folder);
   using interrupt = new Interrupt(() => terminal.problem('Stopping; the same command goes on from here.'));
   const mirrors = mirror === undefined ? {} : { mirrors: [mirror.endsWith('/') ? mirror : `${mirror}/`] };
   const watch = new Watch();
-  const options = { download: true, ...mirrors, signal: interrupt.signal, onDownload: (now: DownloadProgress) => terminal.progress(watch.step(now)) }; // prettier-ignore
+  const options = {
+    download: true,
+    ...mirrors,
+    signal: interrupt.signal,
+    onDownload: (now: DownloadProgress) => terminal.progress(watch.step(now)),
+  };
   const set: PublishedSet = PUBLISHED[name];
   const counts: number[] = [];
   try {
@@ -112,14 +124,20 @@ async function fetchSet(
   terminal.done();
   if (isJson) terminal.json({ name, folder, images: counts });
   else {
-    terminal.line(`${name}: ${counted(counts.reduce((a, b) => a + b, 0), 'image')} of ${grouped(set.classes)} classes in ${shown(folder)}`); // prettier-ignore
+    terminal.line(
+      `${name}: ${counted(
+        counts.reduce((a, b) => a + b, 0),
+        'image',
+      )} of ${grouped(set.classes)} classes in ${shown(folder)}`,
+    );
     terminal.line(`To train on it: flambeau train ${shown(folder)}`);
   }
   return 0;
 }
 
 function makeFolder(folder: string): void {
-  if (existsSync(folder) && !statSync(folder).isDirectory()) throw new ArgumentError(`--root: ${JSON.stringify(folder)} is a file; expected a folder, or nothing there yet`); // prettier-ignore
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new ArgumentError(`--root: ${JSON.stringify(folder)} is a file; expected a folder, or nothing there yet`);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {

@@ -25,12 +25,21 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
   arguments: { min: 1, max: 2 },
   options: {
     split: choice(['train', 'valid', 'test'], 'Which part of the data to take.'),
-    maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore
+    maxUnreadable: number(
+      'PART',
+      'Part of the images that may be unreadable; they are named and passed over.',
+      { min: 0, max: 1 },
+      MOST_UNREADABLE,
+    ),
     labels: text('FILE', "Labels that go with an IDX file of images (default: found by the images' name)."),
     maxPixels: maxPixelsOption,
     input: inputOption,
     threads: number('N', 'Threads to compute on (default: one for each processor).', { whole: true, min: 1, max: 64 }),
-    workers: number('N', 'Further threads that prepare images (default: one for images of 128×128 and more).', { whole: true, min: 0, max: 256 }), // prettier-ignore
+    workers: number('N', 'Further threads that prepare images (default: one for images of 128×128 and more).', {
+      whole: true,
+      min: 0,
+      max: 256,
+    }),
     compile: flag('Run operation by operation instead of in compiled steps.', true),
     mistakes: text('FOLDER', 'Copy the images that it gets wrong there, sorted by what they are taken for.'),
     force: flag('Replace what an earlier evaluation has left in the folder of --mistakes.', false),
@@ -72,7 +81,7 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
         classes: classifier.classes,
         title: `Mistakes of ${checkpoint}`,
         measured: `${counted(result.total - result.correct, 'mistake')} in ${on}.`,
-        onCopy: (done, total) => terminal.progress({ label: 'Copying', done, total, details: [`${grouped(done)}/${grouped(total)}`] }), // prettier-ignore
+        onCopy: (done, total) => terminal.progress({ label: 'Copying', done, total, details: [`${grouped(done)}/${grouped(total)}`] }),
       });
       terminal.done();
     }
@@ -81,8 +90,8 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
       return 0;
     }
     terminal.line(`${shown(checkpoint)} on ${on}`);
-    if (trainedOn > 0 && leaveOut) terminal.line(`(${counted(trainedOn, 'image')} that it was trained on are left out)`); // prettier-ignore
-    else if (trainedOn > 0) terminal.line(`Note: it was trained on ${grouped(trainedOn)} of these images, so this says less about others.`); // prettier-ignore
+    if (trainedOn > 0 && leaveOut) terminal.line(`(${counted(trainedOn, 'image')} that it was trained on are left out)`);
+    else if (trainedOn > 0) terminal.line(`Note: it was trained on ${grouped(trainedOn)} of these images, so this says less about others.`);
     if (unreadable.length > 0) terminal.line(unreadableLine(unreadable).trimStart());
     terminal.line(['', ...evaluationLines('Test', result, classifier.classes)].join('\n'));
     if (mistakes !== undefined) terminal.line(`\nThe mistakes: ${shown(join(mistakes, 'index.html'))}`);
@@ -92,5 +101,5 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
 
 function measured(result: Evaluation, classes: readonly string[]): object {
   const { loss, accuracy, correct, total, top5, calibrationError, confusion } = result;
-  return { loss, accuracy, correct, total, accuracyByClass: classAccuracies(result, classes), top5, calibrationError, confusion }; // prettier-ignore
+  return { loss, accuracy, correct, total, accuracyByClass: classAccuracies(result, classes), top5, calibrationError, confusion };
 }

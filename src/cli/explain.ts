@@ -21,10 +21,7 @@ them instead: its guesses, where it looks for each of them (Grad-CAM), and the m
   arguments: { min: 0, max: Infinity },
   options: {
     ...networkOptions,
-    html: text(
-      'FILE',
-      'Write a page with figures to this file, instead of text (with images: default explanation.html).',
-    ),
+    html: text('FILE', 'Write a page with figures to this file, instead of text (with images: default explanation.html).'),
     png: text('FOLDER', 'Write pictures of where the network looks in images into this folder.'),
     top: number('K', 'How many classes to explain for each image.', { whole: true, min: 1 }, 3),
     maxPixels: maxPixelsOption,
@@ -35,15 +32,15 @@ them instead: its guesses, where it looks for each of them (Grad-CAM), and the m
     const { network, spec, trained } = chosenNetwork('explain', checkpoint, values, given);
     if (images.length > 0) return await explainPictures(trained!, checkpoint!, images, values, terminal);
     for (const name of ['png', 'top', 'maxPixels'] as const) {
-      if (given.has(name)) throw new UsageError(`flambeau explain: --${dashed(name)} goes with images: flambeau explain CHECKPOINT IMAGE...`); // prettier-ignore
+      if (given.has(name))
+        throw new UsageError(`flambeau explain: --${dashed(name)} goes with images: flambeau explain CHECKPOINT IMAGE...`);
     }
     if (values.html !== undefined) requireFree('--html', values.html, values.force);
     const explanation = explain(network, [1, spec.channels, spec.height, spec.width]);
     if (values.html !== undefined) {
       const page = explanation.html();
       writeFileAtomic(values.html, new TextEncoder().encode(page));
-      if (!values.json)
-        terminal.line(`Wrote ${shown(values.html)} (${bytes(Buffer.byteLength(page))}); open it in a browser.`);
+      if (!values.json) terminal.line(`Wrote ${shown(values.html)} (${bytes(Buffer.byteLength(page))}); open it in a browser.`);
     }
     if (values.json) terminal.json(explanation);
     else if (values.html === undefined) terminal.line(String(explanation));

@@ -41,15 +41,14 @@ export const exportCommand = command({
   async run({ values, given, positionals: [path] }, terminal) {
     const checkpoint = checkpointFile(path ?? newestCheckpoint());
     const format = values.format ?? formatOf(values.out);
-    if (given.has('float16') && format !== 'html') throw new UsageError('flambeau export: --float16 is for --format html'); // prettier-ignore
-    const out = values.out ?? `${checkpoint.slice(0, checkpoint.length - extname(checkpoint).length)}${ENDINGS[format]}`; // prettier-ignore
+    if (given.has('float16') && format !== 'html') throw new UsageError('flambeau export: --float16 is for --format html');
+    const out = values.out ?? `${checkpoint.slice(0, checkpoint.length - extname(checkpoint).length)}${ENDINGS[format]}`;
     requireFree('--out', out, values.force);
     const classifier = loadClassifier(checkpoint, values.input);
     const data = await exported(format, classifier, checkpoint, out, values.float16);
     writeFileAtomic(out, data);
     if (values.json) terminal.json({ checkpoint, format, file: out, bytes: data.length });
-    else
-      terminal.line(`Wrote ${shown(out)} (${sized(data.length)})${HINTS[format](shown(quoted(relative('.', out))))}`);
+    else terminal.line(`Wrote ${shown(out)} (${sized(data.length)})${HINTS[format](shown(quoted(relative('.', out))))}`);
     return 0;
   },
 });
@@ -64,7 +63,9 @@ function formatOf(out: string | undefined): Format {
   const ending = extname(out ?? '').toLowerCase();
   const found = FORMATS.find((format) => ENDINGS[format] === ending);
   if (found !== undefined) return found;
-  throw new UsageError(`flambeau export: say what to write with --format ${FORMATS.join('|')}, or with the ending of --out (${Object.values(ENDINGS).join(', ')})`); // prettier-ignore
+  throw new UsageError(
+    `flambeau export: say what to write with --format ${FORMATS.join('|')}, or with the ending of --out (${Object.values(ENDINGS).join(', ')})`,
+  );
 }
 
 const utf8 = (content: string): Uint8Array => new TextEncoder().encode(content);
@@ -76,7 +77,8 @@ async function exported(
   out: string,
   isHalf: boolean,
 ): Promise<Uint8Array> {
-  if (format === 'python') return utf8(pythonProgram(classifier, relative(dirname(resolve(out)), resolve(checkpoint)).replaceAll('\\', '/'))); // prettier-ignore
+  if (format === 'python')
+    return utf8(pythonProgram(classifier, relative(dirname(resolve(out)), resolve(checkpoint)).replaceAll('\\', '/')));
   if (format === 'onnx') return onnxModel(classifier);
   const { classifierPage } = await import('../train/export/page.ts');
   return utf8(classifierPage(classifier, { float16: isHalf }));
@@ -86,7 +88,7 @@ async function exported(
 function onnxModel({ network, spec, classes, model }: TrainedClassifier): Uint8Array {
   const { mean, std } = normalizationOf(spec);
   const { channels, height, width, resize } = spec;
-  const pixels = `${channels === 1 ? 'grey' : 'RGB'} from 0 to 1, shorter edge scaled to ${resize ?? 'the size'}, cut to the middle, (x - mean) / std`; // prettier-ignore
+  const pixels = `${channels === 1 ? 'grey' : 'RGB'} from 0 to 1, shorter edge scaled to ${resize ?? 'the size'}, cut to the middle, (x - mean) / std`;
   const docString = JSON.stringify({ network: model, classes, pixels, mean, std });
-  return serializeOnnx(network, zeros(1, channels, height, width), { inputNames: ['images'], outputNames: ['logits'], docString }); // prettier-ignore
+  return serializeOnnx(network, zeros(1, channels, height, width), { inputNames: ['images'], outputNames: ['logits'], docString });
 }

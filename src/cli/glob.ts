@@ -42,7 +42,7 @@ function tokenPattern(token: string): string {
   if (token.startsWith('*')) return '[^/]*';
   if (token === '?') return '[^/]';
   if (token.length > 1 && token.startsWith('[')) return setPattern(token);
-  if (token.length > 1 && token.startsWith('{')) return `(?:${token.slice(1, -1).split(',').map(namePattern).join('|')})`; // prettier-ignore
+  if (token.length > 1 && token.startsWith('{')) return `(?:${token.slice(1, -1).split(',').map(namePattern).join('|')})`;
   return literal(token);
 }
 

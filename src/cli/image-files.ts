@@ -40,7 +40,7 @@ async function namedBy(name: string): Promise<readonly ImageFile[]> {
   const path = name.length > 1 ? name.replace(/\/+$/, '') : name;
   const there = statSync(systemPath(path), { throwIfNoEntry: false });
   if (there?.isDirectory() === true) return inFolder(path);
-  if (there !== undefined) return ARCHIVE_NAME.test(path) ? await inArchive(path) : [{ name, read: () => bytesOf(path) }]; // prettier-ignore
+  if (there !== undefined) return ARCHIVE_NAME.test(path) ? await inArchive(path) : [{ name, read: () => bytesOf(path) }];
   return isPattern(name) ? byPattern(name) : [{ name, read: () => bytesOf(path) }];
 }
 
@@ -60,13 +60,14 @@ function byPattern(pattern: string): ImageFile[] {
   const { root, depth, fits } = parseGlob(pattern);
   const passing = new PassingOver();
   const keep = (name: string): boolean => fits(name) && passing.keep(name);
-  if (statSync(systemPath(root), { throwIfNoEntry: false })?.isDirectory() !== true) throw new ArgumentError(`nothing fits this pattern: there is no folder ${JSON.stringify(root)}`); // prettier-ignore
-  const files = listed(openFolder(root, { keep, enter: passing.enter, maxDepth: depth }), pattern.startsWith(root) ? root : ''); // prettier-ignore
+  if (statSync(systemPath(root), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new ArgumentError(`nothing fits this pattern: there is no folder ${JSON.stringify(root)}`);
+  const files = listed(openFolder(root, { keep, enter: passing.enter, maxDepth: depth }), pattern.startsWith(root) ? root : '');
   const images = files.filter(({ name }) => IMAGE_NAME.test(name));
   return requireSome(images.length > 0 ? images : files, 'nothing fits this pattern');
 }
 
-const requireSome = (files: ImageFile[], otherwise: string): ImageFile[] => files.length > 0 ? files : fail(new ArgumentError(otherwise)); // prettier-ignore
+const requireSome = (files: ImageFile[], otherwise: string): ImageFile[] => (files.length > 0 ? files : fail(new ArgumentError(otherwise)));
 
 /** In the order of their names, in which 10 comes after 9. */
 function listed(files: FileSet, prefix: string): ImageFile[] {

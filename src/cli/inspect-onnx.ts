@@ -26,17 +26,14 @@ export function inspectOnnx(path: string): OnnxInfo {
     tensors: model.initializers,
     values: Object.fromEntries([
       ['producer', `${model.producer} ${model.producerVersion}`.trim()],
-      ['operator sets', model.opsets.map(({ domain, version }) => `${domain === '' ? 'ai.onnx' : domain} ${version}`).join(', ')], // prettier-ignore
+      ['operator sets', model.opsets.map(({ domain, version }) => `${domain === '' ? 'ai.onnx' : domain} ${version}`).join(', ')],
       ['inputs', model.inputs.map(valueText).join(', ')],
       ['outputs', model.outputs.map(valueText).join(', ')],
       ...(model.doc === '' ? [] : [['description', model.doc] as const]),
       ['operators', model.operators.map(({ name, count }) => `${count} ${name}`).join(', ')],
     ]),
     metadata,
-    notes:
-      external.length === 0
-        ? []
-        : [`${external.length} of the tensors lie in other files, such as ${external[0]!.location}`],
+    notes: external.length === 0 ? [] : [`${external.length} of the tensors lie in other files, such as ${external[0]!.location}`],
     model,
   };
 }

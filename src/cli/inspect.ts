@@ -43,7 +43,7 @@ to if it is known. FILE may be the folder of a run of flambeau train, too. Nothi
 
 /** What is said of weights of a network that is known here. */
 function recognised({ tensors }: FileInfo): string | undefined {
-  const beginnings = ['', ...STATE_KEYS.map((key) => `${key}.`)].flatMap((key) => ['', ...STATE_PREFIXES].map((prefix) => key + prefix)); // prettier-ignore
+  const beginnings = ['', ...STATE_KEYS.map((key) => `${key}.`)].flatMap((key) => ['', ...STATE_PREFIXES].map((prefix) => key + prefix));
   for (const beginning of beginnings) {
     const inside = tensors.filter(({ name }) => name.startsWith(beginning));
     const known = recogniseShapes(inside.map(({ name, shape }) => [name.slice(beginning.length), shape]));
@@ -71,9 +71,7 @@ const section = (title: string, entries: Readonly<Record<string, string>>): stri
 function table(tensors: readonly TensorInfo[]): string[] {
   const rows = [
     ['Name', 'Shape', 'Dtype', 'Bytes'] as const,
-    ...tensors.map(
-      ({ name, shape, dtype, bytes: size }) => [shown(name), `[${shape.join(', ')}]`, dtype, grouped(size)] as const,
-    ),
+    ...tensors.map(({ name, shape, dtype, bytes: size }) => [shown(name), `[${shape.join(', ')}]`, dtype, grouped(size)] as const),
   ];
   const width = (column: 0 | 1 | 2 | 3): number => Math.max(...rows.map((row) => row[column].length));
   const widths = [width(0), width(1), width(2), width(3)] as const;

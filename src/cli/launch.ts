@@ -47,7 +47,7 @@ export async function launch({ mpi, isAsked = false, command, ...job }: Start): 
   });
   try {
     return await new Promise((resolve, reject) => {
-      child.on('error', (cause) => reject(new DistributedError(`${mpirun.path} cannot be started: ${cause.message}`, { cause }))); // prettier-ignore
+      child.on('error', (cause) => reject(new DistributedError(`${mpirun.path} cannot be started: ${cause.message}`, { cause })));
       child.on('exit', (code, signal) => {
         const own = signal === null ? (code ?? 1) : codeOf(signal);
         resolve(asked === undefined ? own : codeOf(asked)); // mpirun has codes of its own for that
@@ -76,9 +76,13 @@ export function nodeArguments(file: string): string[] {
   if (!/\.[cm]?tsx?$/i.test(file)) return [];
   const { features, versions, env, execArgv } = process;
   const hasTypes = Boolean((features as { readonly typescript?: unknown }).typescript);
-  const isHelped = /--(import|require|loader|experimental-loader|experimental-strip-types)\b/.test([env['NODE_OPTIONS'], ...execArgv].join(' ')); // prettier-ignore
+  const isHelped = /--(import|require|loader|experimental-loader|experimental-strip-types)\b/.test(
+    [env['NODE_OPTIONS'], ...execArgv].join(' '),
+  );
   if (hasTypes || isHelped) return [];
   const [major = 0, minor = 0] = versions.node.split('.').map(Number);
   if (major > 22 || (major === 22 && minor >= 6)) return ['--experimental-strip-types'];
-  throw new UsageError(`flambeau run: Node ${versions.node} does not run TypeScript (${file}); use Node 22.6 or later, or a loader, as in NODE_OPTIONS='--import tsx' flambeau run …`); // prettier-ignore
+  throw new UsageError(
+    `flambeau run: Node ${versions.node} does not run TypeScript (${file}); use Node 22.6 or later, or a loader, as in NODE_OPTIONS='--import tsx' flambeau run …`,
+  );
 }

@@ -12,15 +12,9 @@ export const maxPixelsOption = number(
 export const byOption = (message: string): string =>
   message
     .replaceAll('raise maxPixels if', 'raise it with --max-pixels if')
-    .replace(
-      'take one part of it with key, or tensorsOnly to leave',
-      'take one part of it with --key, or --tensors-only to leave',
-    )
+    .replace('take one part of it with key, or tensorsOnly to leave', 'take one part of it with --key, or --tensors-only to leave')
     .replace('name other places with the option mirrors', 'name another place with --mirror');
 
 /** What {@link maxPixelsOption} says, for the library. */
-export const pixelLimit = ({
-  maxPixels,
-}: {
-  readonly maxPixels: number | undefined;
-}): { readonly maxPixels?: number } => (maxPixels === undefined ? {} : { maxPixels });
+export const pixelLimit = ({ maxPixels }: { readonly maxPixels: number | undefined }): { readonly maxPixels?: number } =>
+  maxPixels === undefined ? {} : { maxPixels };

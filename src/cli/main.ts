@@ -91,8 +91,8 @@ function find(name: string): Command {
   const command = COMMANDS.find((known) => known.name === name);
   if (command !== undefined) return command;
   const names = COMMANDS.map((known) => known.name);
-  if (name.startsWith('-')) throw new UsageError(`flambeau: expected a command first (${names.join(', ')}), but got the option ${name}`); // prettier-ignore
-  throw new UsageError(`flambeau: there is no command '${name}'${didYouMean(name, names, '')}; there are ${names.join(', ')}`); // prettier-ignore
+  if (name.startsWith('-')) throw new UsageError(`flambeau: expected a command first (${names.join(', ')}), but got the option ${name}`);
+  throw new UsageError(`flambeau: there is no command '${name}'${didYouMean(name, names, '')}; there are ${names.join(', ')}`);
 }
 
 function overview(): string {

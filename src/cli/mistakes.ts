@@ -22,10 +22,17 @@ const [PAGE, TABLE] = ['index.html', 'mistakes.csv'];
 export function mistakesFolder(path: string, isForced: boolean): () => void {
   requireParent('--mistakes', path);
   const isThere = existsSync(path);
-  if (isThere && !lstatSync(path).isDirectory()) throw new ArgumentError(`--mistakes: expected a folder, but ${JSON.stringify(path)} is a file`); // prettier-ignore
+  if (isThere && !lstatSync(path).isDirectory())
+    throw new ArgumentError(`--mistakes: expected a folder, but ${JSON.stringify(path)} is a file`);
   if (isTaken(path)) {
-    if (!isForced) throw new ArgumentError(`--mistakes: the folder ${JSON.stringify(path)} is not empty; choose another, or replace what an earlier evaluation has left there with --force`); // prettier-ignore
-    if (!existsSync(join(path, TABLE))) throw new ArgumentError(`--mistakes: ${JSON.stringify(path)} holds something else than the mistakes of an earlier evaluation; choose another folder`); // prettier-ignore
+    if (!isForced)
+      throw new ArgumentError(
+        `--mistakes: the folder ${JSON.stringify(path)} is not empty; choose another, or replace what an earlier evaluation has left there with --force`,
+      );
+    if (!existsSync(join(path, TABLE)))
+      throw new ArgumentError(
+        `--mistakes: ${JSON.stringify(path)} holds something else than the mistakes of an earlier evaluation; choose another folder`,
+      );
   }
   return () => {
     mkdirSync(path, { recursive: true });
@@ -76,7 +83,7 @@ export function copyMistakes(path: string, input: MistakesInput): number {
     return { name, actual, predicted, probability, copy, preview };
   });
   const rows = mistakes.map((one) => [one.name, one.actual, one.predicted, one.probability, one.copy]);
-  writeFileSync(join(path, TABLE), [['image', 'actual', 'predicted', 'probability', 'copy'], ...rows].map(csvRow).join('')); // prettier-ignore
+  writeFileSync(join(path, TABLE), [['image', 'actual', 'predicted', 'probability', 'copy'], ...rows].map(csvRow).join(''));
   writeFileSync(join(path, PAGE), mistakesPage(input.title, input.measured, mistakes));
   return mistakes.length;
 }
@@ -87,11 +94,7 @@ const SHOWN: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'gif', 'webp', '
 const PREVIEW = 240;
 
 /** The file as it is; of sets without files a PNG file. */
-function contents(
-  images: ImageDataset,
-  row: number,
-): { bytes: Uint8Array; ending: string; preview: string | undefined } {
-  // prettier-ignore
+function contents(images: ImageDataset, row: number): { bytes: Uint8Array; ending: string; preview: string | undefined } {
   const file = images.imageFile(row);
   if (file === undefined) return { bytes: encodeImage(images.image(row)), ending: '.png', preview: undefined };
   const format = kindOf(file)?.format;

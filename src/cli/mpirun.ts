@@ -29,7 +29,7 @@ const NAMES: { readonly [K in MpiKind]: readonly string[] } = {
 
 /** What a program says of itself. */
 function kindOf(path: string): MpiKind | undefined {
-  const { stdout, status } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'ignore'] }); // prettier-ignore
+  const { stdout, status } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'ignore'] });
   if (status !== 0) return undefined;
   if (/Open ?MPI|OpenRTE|PRRTE|prterun/i.test(stdout)) return 'openmpi';
   return /hydra|mpich|Intel\(R\) MPI|mvapich/i.test(stdout) ? 'mpich' : undefined;
@@ -51,7 +51,9 @@ export function findMpirun(wanted?: MpiKind): Mpirun {
     if (kind !== undefined && (wanted ?? kind) === kind) return { kind, path };
   }
   const name = wanted === undefined ? 'MPI' : wanted === 'openmpi' ? 'Open MPI' : 'MPICH';
-  throw new DistributedError(`there is no mpirun of ${name} here, which starts several processes; to install it: ${INSTALL[wanted ?? 'openmpi']}`); // prettier-ignore
+  throw new DistributedError(
+    `there is no mpirun of ${name} here, which starts several processes; to install it: ${INSTALL[wanted ?? 'openmpi']}`,
+  );
 }
 
 /** `a,b` as `a:2,b:2`: as many on each as it takes. */
@@ -70,11 +72,16 @@ export function mpirunArguments({ kind }: Mpirun, job: Job, env: NodeJS.ProcessE
   const slots = hosts === undefined ? undefined : withSlots(hosts, processes);
   const count = ['-n', String(processes)];
   if (kind === 'mpich') {
-    const where = [...(slots === undefined ? [] : ['-hosts', slots]), ...(hostfile === undefined ? [] : ['-f', hostfile])]; // prettier-ignore
+    const where = [...(slots === undefined ? [] : ['-hosts', slots]), ...(hostfile === undefined ? [] : ['-f', hostfile])];
     return [...count, ...where, ...(tag ? ['-prepend-rank'] : []), ...command];
   }
-  const where = [...(slots === undefined ? [] : ['--host', slots]), ...(hostfile === undefined ? [] : ['--hostfile', hostfile])]; // prettier-ignore
-  const variables = where.length === 0 ? [] : Object.keys(env).filter((name) => PASSED_ON.test(name)).flatMap((name) => ['-x', name]); // prettier-ignore
+  const where = [...(slots === undefined ? [] : ['--host', slots]), ...(hostfile === undefined ? [] : ['--hostfile', hostfile])];
+  const variables =
+    where.length === 0
+      ? []
+      : Object.keys(env)
+          .filter((name) => PASSED_ON.test(name))
+          .flatMap((name) => ['-x', name]);
   return ['--quiet', ...count, ...where, ...variables, ...(tag ? ['--tag-output'] : []), ...command];
 }
 

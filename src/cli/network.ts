@@ -24,9 +24,7 @@ export function chosenNetwork(
   given: ReadonlySet<string>,
 ): { network: Classifier; spec: ImageSpec; trained: TrainedClassifier | undefined } {
   if (checkpoint !== undefined && (given.has('model') || given.has('classes')))
-    throw new UsageError(
-      `flambeau ${command}: a checkpoint says itself which network it is; leave out --model and --classes`,
-    );
+    throw new UsageError(`flambeau ${command}: a checkpoint says itself which network it is; leave out --model and --classes`);
   const [channels, height, width] = values.input ?? [3, 32, 32];
   const made = { channels: channels!, height: height!, width: width!, classes: values.classes };
   const trained = checkpoint === undefined ? undefined : loadClassifier(checkpoint, values.input);

@@ -68,12 +68,7 @@ export function number(value: string, help: string, range: NumberRange, initial?
 }
 
 /** A number in a range, or a word that says how to find one. */
-export function numberOr<const W extends string>(
-  word: W,
-  value: string,
-  help: string,
-  range: NumberRange,
-): Option<number | W | undefined> {
+export function numberOr<const W extends string>(word: W, value: string, help: string, range: NumberRange): Option<number | W | undefined> {
   const { parse: parseNumber } = number(value, help, range);
   const parse = (came: string, name: string): number | W | undefined => {
     if (came === word) return word;
@@ -97,8 +92,7 @@ function describeRange({ whole, min, max, above, below }: NumberRange): string {
 export function choice<const T extends string>(words: readonly T[], help: string): Option<T | undefined>;
 export function choice<const T extends string>(words: readonly T[], help: string, initial: T): Option<T>;
 export function choice<const T extends string>(words: readonly T[], help: string, initial?: T): Option<T | undefined> {
-  const parse = (came: string, name: string): T =>
-    words.find((word) => word === came) ?? fail(name, `one of ${words.join(', ')}`, came);
+  const parse = (came: string, name: string): T => words.find((word) => word === came) ?? fail(name, `one of ${words.join(', ')}`, came);
   return { value: words.join('|'), help, initial, shown: initial, parse };
 }
 
@@ -109,34 +103,19 @@ function unknownName(name: string, came: string, words: readonly string[]): neve
 /** One of many words, of which the help names only some. */
 export function named<const T extends string>(value: string, help: string, words: readonly T[]): Option<T | undefined>;
 export function named<const T extends string>(value: string, help: string, words: readonly T[], initial: T): Option<T>;
-export function named<const T extends string>(
-  value: string,
-  help: string,
-  words: readonly T[],
-  initial?: T,
-): Option<T | undefined> {
-  const parse = (came: string, name: string): T =>
-    words.find((word) => word === came) ?? unknownName(name, came, words);
+export function named<const T extends string>(value: string, help: string, words: readonly T[], initial?: T): Option<T | undefined> {
+  const parse = (came: string, name: string): T => words.find((word) => word === came) ?? unknownName(name, came, words);
   return { value, help, initial, shown: initial, parse };
 }
 
 /** Whole positive numbers up to `most` with commas between them, such as `3,32,32`. */
-export function sizes(
-  value: string,
-  help: string,
-  counts: readonly number[],
-  most = Infinity,
-): Option<readonly number[] | undefined> {
+export function sizes(value: string, help: string, counts: readonly number[], most = Infinity): Option<readonly number[] | undefined> {
   const parse = (came: string, name: string): readonly number[] => {
     const list = came.split(/[,x×]/).map((part) => (part.trim() === '' ? NaN : Number(part)));
-    const fits = counts.includes(list.length) && list.every((size) => Number.isSafeInteger(size) && size > 0 && size <= most); // prettier-ignore
+    const fits = counts.includes(list.length) && list.every((size) => Number.isSafeInteger(size) && size > 0 && size <= most);
     return fits
       ? list
-      : fail(
-          name,
-          `${counts.join(' or ')} whole numbers ${most === Infinity ? '' : `up to ${most} `}such as ${value}`,
-          came,
-        );
+      : fail(name, `${counts.join(' or ')} whole numbers ${most === Infinity ? '' : `up to ${most} `}such as ${value}`, came);
   };
   return { value, help, initial: undefined, shown: undefined, parse };
 }
@@ -176,9 +155,7 @@ export function parseOptions<O extends Options>(options: O, argv: readonly strin
     tokens: true,
   });
   const byName = new Map(Object.keys(options).map((name) => [dashed(name), name]));
-  const values: Record<string, unknown> = Object.fromEntries(
-    Object.entries(options).map(([name, { initial }]) => [name, initial]),
-  );
+  const values: Record<string, unknown> = Object.fromEntries(Object.entries(options).map(([name, { initial }]) => [name, initial]));
   const given = new Set<keyof O>();
   const positionals: string[] = [];
   for (const token of tokens) {
@@ -190,7 +167,7 @@ export function parseOptions<O extends Options>(options: O, argv: readonly strin
     const option = key === undefined ? undefined : options[key];
     if (key === undefined || option === undefined || (negated && option.value !== undefined))
       throw new UsageError(`there is no option ${token.rawName}${didYouMean(token.name, [...byName.keys()])}`);
-    values[key] = negated ? requireBare(token.rawName, token.value, false) : valueOf(option, token, name); // prettier-ignore
+    values[key] = negated ? requireBare(token.rawName, token.value, false) : valueOf(option, token, name);
     given.add(key);
   }
   return { values: values as Values<O>, given, positionals };
@@ -207,8 +184,7 @@ function valueOf(option: Option<unknown>, { rawName, value, inlineValue }: Token
   if (option.value === undefined) return requireBare(rawName, value, true);
   // The next option is no value; a negative number may be.
   const swallowed = inlineValue !== true && value?.startsWith('-') === true && Number.isNaN(Number(value));
-  if (value === undefined || swallowed)
-    throw new UsageError(`${rawName}: expected a value, ${rawName} ${option.value}`);
+  if (value === undefined || swallowed) throw new UsageError(`${rawName}: expected a value, ${rawName} ${option.value}`);
   return option.parse(value, name);
 }
 

@@ -19,7 +19,9 @@ export function requireParent(option: string, path: string): void {
   try {
     accessSync(folder, constants.W_OK);
   } catch (cause) {
-    throw new ArgumentError(`${option}: cannot write to the folder ${JSON.stringify(folder)}; create it, or choose another place`, { cause }); // prettier-ignore
+    throw new ArgumentError(`${option}: cannot write to the folder ${JSON.stringify(folder)}; create it, or choose another place`, {
+      cause,
+    });
   }
 }
 
@@ -31,6 +33,7 @@ export function requireParent(option: string, path: string): void {
 export function requireFree(option: string, path: string, isForced: boolean): void {
   requireParent(option, path);
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) throw new ArgumentError(`${option}: expected a file, but ${JSON.stringify(path)} is a folder`); // prettier-ignore
-  if (stat !== undefined && !isForced) throw new ArgumentError(`${option}: ${JSON.stringify(path)} is there already; choose another name, or write over it with --force`); // prettier-ignore
+  if (stat?.isDirectory() === true) throw new ArgumentError(`${option}: expected a file, but ${JSON.stringify(path)} is a folder`);
+  if (stat !== undefined && !isForced)
+    throw new ArgumentError(`${option}: ${JSON.stringify(path)} is there already; choose another name, or write over it with --force`);
 }

@@ -23,10 +23,7 @@ probable first. CHECKPOINT is as with --checkpoint: a .pt file, or a run by its 
 What cannot be read is named on the error stream, the others go on, and the exit code is 1 then.`,
   arguments: { min: 1, max: Infinity },
   options: {
-    checkpoint: text(
-      'FILE',
-      'What flambeau train has saved: a .pt file or the folder of a run (default: the newest run in runs/).',
-    ),
+    checkpoint: text('FILE', 'What flambeau train has saved: a .pt file or the folder of a run (default: the newest run in runs/).'),
     top: number('K', 'How many classes to print for each image.', { whole: true, min: 1 }, 3),
     csv: text('FILE', 'Write a table to this file instead: image, classes and probabilities, error.'),
     json: flag('Print one line of JSON: a list with an entry for each image.', false),
@@ -38,7 +35,8 @@ What cannot be read is named on the error stream, the others go on, and the exit
   },
   async run({ values, positionals }, terminal) {
     const { csv, json, jsonLines, top } = values;
-    if ([csv !== undefined, json, jsonLines].filter(Boolean).length > 1) throw new UsageError('flambeau predict: --csv, --json and --json-lines are three forms of the same; choose one'); // prettier-ignore
+    if ([csv !== undefined, json, jsonLines].filter(Boolean).length > 1)
+      throw new UsageError('flambeau predict: --csv, --json and --json-lines are three forms of the same; choose one');
     if (csv !== undefined) requireFree('--csv', csv, values.force);
     // As evaluate, explain and export have it: the network first.
     const first = values.checkpoint === undefined && positionals.length > 1 ? networkAt(positionals[0]!) : undefined;
@@ -57,7 +55,8 @@ What cannot be read is named on the error stream, the others go on, and the exit
       else if (json || csv !== undefined) kept.push(one);
       else if (!isFailed(one)) terminal.line(guessLine(one));
       done++;
-      if (done < files.length) terminal.progress({ label: 'Predicting', done, total: files.length, details: [`${grouped(done)}/${grouped(files.length)}`] }); // prettier-ignore
+      if (done < files.length)
+        terminal.progress({ label: 'Predicting', done, total: files.length, details: [`${grouped(done)}/${grouped(files.length)}`] });
     }
     terminal.done();
     if (json) terminal.json(kept);

@@ -19,8 +19,7 @@ export interface Guess {
 export type Prediction =
   { readonly image: string; readonly guesses: readonly Guess[] } | { readonly image: string; readonly error: string };
 
-export const isFailed = (prediction: Prediction): prediction is Prediction & { readonly error: string } =>
-  'error' in prediction;
+export const isFailed = (prediction: Prediction): prediction is Prediction & { readonly error: string } => 'error' in prediction;
 
 export interface PredictOptions {
   readonly compile: boolean;
@@ -43,7 +42,7 @@ export async function* predictions(
   const read = reader(classifier, pixelLimit(options));
   const probabilities = (x: Tensor): Tensor => withGradMode(false, () => network(x).softmax(1));
   const infer = options.compile ? compile(probabilities) : probabilities;
-  const size = Math.min(Math.max(Math.floor(MOST_NUMBERS / (spec.channels * spec.height * spec.width)), 1), MOST_IMAGES); // prettier-ignore
+  const size = Math.min(Math.max(Math.floor(MOST_NUMBERS / (spec.channels * spec.height * spec.width)), 1), MOST_IMAGES);
   let waiting: Waiting[] = [];
   for (const [index, file] of files.entries()) {
     waiting.push(await read(file));
@@ -54,26 +53,19 @@ export async function* predictions(
   }
 }
 
-function reader(
-  { spec }: TrainedClassifier,
-  limit: { readonly maxPixels?: number },
-): (file: ImageFile) => Promise<Waiting> {
+function reader({ spec }: TrainedClassifier, limit: { readonly maxPixels?: number }): (file: ImageFile) => Promise<Waiting> {
   return async ({ name, read }) => {
     try {
       return { image: name, input: await readInput(read(), spec, { name, ...limit }) };
     } catch (error) {
       if (!(error instanceof FlambeauError)) throw error;
       // The name stands beside the message already.
-      return { image: name, error: error.message.replace(/^decodeImage: /, '').replace(`${JSON.stringify(name)}: `, '') }; // prettier-ignore
+      return { image: name, error: error.message.replace(/^decodeImage: /, '').replace(`${JSON.stringify(name)}: `, '') };
     }
   };
 }
 
-function settled(
-  { classes }: TrainedClassifier,
-  waiting: readonly Waiting[],
-  output: Tensor | undefined,
-): Prediction[] {
+function settled({ classes }: TrainedClassifier, waiting: readonly Waiting[], output: Tensor | undefined): Prediction[] {
   const all = output?.toTypedArray() ?? [];
   let row = 0;
   return waiting.map((one) => {

@@ -40,7 +40,7 @@ export async function inProcesses(
   enableMpi();
   initProcessGroup({ backend: 'mpi' });
   if (threads !== undefined) setNumThreads(threads);
-  const processes = new TrainingProcesses(requireGroup('flambeau train'), seed, { host: hostname(), threads: getNumThreads() }); // prettier-ignore
+  const processes = new TrainingProcesses(requireGroup('flambeau train'), seed, { host: hostname(), threads: getNumThreads() });
   const own = processes.isFirst ? terminal : new Terminal({ write: () => true });
   let code: number;
   try {

@@ -50,13 +50,17 @@ export function newRun(out: string | undefined, data: string | undefined, isForc
   if (out === undefined) return () => numbered(data === undefined ? 'shapes' : nameOf(data));
   const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
   if (isCheckpointName(out) ? isFolder : !isFolder && /^\.[a-z]\w*$/i.test(extname(out))) {
-    throw new ArgumentError(`--out: expected a folder for the run, or a .pt file for the best network, but got ${JSON.stringify(out)}${isFolder ? ', which is a folder' : '; flambeau export makes other files of it'}`); // prettier-ignore
+    throw new ArgumentError(
+      `--out: expected a folder for the run, or a .pt file for the best network, but got ${JSON.stringify(out)}${isFolder ? ', which is a folder' : '; flambeau export makes other files of it'}`,
+    );
   }
   const run = runAt(out);
   requireParent('--out', run.folder);
   const there = (Object.values(run) as string[]).find((path) => isTaken(path));
   if (there !== undefined && !isForced) {
-    throw new ArgumentError(`--out: ${JSON.stringify(there)} is there already; choose another name, or write over what a run has left there with --force`); // prettier-ignore
+    throw new ArgumentError(
+      `--out: ${JSON.stringify(there)} is there already; choose another name, or write over what a run has left there with --force`,
+    );
   }
   return () => {
     if (!isCheckpointName(out)) mkdirSync(out, { recursive: true });
@@ -74,7 +78,7 @@ function nameOf(data: string): string {
 function numbered(name: string): RunFolder {
   try {
     mkdirSync(RUNS, { recursive: true });
-    const taken = readdirSync(RUNS).flatMap((other) => (other.startsWith(`${name}-`) ? Number(other.slice(name.length + 1)) : [])); // prettier-ignore
+    const taken = readdirSync(RUNS).flatMap((other) => (other.startsWith(`${name}-`) ? Number(other.slice(name.length + 1)) : []));
     for (let n = Math.max(0, ...taken.filter(Number.isInteger)) + 1; ; n++) {
       const folder = join(RUNS, `${name}-${n}`);
       try {
@@ -85,7 +89,7 @@ function numbered(name: string): RunFolder {
       }
     }
   } catch (cause) {
-    throw new ArgumentError(`cannot make the folder ${JSON.stringify(RUNS)} here; give a place with --out`, { cause }); // prettier-ignore
+    throw new ArgumentError(`cannot make the folder ${JSON.stringify(RUNS)} here; give a place with --out`, { cause });
   }
 }
 
@@ -96,6 +100,7 @@ export function newestCheckpoint(): string {
     .map((name) => join(RUNS, name, 'best.pt'))
     .map((path) => ({ path, time: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1 }))
     .sort((a, b) => b.time - a.time)[0];
-  if (found === undefined || found.time < 0) throw new ArgumentError(`there is no network in ${RUNS}/ here; train one with flambeau train, or give its file with --checkpoint`); // prettier-ignore
+  if (found === undefined || found.time < 0)
+    throw new ArgumentError(`there is no network in ${RUNS}/ here; train one with flambeau train, or give its file with --checkpoint`);
   return found.path;
 }

@@ -29,12 +29,18 @@ export async function writeReport(run: Run, fitted: FitResult, best: EpochResult
     title: `${name}: ${settings.model}`,
     classes: data.classes,
     scale: normalizationOf(data.spec),
-    measuredOn: data.test === undefined ? `${counted(data.counts.valid, 'image')} for validation` : counted(data.counts.test, 'test image'), // prettier-ignore
+    measuredOn: data.test === undefined ? `${counted(data.counts.valid, 'image')} for validation` : counted(data.counts.test, 'test image'),
     counts: countsOf(run),
     history: fitted.epochs,
     bestEpoch: best.epoch,
     settings: settingRows(run),
-    notes: data.test === undefined ? ['There were no images for testing, so the figures are of those by which the best epoch was chosen, and a little too good.', ...source.notes] : source.notes, // prettier-ignore
+    notes:
+      data.test === undefined
+        ? [
+            'There were no images for testing, so the figures are of those by which the best epoch was chosen, and a little too good.',
+            ...source.notes,
+          ]
+        : source.notes,
     command: commandLine(path, settings),
     compile: settings.compile,
     charts: CHARTS,
@@ -44,8 +50,15 @@ export async function writeReport(run: Run, fitted: FitResult, best: EpochResult
 }
 
 function countsOf({ data }: Run): { readonly part: string; readonly counts: readonly number[] }[] {
-  const count = (part: string, targets: readonly number[]) => ({ part, counts: data.classes.map((_, c) => targets.filter((target) => target === c).length) }); // prettier-ignore
-  return [count('training', data.targets), count('validation', data.valid.targets), ...(data.test === undefined ? [] : [count('test', data.test.targets)])]; // prettier-ignore
+  const count = (part: string, targets: readonly number[]) => ({
+    part,
+    counts: data.classes.map((_, c) => targets.filter((target) => target === c).length),
+  });
+  return [
+    count('training', data.targets),
+    count('validation', data.valid.targets),
+    ...(data.test === undefined ? [] : [count('test', data.test.targets)]),
+  ];
 }
 
 function settingRows({ data, settings, files, source }: Run): (readonly [string, string])[] {

@@ -24,8 +24,7 @@ const DETAILS = `Starts PROGRAM, a file of JavaScript (or TypeScript, where Node
 It is mpirun, of Open MPI or MPICH, with what Node programs need: allowed as root, more processes than processors, none bound to a part of
 them, and processes that wait let others run. Each takes its part of the processors for threads. Signals go to the processes, and the exit code is theirs.`;
 
-const help = (): string =>
-  [`Usage: flambeau ${USAGE}`, '', DETAILS, '', 'Options:', describeOptions(OPTIONS)].join('\n');
+const help = (): string => [`Usage: flambeau ${USAGE}`, '', DETAILS, '', 'Options:', describeOptions(OPTIONS)].join('\n');
 
 /** Where the program begins: options before it are ours, those behind it its own. */
 function splitAtProgram(argv: readonly string[], options: Options): number {
@@ -44,18 +43,13 @@ const LONG: Readonly<Record<string, string>> = { '-n': '--processes', '-np': '--
 const OWN_COMMANDS = ['train'];
 
 /** The program as Node is told of it. @throws UsageError where there is no such file */
-function programOf(
-  [file, ...rest]: readonly string[],
-  commands: readonly string[],
-): { readonly words: string[]; readonly isOwn: boolean } {
+function programOf([file, ...rest]: readonly string[], commands: readonly string[]): { readonly words: string[]; readonly isOwn: boolean } {
   if (file === undefined) throw new UsageError(`flambeau run: which program? usage: flambeau ${USAGE}`);
   const isFile = statSync(file, { throwIfNoEntry: false })?.isFile() === true;
   if (isFile) return { words: [...nodeArguments(file), file, ...rest], isOwn: false };
   if (OWN_COMMANDS.includes(file)) return { words: ownCommand(file, ...rest), isOwn: true };
   if (commands.includes(file))
-    throw new UsageError(
-      `flambeau run: flambeau ${file} works in one process; only ${OWN_COMMANDS.join(', ')} in several`,
-    );
+    throw new UsageError(`flambeau run: flambeau ${file} works in one process; only ${OWN_COMMANDS.join(', ')} in several`);
   throw new UsageError(`flambeau run: there is no file '${file}'; expected a program of JavaScript, or train`);
 }
 
@@ -81,8 +75,7 @@ export function runCommand(commands: () => readonly string[]): Command {
       }
       if (words[at] === '--') at++;
       const { processes, mpi, hosts, hostfile, tag } = values;
-      if (processes === undefined)
-        throw new UsageError(`flambeau run: how many processes? say -n 4; usage: flambeau ${USAGE}`);
+      if (processes === undefined) throw new UsageError(`flambeau run: how many processes? say -n 4; usage: flambeau ${USAGE}`);
       if (hosts !== undefined && hostfile !== undefined)
         throw new UsageError('flambeau run: --hosts and --hostfile say the same; give one of them');
       const launcher = launchOf(process.env)?.launcher;

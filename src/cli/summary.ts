@@ -19,7 +19,12 @@ their names.`,
     const table = summary(network, [1, spec.channels, spec.height, spec.width]);
     if (values.json) terminal.json(table);
     else terminal.line(String(table));
-    if (trained !== undefined && !values.json) terminal.line(trained.described ? `Classes: ${trained.classes.map(shown).join(', ')}` : `The weights are those of ${trained.model} with ${counted(trained.spec.classes, 'class').replace('classs', 'classes')}, whose names are not in the file.`); // prettier-ignore
+    if (trained !== undefined && !values.json)
+      terminal.line(
+        trained.described
+          ? `Classes: ${trained.classes.map(shown).join(', ')}`
+          : `The weights are those of ${trained.model} with ${counted(trained.spec.classes, 'class').replace('classs', 'classes')}, whose names are not in the file.`,
+      );
     return await Promise.resolve(0);
   },
 });

@@ -16,7 +16,7 @@ const SHOWN = 16;
 
 /** In the run's folder, or beside a `.pt` file in one with its name. */
 const eventFolder = (folder: string): string =>
-  statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : `${folder.slice(0, -extname(folder).length)}.tensorboard`; // prettier-ignore
+  statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : `${folder.slice(0, -extname(folder).length)}.tensorboard`;
 
 /**
  * Writes the settings, the network's graph and some images, and gives the callback that writes the rest.

@@ -83,10 +83,7 @@ export class Terminal {
     if (now - this.#last < (this.#interactive ? REDRAW : LINE_EVERY)) return;
     this.#last = now;
     if (this.#interactive) this.#draw(step);
-    else
-      this.#err.write(
-        harmless(`${step.label}: ${Math.floor((100 * step.done) / step.total)} %, ${step.details.join(', ')}\n`),
-      );
+    else this.#err.write(harmless(`${step.label}: ${Math.floor((100 * step.done) / step.total)} %, ${step.details.join(', ')}\n`));
   }
 
   /** Takes the progress line away. */

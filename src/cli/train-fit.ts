@@ -84,7 +84,7 @@ export async function fit(
 function makeSchedule(optimizer: Optimizer, settings: TrainSettings, stepsPerEpoch: number): PlannedLR | undefined {
   const { schedule: shape, warmup, epochs } = settings;
   if (shape === 'none' && (warmup ?? 0) === 0) return undefined;
-  return new PlannedLR(optimizer, { shape, totalSteps: epochs * stepsPerEpoch, warmupSteps: warmup && warmup * stepsPerEpoch }); // prettier-ignore
+  return new PlannedLR(optimizer, { shape, totalSteps: epochs * stepsPerEpoch, warmupSteps: warmup && warmup * stepsPerEpoch });
 }
 
 /** Plans anew after every epoch how many there will be, so that the run ends in its time. */
@@ -113,7 +113,7 @@ class TimeKeeper {
     if (time === undefined) return;
     const { limit, wanted, reserve } = time;
     const left = limit - this.#seconds() - reserve.seconds - reserve.epochs * seconds;
-    const own = epochsInTime({ done: epoch, planned: this.epochs, wanted, secondsPerEpoch: seconds, secondsLeft: left }); // prettier-ignore
+    const own = epochsInTime({ done: epoch, planned: this.epochs, wanted, secondsPerEpoch: seconds, secondsLeft: left });
     const epochs = this.#processes?.most(own) ?? own; // all go by one clock
     // Epochs of the last layer alone are shorter than those that follow.
     if (epochs === this.epochs || (epochs > this.epochs && epoch <= this.#settings.freeze)) return;

@@ -57,7 +57,8 @@ export async function chosenSettings(
   start: number,
   terminal: Terminal,
 ): Promise<{ readonly settings: TrainSettings; readonly choice: Choice }> {
-  if (given.randaugment === true && given.trivialAugment === true) throw new UsageError('flambeau train: --randaugment and --trivial-augment are two ways of the same; choose one'); // prettier-ignore
+  if (given.randaugment === true && given.trivialAugment === true)
+    throw new UsageError('flambeau train: --randaugment and --trivial-augment are two ways of the same; choose one');
   const facts = await factsOf(source);
   const wishes = wishesOf(given, pretrained);
   const spent = (): number => (performance.now() - start) / 1000;
@@ -75,17 +76,14 @@ export async function chosenSettings(
   }
   const { size, resize } = choice.recipe;
   const edge = Math.min(size.height, size.width);
-  if (resize !== undefined && resize < edge) throw new UsageError(`--resize: expected at least ${edge}, so that ${size.height}×${size.width} can be cut out, but got ${resize}; give a smaller --size with it`); // prettier-ignore
+  if (resize !== undefined && resize < edge)
+    throw new UsageError(
+      `--resize: expected at least ${edge}, so that ${size.height}×${size.width} can be cut out, but got ${resize}; give a smaller --size with it`,
+    );
   return { settings: settingsOf(given, choice), choice };
 }
 
-async function measure(
-  { model, size }: Candidate,
-  facts: DataFacts,
-  batch: number,
-  given: TrainOptions,
-): Promise<number> {
-  // prettier-ignore
+async function measure({ model, size }: Candidate, facts: DataFacts, batch: number, given: TrainOptions): Promise<number> {
   const { channels, classes } = facts;
   const compile = given.compile && { memoryLimit: given.memoryLimit && given.memoryLimit * 1e6 };
   return await secondsPerImage(model, { channels, ...size, classes }, batch, { compile });

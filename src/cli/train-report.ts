@@ -13,11 +13,15 @@ import type { TrainSettings } from './train-plan.ts';
 import type { Run } from './train-run.ts';
 
 /** The rate that was asked for, or the usual one. */
-export const learningRate = (values: Pick<TrainSettings, 'lr' | 'optimizer'>): number =>
-  values.lr ?? usualRate(values.optimizer);
+export const learningRate = (values: Pick<TrainSettings, 'lr' | 'optimizer'>): number => values.lr ?? usualRate(values.optimizer);
 
 const OPTIMIZERS = { sgd: 'SGD', adam: 'Adam', adamw: 'AdamW' } as const;
-const SCHEDULES = { onecycle: ' (one-cycle)', cosine: ' (down along a cosine)', triangle: ' (up and down on straight lines)', none: '' } as const; // prettier-ignore
+const SCHEDULES = {
+  onecycle: ' (one-cycle)',
+  cosine: ' (down along a cosine)',
+  triangle: ' (up and down on straight lines)',
+  none: '',
+} as const;
 const shortest = (value: number): string => String(Number(value.toPrecision(3)));
 
 /** How a batch is shared out. */
@@ -29,14 +33,13 @@ function sharingOf({ batchSize }: TrainSettings, processes: TrainingProcesses | 
 
 /** Processes that keep the others waiting. */
 export const stragglerLines = (processes: TrainingProcesses | undefined): string[] =>
-  stragglers(processes?.times.ranks ?? []).map(({ rank, others }) => `The others wait for process ${rank.rank} on ${shown(rank.host)}: ${rank.work.toFixed(1)} ms of work in a step, theirs takes ${others.toFixed(1)} ms`); // prettier-ignore
+  stragglers(processes?.times.ranks ?? []).map(
+    ({ rank, others }) =>
+      `The others wait for process ${rank.rank} on ${shown(rank.host)}: ${rank.work.toFixed(1)} ms of work in a step, theirs takes ${others.toFixed(1)} ms`,
+  );
 
 /** The network and how it is trained. */
-export function modelLines({
-  model,
-  settings: values,
-  processes,
-}: Pick<Run, 'model' | 'settings' | 'processes'>): string[] {
+export function modelLines({ model, settings: values, processes }: Pick<Run, 'model' | 'settings' | 'processes'>): string[] {
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   const { optimizer, momentum, nesterov, weightDecay, labelSmoothing, schedule, epochs, seed } = values;
   const settings = [
@@ -59,11 +62,22 @@ export function closingLines(
   test: Evaluation | undefined,
 ): string[] {
   const again = `flambeau train --resume ${shown(files.folder)}`;
-  if (best === undefined) return ['', ...(interrupted ? [`Interrupted in the first epoch: there is no network yet. To go on: ${again}`] : [])]; // prettier-ignore
-  const when = interrupted ? `Interrupted after epoch ${epochs.length}. The` : stoppedEarly ? `No better epoch any more, so it ended after ${epochs.length}. The` : 'The'; // prettier-ignore
-  const where = `${when} best model is that of epoch ${best.epoch} (validation accuracy ${percent(best.accuracy)}), saved in ${shown(files.best)}`; // prettier-ignore
+  if (best === undefined)
+    return ['', ...(interrupted ? [`Interrupted in the first epoch: there is no network yet. To go on: ${again}`] : [])];
+  const when = interrupted
+    ? `Interrupted after epoch ${epochs.length}. The`
+    : stoppedEarly
+      ? `No better epoch any more, so it ended after ${epochs.length}. The`
+      : 'The';
+  const where = `${when} best model is that of epoch ${best.epoch} (validation accuracy ${percent(best.accuracy)}), saved in ${shown(files.best)}`;
   const page = settings.report && !interrupted ? [`How good it is and where it fails: ${shown(files.report)}`] : [];
-  return ['', where, ...page, ...(interrupted ? [`To go on: ${again}`] : []), ...(path === undefined && test !== undefined ? nextLines(files.best) : [])]; // prettier-ignore
+  return [
+    '',
+    where,
+    ...page,
+    ...(interrupted ? [`To go on: ${again}`] : []),
+    ...(path === undefined && test !== undefined ? nextLines(files.best) : []),
+  ];
 }
 
 /** What to try after the first training, on generated pictures. */
@@ -85,7 +99,10 @@ export function jsonResult(
   test: Evaluation | undefined,
   start: number,
 ): Record<string, unknown> {
-  const tested = test === undefined ? {} : { testLoss: test.loss, testAccuracy: test.accuracy, testAccuracyByClass: classAccuracies(test, data.classes) }; // prettier-ignore
+  const tested =
+    test === undefined
+      ? {}
+      : { testLoss: test.loss, testAccuracy: test.accuracy, testAccuracyByClass: classAccuracies(test, data.classes) };
   return {
     trainLoss: best?.trainLoss ?? null,
     validLoss: best?.validLoss ?? null,

@@ -63,9 +63,7 @@ export async function startRun(
     pretrained: isFirst ? readPretrained(given) : { value: undefined, name: undefined }, // the others get the weights from the first
     source: openedOnce(await openData(path, given.labels, pixelLimit(given))),
   }));
-  const { settings: chosen, choice } = await byFirst(processes, () =>
-    chosenSettings(source, given, pretrained.name, start, terminal),
-  );
+  const { settings: chosen, choice } = await byFirst(processes, () => chosenSettings(source, given, pretrained.name, start, terminal));
   const prepared = await inEach(processes, async () => {
     const made = await prepareRun(path, source, chosen, pretrained.value, terminal, processes);
     if (given.pretrained === undefined && isFirst) await prepareFirstLayer(made.model, made.data);
@@ -90,7 +88,7 @@ export async function resumeRun(
   const files = runAt(basename(run) === 'last.pt' ? dirname(run) : run);
   const saved = await savedOf(files, processes);
   const { threads, workers, compile, memoryLimit, json } = given;
-  const settings: TrainSettings = { ...saved.settings, processes: processes?.size, threads, workers, compile, memoryLimit, json }; // prettier-ignore
+  const settings: TrainSettings = { ...saved.settings, processes: processes?.size, threads, workers, compile, memoryLimit, json };
   if (processes !== undefined) processes.seed = settings.seed;
   if (threads !== undefined) setNumThreads(threads);
   manualSeed(settings.seed);
@@ -108,7 +106,10 @@ export async function resumeRun(
 async function savedOf(files: RunFolder, processes: TrainingProcesses | undefined): Promise<Saved> {
   const bytes = await inEach(processes, () => {
     if (processes?.isFirst === false) return undefined;
-    if (!existsSync(files.last)) throw new ArgumentError(`--resume: there is no ${JSON.stringify(files.last)}, which every run of flambeau train leaves after its first epoch`); // prettier-ignore
+    if (!existsSync(files.last))
+      throw new ArgumentError(
+        `--resume: there is no ${JSON.stringify(files.last)}, which every run of flambeau train leaves after its first epoch`,
+      );
     return processes === undefined ? undefined : readFileSync(files.last);
   });
   return readSaved(files.last, processes?.bytes(bytes));
@@ -172,7 +173,7 @@ async function finish(run: Run, before: Before | undefined, start: number, termi
   const chosen = run.choice === undefined ? [] : [...choiceLines(run.choice), ''];
   terminal.line([...dataLines(source, data), '', ...chosen, ...modelLines(run), ''].join('\n'));
   const { fitted, code } = await fit(run, before, start, terminal);
-  const measured = code === 0 && fitted.best !== undefined ? await measureBest(run, fitted, fitted.best, terminal) : undefined; // prettier-ignore
+  const measured = code === 0 && fitted.best !== undefined ? await measureBest(run, fitted, fitted.best, terminal) : undefined;
   const test = data.test === undefined ? undefined : measured;
   for (const line of [...stragglerLines(run.processes), ...closingLines(run, fitted, test)]) terminal.line(line);
   if (settings.json) terminal.json(jsonResult(run, fitted, test, start));
@@ -182,17 +183,15 @@ async function finish(run: Run, before: Before | undefined, start: number, termi
 /** Loads the best network back, measures it on the test images or, without such, on those for validation, and writes the report. */
 async function measureBest(run: Run, fitted: FitResult, best: EpochResult, terminal: Terminal): Promise<Evaluation> {
   const { files, settings, data, processes } = run;
-  const network = await inEach(
-    processes,
-    () =>
-    processes?.isFirst === false ? createModel(settings.model, data.spec) : unpackClassifier(load<unknown>(files.best), files.best).network, // prettier-ignore
+  const network = await inEach(processes, () =>
+    processes?.isFirst === false ? createModel(settings.model, data.spec) : unpackClassifier(load<unknown>(files.best), files.best).network,
   );
   processes?.alike(network);
   const onProgress = (progress: Progress): void => terminal.progress({ ...progressStep(progress), label: 'Testing' });
   const part = data.test ?? data.valid;
   const options = { compile: settings.compile, onProgress };
-  const evaluation = processes === undefined ? await evaluate(network, part, options) : (await processes.evaluate(network, part, options))!; // prettier-ignore
-  if (settings.report && processes?.isFirst !== false) await writeReport(run, fitted, best, { network, part, evaluation }); // prettier-ignore
+  const evaluation = processes === undefined ? await evaluate(network, part, options) : (await processes.evaluate(network, part, options))!;
+  if (settings.report && processes?.isFirst !== false) await writeReport(run, fitted, best, { network, part, evaluation });
   if (data.test !== undefined) terminal.line(['', ...evaluationLines('Test', evaluation, data.classes)].join('\n'));
   return evaluation;
 }

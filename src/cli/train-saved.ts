@@ -42,7 +42,7 @@ export function packRun(
 /** @param bytes - what the file holds, where another process has read it */
 export function readSaved(file: string, bytes?: Uint8Array): Saved {
   const value: unknown = bytes === undefined ? load<unknown>(file) : deserialize<unknown>(bytes);
-  const part = (name: string): unknown => (value instanceof Map ? (value as ReadonlyMap<string, unknown>).get(name) : undefined); // prettier-ignore
+  const part = (name: string): unknown => (value instanceof Map ? (value as ReadonlyMap<string, unknown>).get(name) : undefined);
   const [settings, data, trained, seconds] = ['settings', 'data', 'trained_on', 'seconds'].map(part);
   if (part('format') !== FORMAT || part('version') !== VERSION || typeof settings !== 'string') {
     throw new FormatError(`--resume: ${JSON.stringify(file)} is not what a run of flambeau train leaves to go on from`);
@@ -56,13 +56,11 @@ export function readSaved(file: string, bytes?: Uint8Array): Saved {
   };
 }
 
-export function requireSameImages(
-  { info, source }: Pick<Run, 'info' | 'source'>,
-  trained: Int32Array | undefined,
-  file: string,
-): void {
+export function requireSameImages({ info, source }: Pick<Run, 'info' | 'source'>, trained: Int32Array | undefined, file: string): void {
   const now = info.trained;
   if (now === undefined || trained === undefined) return;
   if (now.length === trained.length && now.every((value, i) => value === trained[i])) return;
-  throw new FormatError(`--resume: the images of ${JSON.stringify(source.place)} are not those that ${JSON.stringify(file)} was trained on; put them back as they were, or begin a new run`); // prettier-ignore
+  throw new FormatError(
+    `--resume: the images of ${JSON.stringify(source.place)} are not those that ${JSON.stringify(file)} was trained on; put them back as they were, or begin a new run`,
+  );
 }

@@ -17,9 +17,9 @@ export function stepOptions(
   { targets, classes }: Pick<PreparedData, 'targets' | 'classes'>,
 ): StepSettings {
   const { labelSmoothing, clipNorm, freeze, accumulate, compile, memoryLimit, classWeights } = settings;
-  const weight = classWeights === 'balanced' ? { weight: fromTypedArray(balancedWeights(targets, classes.length)) } : {}; // prettier-ignore
+  const weight = classWeights === 'balanced' ? { weight: fromTypedArray(balancedWeights(targets, classes.length)) } : {};
   return {
-    ...(labelSmoothing === 0 && !('weight' in weight) ? {} : { criterion: new CrossEntropyLoss({ labelSmoothing, ...weight }) }), // prettier-ignore
+    ...(labelSmoothing === 0 && !('weight' in weight) ? {} : { criterion: new CrossEntropyLoss({ labelSmoothing, ...weight }) }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(freeze === 0 ? {} : { freeze: { parameters: bodyParameters(model), epochs: freeze } }),
     accumulate,

@@ -29,11 +29,17 @@ one process makes, but for what is drawn at random in each (augmentation, dropou
     if (values.json) terminal.onlyJson();
     const { resume, processes: wanted } = values;
     const decided = resume === undefined ? [] : [...given].filter((name) => !OF_SPEED.has(name));
-    if (decided.length > 0) throw new UsageError(`flambeau train: a run that goes on keeps its settings; leave out ${decided.map((name) => `--${dashed(name)}`).join(', ')}`); // prettier-ignore
+    if (decided.length > 0)
+      throw new UsageError(
+        `flambeau train: a run that goes on keeps its settings; leave out ${decided.map((name) => `--${dashed(name)}`).join(', ')}`,
+      );
     const started = startedProcesses();
-    if (Math.max(started, wanted ?? 1) > 1 && values.lr === 'find') throw new UsageError('flambeau train: --lr find looks for a rate in one process; give that rate to several'); // prettier-ignore
-    if (started === 1 && wanted !== undefined && wanted > 1) return await launch({ processes: wanted, command: ownCommand('train', ...argv), isAsked: true }); // prettier-ignore
-    if (wanted !== undefined && wanted !== started) throw new UsageError(`flambeau train: --processes ${wanted} in a program that was started ${started} times; leave it out`); // prettier-ignore
+    if (Math.max(started, wanted ?? 1) > 1 && values.lr === 'find')
+      throw new UsageError('flambeau train: --lr find looks for a rate in one process; give that rate to several');
+    if (started === 1 && wanted !== undefined && wanted > 1)
+      return await launch({ processes: wanted, command: ownCommand('train', ...argv), isAsked: true });
+    if (wanted !== undefined && wanted !== started)
+      throw new UsageError(`flambeau train: --processes ${wanted} in a program that was started ${started} times; leave it out`);
     return await inProcesses(values, terminal, async (processes, own) =>
       resume === undefined
         ? await startRun(path, { ...values, processes: processes?.size }, own, processes)

@@ -34,8 +34,7 @@ export function arrange(spans: readonly Span[], most = Infinity): Arrangement {
   const order = spans.map((_, i) => i).sort((a, b) => spans[b]!.bytes - spans[a]!.bytes || a - b);
   const offsets = new Array<number>(spans.length).fill(0);
   const placed: number[] = [];
-  const placeFrom = (at: number, size: number): number =>
-    (at % part) + size > part ? Math.ceil(at / part) * part : at;
+  const placeFrom = (at: number, size: number): number => ((at % part) + size > part ? Math.ceil(at / part) * part : at);
   let total = 0;
   for (const i of order) {
     const span = spans[i]!;

@@ -29,13 +29,19 @@ export type LowerTogether = (
 export function withChannelsTogether(graph: Graph, lower: LowerTogether): Graph {
   const table = new NodeTable(graph);
   const groups = new Map<number, Group>();
-  const makers = new Map(graph.nodes.flatMap((node) => (node.remade === undefined ? [] : [[graph.values[node.outputs[0]!]!.buffer, node]]))); // prettier-ignore
+  const makers = new Map(
+    graph.nodes.flatMap((node) => (node.remade === undefined ? [] : [[graph.values[node.outputs[0]!]!.buffer, node]])),
+  );
   for (let at = 0; at < graph.nodes.length; at++) {
     const channels = channelsOf(table, at);
     const members = channels === 0 || groups.has(at) ? [] : groupFrom(table, at, channels);
     if (members.length < 2 || channelBytes(table, members, channels) > MOST_BYTES) continue;
     const place = table.meeting(new Set(members))!;
-    const nodes = withRemade(table, makers, members.map((member) => table.nodes[member]!)); // prettier-ignore
+    const nodes = withRemade(
+      table,
+      makers,
+      members.map((member) => table.nodes[member]!),
+    );
     groups.set(place, { nodes, channels });
     table.replace(members, place, jointNode(nodes));
   }
@@ -79,14 +85,14 @@ function groupFrom(table: NodeTable, first: number, channels: number): number[] 
 
 function channelBytes({ graph, nodes }: NodeTable, group: readonly number[], channels: number): number {
   const values = group.flatMap((at) => [...nodes[at]!.inputs, ...nodes[at]!.outputs]).map((id) => graph.values[id]!);
-  const images = new Map(values.filter(({ layout }) => layout.shape.length > 2).map(({ buffer, layout }) => [buffer, layout.extent])); // prettier-ignore
+  const images = new Map(values.filter(({ layout }) => layout.shape.length > 2).map(({ buffer, layout }) => [buffer, layout.extent]));
   return [...images.values()].reduce((sum, bytes) => sum + bytes, 0) / channels;
 }
 
 /** Whether all see what one of them writes through the same layout, so that channels are the same places to all. */
 function seenAlike({ graph, nodes }: NodeTable, group: readonly number[]): boolean {
   const members = group.map((at) => nodes[at]!);
-  const written = new Map(members.flatMap(({ outputs }) => outputs).map((id) => [graph.values[id]!.buffer, graph.values[id]!])); // prettier-ignore
+  const written = new Map(members.flatMap(({ outputs }) => outputs).map((id) => [graph.values[id]!.buffer, graph.values[id]!]));
   return members.every(({ inputs, outputs }) =>
     [...inputs, ...outputs].every((id) => {
       const { buffer, layout, offset } = graph.values[id]!;
@@ -97,11 +103,7 @@ function seenAlike({ graph, nodes }: NodeTable, group: readonly number[]): boole
 }
 
 /** The nodes, those that read a normalisation's result with a node before them that makes it again, where its gradient is among them. */
-function withRemade(
-  table: NodeTable,
-  makers: ReadonlyMap<number, GraphNode>,
-  nodes: readonly GraphNode[],
-): GraphNode[] {
+function withRemade(table: NodeTable, makers: ReadonlyMap<number, GraphNode>, nodes: readonly GraphNode[]): GraphNode[] {
   const { graph } = table;
   const read = new Set(nodes.flatMap(({ inputs }) => inputs.map((id) => table.bufferOf(id))));
   return nodes.flatMap((node) => {
@@ -161,9 +163,7 @@ function withLowering(
   const outside = (id: number): boolean => !places.has(table.bufferOf(id));
   const inputs = joint.inputs.filter(outside);
   const outputs = joint.outputs.filter(outside);
-  const layouts = between.map(
-    (buffer) => graph.values[joint.outputs.find((id) => table.bufferOf(id) === buffer)!]!.layout,
-  );
+  const layouts = between.map((buffer) => graph.values[joint.outputs.find((id) => table.bufferOf(id) === buffer)!]!.layout);
   // Numbers instead of nodes: a plan keeps its graph's lowerings.
   const parts = nodes.map((node) => ({
     lower: node.lower,

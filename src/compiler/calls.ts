@@ -14,12 +14,7 @@ interface Part {
 export const launchesOf = <S extends LoweredStep>(steps: readonly S[]): readonly S[] =>
   steps.some(({ call }) => call !== undefined) ? steps.filter(({ call }) => call === undefined) : steps;
 
-export function programOf(
-  device: Device,
-  runner: Runner,
-  steps: readonly LoweredStep[],
-  options: ProgramOptions,
-): Program {
+export function programOf(device: Device, runner: Runner, steps: readonly LoweredStep[], options: ProgramOptions): Program {
   if (!steps.some(({ call }) => call !== undefined)) return runner.program(steps, options);
   const parts: Part[] = [];
   let launches: LoweredStep[] = [];

@@ -54,27 +54,16 @@ function fits(table: NodeTable, node: GraphNode, source: number, names: Readonly
     const own = graph.values[id]!.layout;
     return graph.covers(id) && own.dtype === layout.dtype && own.numel === layout.numel;
   });
-  return (
-    alike &&
-    !names.has(table.bufferOf(node.outputs[0]!)) &&
-    table.producer(table.bufferOf(node.outputs[0]!)) !== undefined
-  );
+  return alike && !names.has(table.bufferOf(node.outputs[0]!)) && table.producer(table.bufferOf(node.outputs[0]!)) !== undefined;
 }
 
 const nameOf = (table: NodeTable, { fixed, inputs }: GraphNode, names: ReadonlyMap<number, string>): string =>
   `${fixed!.name}(${inputs.map((id) => names.get(table.bufferOf(id))).join()})`;
 
 /** Whether nobody else wants any value but the last. */
-const closed = (
-  table: NodeTable,
-  names: ReadonlyMap<number, string>,
-  members: readonly number[],
-  out: number,
-): boolean =>
+const closed = (table: NodeTable, names: ReadonlyMap<number, string>, members: readonly number[], out: number): boolean =>
   [...names.keys()].every(
-    (buffer) =>
-      buffer === out ||
-      (table.isLocal(buffer) && [...table.readers(buffer)].every((reader) => members.includes(reader))),
+    (buffer) => buffer === out || (table.isLocal(buffer) && [...table.readers(buffer)].every((reader) => members.includes(reader))),
   );
 
 /** The first node that reads a value of the chain and is not in it. */

@@ -5,14 +5,7 @@
 import { layoutOf, sameLayout, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
 import type { ElementwiseOperand, ElementwiseSpec } from '../kernels/formula/elementwise.ts';
-import {
-  elementwiseProgram,
-  MAX_STEPS,
-  passesThrough,
-  type ProgramStep,
-  type Result,
-  type Source,
-} from '../kernels/formula/program.ts';
+import { elementwiseProgram, MAX_STEPS, passesThrough, type ProgramStep, type Result, type Source } from '../kernels/formula/program.ts';
 import type { ElementwiseLowering } from './elementwise.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import type { Lowering, Value } from './lowering.ts';
@@ -48,8 +41,7 @@ const sizes = new WeakMap<ElementwiseSpec, number>();
 type MayJoin = (table: NodeTable, from: number, at: number, joint: Group) => boolean;
 
 /** The same graph with elementwise operations joined. */
-export const withElementwiseJoined = (graph: Graph, device: ElementwiseLowering): Graph =>
-  withGroups(graph, device, () => true);
+export const withElementwiseJoined = (graph: Graph, device: ElementwiseLowering): Graph => withGroups(graph, device, () => true);
 
 /**
  * The same graph where elementwise operations that make a value again are joined with those that need it next, so that it need not
@@ -72,8 +64,7 @@ function withGroups(graph: Graph, device: ElementwiseLowering, mayJoin: MayJoin)
     while (at !== undefined) at = joined(table, groups, at, device, mayJoin);
   });
   for (const [at, group] of groups) {
-    if (group.members.length > 1)
-      table.replace([at], at, groupNode(graph, group, programOf(table, group, at, device)!(), device));
+    if (group.members.length > 1) table.replace([at], at, groupNode(graph, group, programOf(table, group, at, device)!(), device));
   }
   return table.result();
 }
@@ -146,18 +137,11 @@ function union(graph: Graph, a: Group, b: Group): Group | undefined {
 function samePlace(graph: Graph, { flat }: Group, a: number, b: number): boolean {
   const [x, y] = [graph.values[a]!, graph.values[b]!];
   if (x.buffer !== y.buffer || x.offset !== y.offset) return false;
-  return (
-    sameLayout(x.layout, y.layout) || (flat && x.layout.dtype === y.layout.dtype && x.layout.numel === y.layout.numel)
-  );
+  return sameLayout(x.layout, y.layout) || (flat && x.layout.dtype === y.layout.dtype && x.layout.numel === y.layout.numel);
 }
 
 /** What makes the program of the group at a place; undefined where values in memory stand in the way. */
-function programOf(
-  table: NodeTable,
-  group: Group,
-  at: number,
-  { operands }: ElementwiseLowering,
-): (() => Program) | undefined {
+function programOf(table: NodeTable, group: Group, at: number, { operands }: ElementwiseLowering): (() => Program) | undefined {
   const { graph } = table;
   const inputs: { readonly id: number; readonly operand: ElementwiseOperand }[] = [];
   const made = new Map<number, Result & { readonly id: number; readonly operand: ElementwiseOperand }>();
@@ -167,7 +151,7 @@ function programOf(
       const passes = samePlace(graph, group, id, result.id) && passesThrough(result.operand, operand);
       return passes ? { step: result.step, output: result.output } : undefined;
     }
-    const known = inputs.findIndex((input) => samePlace(graph, group, input.id, id) && sameOperand(input.operand, operand)); // prettier-ignore
+    const known = inputs.findIndex((input) => samePlace(graph, group, input.id, id) && sameOperand(input.operand, operand));
     return { input: known >= 0 ? known : inputs.push({ id, operand }) - 1 };
   };
   const steps: ProgramStep[] = [];
@@ -177,7 +161,7 @@ function programOf(
     for (const [output, id] of node.outputs.entries()) {
       const buffer = table.bufferOf(id);
       // What is read from a buffer that is written must be the very elements that are written.
-      const apart = inputs.some((input) => table.bufferOf(input.id) === buffer && !samePlace(graph, group, input.id, id)); // prettier-ignore
+      const apart = inputs.some((input) => table.bufferOf(input.id) === buffer && !samePlace(graph, group, input.id, id));
       if (made.has(buffer) || apart) return undefined;
       made.set(buffer, { step: steps.length, output, id, operand: spec.outputs[output]! });
     }
@@ -189,30 +173,36 @@ function programOf(
   return () => ({
     inputs: inputs.map(({ id }) => id),
     outputs: results.map(({ id }) => id),
-    spec: elementwiseProgram(inputs.map(({ operand }) => operand), steps, results), // prettier-ignore
+    spec: elementwiseProgram(
+      inputs.map(({ operand }) => operand),
+      steps,
+      results,
+    ),
   });
 }
 
 const sameOperand = (a: ElementwiseOperand, b: ElementwiseOperand): boolean => a.dtype === b.dtype && a.as === b.as;
 
-function groupNode(
-  graph: Graph,
-  { members, flat, steps }: Group,
-  program: Program,
-  { one }: ElementwiseLowering,
-): GraphNode {
+function groupNode(graph: Graph, { members, flat, steps }: Group, program: Program, { one }: ElementwiseLowering): GraphNode {
   const { inputs, outputs, spec } = program;
   sizes.set(spec, steps);
   const { numel } = graph.values[outputs[0]!]!.layout;
-  const row = (l: Lowering) => (value: Value): Value =>
-    flat ? l.view(value, layoutOf(value.layout.dtype, value.layout.numel === numel ? [numel] : [])) : value; // prettier-ignore
-  const scalars = members.flatMap(({ node, spec: own }) =>
-    own.scalars.map((_, k) => node.scalars?.[k] ?? node.firstScalar + k),
-  );
+  const row =
+    (l: Lowering) =>
+    (value: Value): Value =>
+      flat ? l.view(value, layoutOf(value.layout.dtype, value.layout.numel === numel ? [numel] : [])) : value;
+  const scalars = members.flatMap(({ node, spec: own }) => own.scalars.map((_, k) => node.scalars?.[k] ?? node.firstScalar + k));
   return {
     name: members.map(({ node }) => node.name).join('+'),
     elementwise: () => spec,
-    lower: (l, ins, outs) => one(l, spec, ins.map(row(l)), outs.map(row(l)), scalars.map((scalar) => ({ scalar }))), // prettier-ignore
+    lower: (l, ins, outs) =>
+      one(
+        l,
+        spec,
+        ins.map(row(l)),
+        outs.map(row(l)),
+        scalars.map((scalar) => ({ scalar })),
+      ),
     inputs,
     outputs,
     firstScalar: 0,

@@ -58,7 +58,7 @@ function gathered(table: NodeTable, family: readonly Update[]): Update[] {
   for (const update of family) {
     const inputs = update.node.inputs.map((id) => table.bufferOf(id));
     const outputs = update.node.outputs.map((id) => table.bufferOf(id));
-    if (outputs.some((buffer) => reads.has(buffer) || writes.has(buffer)) || inputs.some((buffer) => writes.has(buffer))) continue; // prettier-ignore
+    if (outputs.some((buffer) => reads.has(buffer) || writes.has(buffer)) || inputs.some((buffer) => writes.has(buffer))) continue;
     const members = new Set([...taken, update].map(({ at }) => at));
     if (taken.length > 0 && table.meeting(members) === undefined) continue;
     taken.push(update);
@@ -73,7 +73,7 @@ function manyNode(updates: readonly Update[], lower: LowerMany): GraphNode {
   const inputs = updates.flatMap(({ node }) => node.inputs);
   const outputs = updates.flatMap(({ node }) => node.outputs);
   const [ins, outs] = [first.inputs.length, first.outputs.length];
-  const scalars = updates.map(({ node }) => spec.scalars.map((_, k) => ({ scalar: node.scalars?.[k] ?? node.firstScalar + k }))); // prettier-ignore
+  const scalars = updates.map(({ node }) => spec.scalars.map((_, k) => ({ scalar: node.scalars?.[k] ?? node.firstScalar + k })));
   return {
     name: `${updates.length} × ${first.name}`,
     lower: (l, x, y) =>

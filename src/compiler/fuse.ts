@@ -70,12 +70,7 @@ interface Joining {
 }
 
 /** Whether the operation at a place takes it. */
-function join(
-  table: NodeTable,
-  taken: Map<GraphNode, Taken>,
-  at: number,
-  { step, node, side, members }: Joining,
-): boolean {
+function join(table: NodeTable, taken: Map<GraphNode, Taken>, at: number, { step, node, side, members }: Joining): boolean {
   const before = table.nodes[at]!;
   const { op, steps } = taken.get(before) ?? { op: before, steps: [] };
   const more = [...steps, step];
@@ -99,7 +94,7 @@ export function withPartners(graph: Graph): Graph {
     if (partner === undefined) return;
     const made = outputs.slice(1).map((id) => table.bufferOf(id));
     const own = made.every((buffer) => table.producer(buffer) === i);
-    const reads = (second: GraphNode): boolean => made.every((buffer) => second.inputs.some((id) => table.bufferOf(id) === buffer)); // prettier-ignore
+    const reads = (second: GraphNode): boolean => made.every((buffer) => second.inputs.some((id) => table.bufferOf(id) === buffer));
     const at = table.nodes.findIndex((second, k) => k > i && second?.name === partner.name && reads(second));
     const place = own && at > 0 ? table.meeting(new Set([i, at])) : undefined;
     if (place === undefined) return;
@@ -108,11 +103,7 @@ export function withPartners(graph: Graph): Graph {
     table.replace([i, at], place, {
       name: `${node.name}+${second.name}`,
       lower: (l, x, y) =>
-        partner.lower(
-          l,
-          { inputs: x.slice(0, ins), outputs: y.slice(0, outs) },
-          { inputs: x.slice(ins), outputs: y.slice(outs) },
-        ),
+        partner.lower(l, { inputs: x.slice(0, ins), outputs: y.slice(0, outs) }, { inputs: x.slice(ins), outputs: y.slice(outs) }),
       inputs: [...inputs, ...second.inputs],
       outputs: [...outputs, ...second.outputs],
       firstScalar: node.firstScalar,

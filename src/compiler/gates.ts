@@ -23,7 +23,7 @@ export function withGatesFirst(graph: Graph): Graph {
     const buffer = table.bufferOf(input);
     if (put?.choice !== 'puts' || !table.isLocal(buffer) || table.readers(buffer).size !== 1) return;
     const pooled = pooledOf(table, put.inputs[1]!, relu);
-    if (pooled === undefined || !alike(table.graph, [put.inputs[0]!, pooled]) || !alike(table.graph, [input, gate.outputs[0]!])) return; // prettier-ignore
+    if (pooled === undefined || !alike(table.graph, [put.inputs[0]!, pooled]) || !alike(table.graph, [input, gate.outputs[0]!])) return;
     const { dtype, shape } = table.graph.values[pooled]!.layout;
     const gated = table.local(layoutOf(dtype, shape));
     table.remove(putAt!);

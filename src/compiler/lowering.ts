@@ -139,7 +139,7 @@ export abstract class Lowering<S extends LoweredStep = LoweredStep> {
   steady(values: readonly Value[]): boolean {
     return values.every(({ buffer }) => {
       const source = this.buffers[buffer]!;
-      return source.kind === 'constant' ? this.#steady.size > 0 : source.kind === 'external' && this.#steady.has(source.index); // prettier-ignore
+      return source.kind === 'constant' ? this.#steady.size > 0 : source.kind === 'external' && this.#steady.has(source.index);
     });
   }
 

@@ -25,11 +25,7 @@ export interface GraphNeeds {
 }
 
 /** An empty lowering for a way that a device has to run launches. `steady` are external buffers of which what is made is kept. */
-export type BeginLowering<L extends Lowering = Lowering> = (
-  device: Device,
-  runner: Runner,
-  steady?: ReadonlySet<number>,
-) => L;
+export type BeginLowering<L extends Lowering = Lowering> = (device: Device, runner: Runner, steady?: ReadonlySet<number>) => L;
 
 /** The larger of what it takes by the device's first way and, where that is known to be there, by its faster one. */
 export function needsOf(device: Device, graph: Graph, begin: BeginLowering): GraphNeeds {

@@ -33,8 +33,7 @@ function joinGate(table: NodeTable, at: number, node: GraphNode, gated: NonNulla
   if (shape.length < 3 || shape.slice(2).every((size) => size === 1)) return; // kernels of their own
   const gateAt = onlyProducer(table, g);
   const gate = gateAt === undefined ? undefined : table.nodes[gateAt];
-  if (gate?.gate === undefined || !table.isLocal(table.bufferOf(g)) || table.readers(table.bufferOf(g)).size !== 1)
-    return;
+  if (gate?.gate === undefined || !table.isLocal(table.bufferOf(g)) || table.readers(table.bufferOf(g)).size !== 1) return;
   const normAt = onlyProducer(table, mean);
   const norm = normAt === undefined ? undefined : table.nodes[normAt];
   if (norm?.coefficients !== true || !sameSource(table, norm.inputs[0]!, x)) return;
@@ -43,7 +42,8 @@ function joinGate(table: NodeTable, at: number, node: GraphNode, gated: NonNulla
   if (!same(ownMean, mean) || !same(ownSpread, spread) || onlyProducer(table, result) !== normAt) return;
   const [grad, saved] = gate.inputs as [number, number];
   const through = throughOf(table, saved, result);
-  if (through === undefined || !alike(graph, [result, saved]) || !alike(graph, [g, saved]) || !graph.values[grad]!.layout.contiguous) return; // prettier-ignore
+  if (through === undefined || !alike(graph, [result, saved]) || !alike(graph, [g, saved]) || !graph.values[grad]!.layout.contiguous)
+    return;
   if (table.meeting(new Set([gateAt!, at])) === undefined || !staysUntil(table, grad, gateAt!, at)) return;
   const coefficients = table.local(layoutOf(dtype, [2, shape[1]!]));
   const joint: Gate = { name: `${gate.gate.name}${through.name}`, of: (a, b) => gate.gate!.of(a, through.of(b)) };
@@ -61,16 +61,14 @@ function joinGate(table: NodeTable, at: number, node: GraphNode, gated: NonNulla
 /** Whether a normalisation and its gradient read the same, which nobody writes in between. */
 function sameSource(table: NodeTable, a: number, b: number): boolean {
   const [one, other] = [table.graph.values[a]!, table.graph.values[b]!];
-  const once = table.isLocal(one.buffer)
-    ? table.producer(one.buffer) !== undefined
-    : !table.graph.written().has(one.buffer);
+  const once = table.isLocal(one.buffer) ? table.producer(one.buffer) !== undefined : !table.graph.written().has(one.buffer);
   return one.buffer === other.buffer && one.offset === other.offset && one.layout === other.layout && once;
 }
 
 /** Whether nobody writes a value between two nodes. */
 function staysUntil(table: NodeTable, value: number, from: number, to: number): boolean {
   const buffer = table.bufferOf(value);
-  return table.nodes.slice(from + 1, to).every((node) => node?.outputs.every((id) => table.bufferOf(id) !== buffer) ?? true); // prettier-ignore
+  return table.nodes.slice(from + 1, to).every((node) => node?.outputs.every((id) => table.bufferOf(id) !== buffer) ?? true);
 }
 
 /** How what a gate reads follows from the normalisation's result: it is that, or the activation of it. */
@@ -82,7 +80,12 @@ function throughOf(
   if (table.bufferOf(saved) === table.bufferOf(result)) return { name: '', of: (x) => x };
   const at = onlyProducer(table, saved);
   const activation = at === undefined ? undefined : table.nodes[at]!;
-  if (activation === undefined || !table.graph.covers(activation.inputs[0]!) || table.bufferOf(activation.inputs[0]!) !== table.bufferOf(result)) return undefined; // prettier-ignore
+  if (
+    activation === undefined ||
+    !table.graph.covers(activation.inputs[0]!) ||
+    table.bufferOf(activation.inputs[0]!) !== table.bufferOf(result)
+  )
+    return undefined;
   const { step } = activation;
   if (step === 'relu') return { name: ' of relu', of: (x) => x.binary('pmax', constantOf(x.type, 0)) };
   return isActivation(step) ? { name: ` of ${step.name}`, of: step.of } : undefined;

@@ -86,7 +86,7 @@ export class PlanCode implements Keeper, Idle {
       return [{ buffer, bytes, sources, steps, program, recipe, madeOf: [], block: undefined }];
     });
     this.steps = steps;
-    this.#faults = buffers.flatMap((source, buffer) => (source.kind === 'fault' ? [{ buffer, error: source.error }] : [])); // prettier-ignore
+    this.#faults = buffers.flatMap((source, buffer) => (source.kind === 'fault' ? [{ buffer, error: source.error }] : []));
     this.#program = programOf(place.device, runner, steps, { hold, faults: this.#faults });
     if (this.kept.length > 0) canLetGo(this);
   }
@@ -208,7 +208,7 @@ export class PlanCode implements Keeper, Idle {
 function isMadeOf({ sources, madeOf }: Kept, offsets: ArrayLike<number>, stamps: Stamps): boolean {
   for (let i = 0; i < sources.length; i++) {
     const at = sources[i]!;
-    if (offsets[at] !== madeOf[3 * i] || stamps[2 * at] !== madeOf[3 * i + 1] || stamps[2 * at + 1] !== madeOf[3 * i + 2]) return false; // prettier-ignore
+    if (offsets[at] !== madeOf[3 * i] || stamps[2 * at] !== madeOf[3 * i + 1] || stamps[2 * at + 1] !== madeOf[3 * i + 2]) return false;
   }
   return true;
 }

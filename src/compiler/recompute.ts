@@ -66,7 +66,7 @@ const peakOf = (schedule: Schedule, needs: NeedsOf): number => Math.max(...memor
 /** What no order and no making again could do without: each step's own operands and workspace. */
 function leastPeak({ graph, steps }: Schedule, needs: NeedsOf): number {
   const own = steps.map(({ node, inputs, outputs }) => {
-    const buffers = new Set([...(node.elementwise === undefined ? inputs : []), ...outputs].map((id) => graph.values[id]!.buffer)); // prettier-ignore
+    const buffers = new Set([...(node.elementwise === undefined ? inputs : []), ...outputs].map((id) => graph.values[id]!.buffer));
     let bytes = needs.get(node)!.workspace;
     for (const buffer of buffers) if (graph.buffers[buffer]!.kind === 'local') bytes += graph.buffers[buffer]!.bytes;
     return bytes;
@@ -94,13 +94,7 @@ interface Choice {
   readonly worth: number;
 }
 
-function bestChoice(
-  schedule: Schedule,
-  needs: NeedsOf,
-  limit: number,
-  over: number,
-  worth: Map<string, number>,
-): Choice | undefined {
+function bestChoice(schedule: Schedule, needs: NeedsOf, limit: number, over: number, worth: Map<string, number>): Choice | undefined {
   const cost = costOf(schedule, needs);
   const keyOf = ({ value, before }: Gap): string => `${value} ${before}`;
   const guess = (gap: Gap): number => worth.get(keyOf(gap)) ?? Infinity;
@@ -136,8 +130,7 @@ function timeOf({ node }: Step, needs: NeedsOf): number {
 }
 
 /** Nanoseconds of what is made again. */
-const costOf = (schedule: Schedule, needs: NeedsOf): number =>
-  repeatsOf(schedule).reduce((sum, step) => sum + timeOf(step, needs), 0);
+const costOf = (schedule: Schedule, needs: NeedsOf): number => repeatsOf(schedule).reduce((sum, step) => sum + timeOf(step, needs), 0);
 
 /** Bytes of local buffers and workspaces that live at each step. */
 function memoryUse({ graph, steps }: Schedule, needs: NeedsOf): Float64Array {
@@ -155,8 +148,7 @@ function memoryUse({ graph, steps }: Schedule, needs: NeedsOf): Float64Array {
   return use.subarray(0, steps.length);
 }
 
-const excess = (use: Float64Array, limit: number): number =>
-  use.reduce((sum, bytes) => sum + Math.max(bytes - limit, 0), 0);
+const excess = (use: Float64Array, limit: number): number => use.reduce((sum, bytes) => sum + Math.max(bytes - limit, 0), 0);
 
 /** The gaps in the lives of large values during which memory is above the limit. */
 function gapsOf(schedule: Schedule, use: Float64Array, limit: number): Gap[] {

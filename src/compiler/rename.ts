@@ -50,7 +50,7 @@ export function overwritten(graph: Graph, { first, last }: Lifetimes): Map<numbe
       (id) =>
         whole(graph, id) &&
         last[graph.values[id]!.buffer] === i &&
-        node.inputs.every((other) => graph.values[other]!.buffer !== graph.values[id]!.buffer || sameView(graph, other, id)), // prettier-ignore
+        node.inputs.every((other) => graph.values[other]!.buffer !== graph.values[id]!.buffer || sameView(graph, other, id)),
     );
     for (const id of node.outputs) {
       const { buffer, layout } = graph.values[id]!;
@@ -68,8 +68,7 @@ export function overwritten(graph: Graph, { first, last }: Lifetimes): Map<numbe
 const sameView = (graph: Graph, a: number, b: number): boolean =>
   sameLayout(graph.values[a]!.layout, graph.values[b]!.layout) && graph.values[a]!.offset === graph.values[b]!.offset;
 
-const whole = (graph: Graph, id: number): boolean =>
-  graph.buffers[graph.values[id]!.buffer]!.kind === 'local' && graph.covers(id);
+const whole = (graph: Graph, id: number): boolean => graph.buffers[graph.values[id]!.buffer]!.kind === 'local' && graph.covers(id);
 
 /** The same graph with other buffers in place of some. */
 export function withBuffers(graph: Graph, instead: ReadonlyMap<number, number>, nodes: readonly GraphNode[]): Graph {

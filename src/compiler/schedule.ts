@@ -141,8 +141,7 @@ export class Schedule {
     const values = results.map((id) => bufferOf(graph, id));
     const instead = new Map<number, number>();
     values.forEach((result, i) => {
-      for (const { buffer, made, last } of this.#copiesOf(result))
-        if (made < at && last > at) instead.set(buffer, copies[i]!);
+      for (const { buffer, made, last } of this.#copiesOf(result)) if (made < at && last > at) instead.set(buffer, copies[i]!);
     });
     values.forEach((result, i) => {
       this.#values.set(copies[i]!, result);
@@ -209,7 +208,10 @@ export class Schedule {
     for (let i = from; i < this.#steps.length; i++) {
       const step = this.#steps[i]!;
       if (!step.inputs.some((id) => instead.has(values[id]!.buffer))) continue;
-      this.#steps[i] = { ...step, inputs: step.inputs.map((id) => this.#seenIn(id, instead.get(values[id]!.buffer) ?? values[id]!.buffer)) }; // prettier-ignore
+      this.#steps[i] = {
+        ...step,
+        inputs: step.inputs.map((id) => this.#seenIn(id, instead.get(values[id]!.buffer) ?? values[id]!.buffer)),
+      };
     }
   }
 

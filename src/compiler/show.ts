@@ -29,8 +29,7 @@ export function showPlan(plan: Plan): string {
   };
   const kept = plan.kept.flatMap(({ steps }) => steps.map(show));
   const keptBytes = plan.kept.reduce((sum, { bytes }) => sum + bytes, 0);
-  const once =
-    kept.length === 0 ? [] : [`kept until weights change: ${keptBytes} bytes, ${kept.length} launches:`, ...kept];
+  const once = kept.length === 0 ? [] : [`kept until weights change: ${keptBytes} bytes, ${kept.length} launches:`, ...kept];
   const steps = plan.steps.map(show);
   return [showGraph(plan.graph), showMemory(plan), ...once, `${steps.length} launches:`, ...steps].join('\n');
 }
@@ -43,8 +42,7 @@ function showMemory({ tempBytes, graph: { memory } }: Plan): string {
   const counts = new Map<string, number>();
   for (const name of repeated) counts.set(name, (counts.get(name) ?? 0) + 1);
   const again = [...counts].map(([name, count]) => `${count} × ${name}`).join(', ');
-  const met =
-    tempBytes <= limit ? '' : '; warning: the limit is not met, nothing more could be made again to any effect';
+  const met = tempBytes <= limit ? '' : '; warning: the limit is not met, nothing more could be made again to any effect';
   const cost = `made again: ${again}, which costs ${amount(flops)}FLOP and ${amount(bytes)}B more at every run`;
   return `${arena}, ${without} without the limit of ${limit}${met}${again === '' ? '' : `\n${cost}`}`;
 }

@@ -19,8 +19,8 @@ function leaveOthers(table: NodeTable, at: number): void {
   const node = table.nodes[at];
   const [first, ...others] = node?.outputs ?? [];
   if (node?.alone === undefined || first === undefined || others.length === 0) return;
-  const isUnread = (id: number): boolean => table.isLocal(table.bufferOf(id)) && table.readers(table.bufferOf(id)).size === 0; // prettier-ignore
-  if (others.every(isUnread)) table.replace([at], at, { ...node, lower: node.alone, outputs: [first], alone: undefined }); // prettier-ignore
+  const isUnread = (id: number): boolean => table.isLocal(table.bufferOf(id)) && table.readers(table.bufferOf(id)).size === 0;
+  if (others.every(isUnread)) table.replace([at], at, { ...node, lower: node.alone, outputs: [first], alone: undefined });
 }
 
 function joinNext(table: NodeTable, at: number): void {

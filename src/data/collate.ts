@@ -44,13 +44,11 @@ export function defaultCollate<T>(samples: readonly T[]): Collated<T> {
 const MAX_DEPTH = 100;
 
 function collate(values: readonly unknown[], path: string, depth = 0): unknown {
-  if (depth > MAX_DEPTH) throw new ArgumentError(`defaultCollate: a sample is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
+  if (depth > MAX_DEPTH) throw new ArgumentError(`defaultCollate: a sample is nested more than ${MAX_DEPTH} deep, or contains itself`);
   const first = values[0];
   const alike = (test: (value: unknown) => boolean): boolean => requireAlike(values, test, path);
-  if (first instanceof Tensor && alike((value) => value instanceof Tensor))
-    return stackTensors(values as readonly Tensor[], path);
-  if (typeof first === 'number' && alike((value) => typeof value === 'number'))
-    return numbers(values as readonly number[]);
+  if (first instanceof Tensor && alike((value) => value instanceof Tensor)) return stackTensors(values as readonly Tensor[], path);
+  if (typeof first === 'number' && alike((value) => typeof value === 'number')) return numbers(values as readonly number[]);
   if (typeof first === 'bigint' && alike((value) => typeof value === 'bigint')) {
     return fromTypedArray(BigInt64Array.from(values as readonly bigint[]));
   }
@@ -58,12 +56,9 @@ function collate(values: readonly unknown[], path: string, depth = 0): unknown {
     return fromTypedArray(Uint8Array.from(values as readonly boolean[], Number), [values.length], 'bool');
   }
   if (typeof first === 'string' && alike((value) => typeof value === 'string')) return [...values];
-  if (Array.isArray(first) && alike(Array.isArray))
-    return tuples(values as readonly (readonly unknown[])[], path, depth + 1);
+  if (Array.isArray(first) && alike(Array.isArray)) return tuples(values as readonly (readonly unknown[])[], path, depth + 1);
   if (isRecord(first) && alike(isRecord)) return records(values as readonly Record<string, unknown>[], path, depth + 1);
-  throw new ArgumentError(
-    `defaultCollate: the ${path} is ${nameOf(first)}, which cannot be put into a batch; ${remedyFor(first)}`,
-  );
+  throw new ArgumentError(`defaultCollate: the ${path} is ${nameOf(first)}, which cannot be put into a batch; ${remedyFor(first)}`);
 }
 
 function remedyFor(value: unknown): string {
@@ -85,9 +80,7 @@ function nameOf(value: unknown): string {
 }
 
 const isRecord = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
+  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
 
 function stackTensors(tensors: readonly Tensor[], path: string): Tensor {
   const shape = tensors[0]!.shape as readonly number[];
@@ -125,9 +118,7 @@ function tuples(values: readonly (readonly unknown[])[], path: string, depth: nu
   const { length } = values[0]!;
   const other = values.find((value) => value.length !== length);
   if (other !== undefined) {
-    throw new ShapeError(
-      `defaultCollate: the ${path} has ${length} parts in one sample and ${other.length} in another`,
-    );
+    throw new ShapeError(`defaultCollate: the ${path} has ${length} parts in one sample and ${other.length} in another`);
   }
   return values[0]!.map((_, part) =>
     collate(
@@ -141,7 +132,10 @@ function tuples(values: readonly (readonly unknown[])[], path: string, depth: nu
 function records(values: readonly Record<string, unknown>[], path: string, depth: number): Record<string, unknown> {
   const keys = Object.keys(values[0]!);
   const other = values.find((value) => !keys.every((key) => Object.hasOwn(value, key)));
-  if (other !== undefined) throw new ArgumentError(`defaultCollate: the ${path} has ${keys.join(', ')} in one sample and ${Object.keys(other).join(', ')} in another; make them alike`); // prettier-ignore
+  if (other !== undefined)
+    throw new ArgumentError(
+      `defaultCollate: the ${path} has ${keys.join(', ')} in one sample and ${Object.keys(other).join(', ')} in another; make them alike`,
+    );
   const entries = keys.map((key) => [
     key,
     collate(

@@ -215,7 +215,7 @@ export function randomSplit<T>(
 ): Subset<T>[] {
   requireDataset('randomSplit', dataset);
   requireKind('randomSplit', 'lengths', lengths, LENGTHS, 'write [0.8, 0.2]');
-  const { generator = defaultGenerator } = requireOptions<{ generator?: Generator }>('randomSplit', options, { generator: GENERATOR }); // prettier-ignore
+  const { generator = defaultGenerator } = requireOptions<{ generator?: Generator }>('randomSplit', options, { generator: GENERATOR });
   const counts = splitLengths(dataset.length, lengths);
   const order = randperm(dataset.length, generator);
   let from = 0;

@@ -23,7 +23,11 @@ export interface DistributedSamplerOptions {
 interface SamplerCall extends DistributedSamplerOptions {
   readonly dataset: Sized;
 }
-const CALL = signature<SamplerCall>('DistributedSampler', { dataset: SIZED, numReplicas: COUNT, rank: WHOLE, shuffle: BOOL, seed: WHOLE, dropLast: BOOL }, { required: 1 }); // prettier-ignore
+const CALL = signature<SamplerCall>(
+  'DistributedSampler',
+  { dataset: SIZED, numReplicas: COUNT, rank: WHOLE, shuffle: BOOL, seed: WHOLE, dropLast: BOOL },
+  { required: 1 },
+);
 
 /**
  * Every process's part of a data set: in an order that depends on seed and epoch alone, each takes every n-th sample. What is left over at the end
@@ -61,7 +65,10 @@ export class DistributedSampler implements Sampler {
     this.shuffle = given.shuffle ?? true;
     this.seed = given.seed ?? 0;
     this.dropLast = given.dropLast ?? false;
-    if (this.rank < 0 || this.rank >= this.numReplicas) throw new ArgumentError(`DistributedSampler: expected rank to be from 0 to ${this.numReplicas - 1}, but got ${this.rank}; numReplicas says how many there are`); // prettier-ignore
+    if (this.rank < 0 || this.rank >= this.numReplicas)
+      throw new ArgumentError(
+        `DistributedSampler: expected rank to be from 0 to ${this.numReplicas - 1}, but got ${this.rank}; numReplicas says how many there are`,
+      );
   }
 
   /** Samples of this process. */
@@ -84,7 +91,7 @@ export class DistributedSampler implements Sampler {
 
   *[Symbol.iterator](): globalThis.Generator<number, void, undefined> {
     const { length } = this.#dataset;
-    const order = this.shuffle ? randperm(length, new Generator().manualSeed(this.seed + this.epoch)) : undefined; // prettier-ignore
+    const order = this.shuffle ? randperm(length, new Generator().manualSeed(this.seed + this.epoch)) : undefined;
     for (let at = this.rank; at < this.totalSize; at += this.numReplicas) {
       const place = at % length; // beyond the end from the beginning, again and again
       yield order === undefined ? place : order[place]!;

@@ -2,15 +2,7 @@
 import '../tensor/tensor.ts'; // registers the class
 
 export { defaultCollate, type Collated } from './collate.ts';
-export {
-  ConcatDataset,
-  Dataset,
-  randomSplit,
-  Subset,
-  type DatasetDescription,
-  type MaybePromise,
-  type SampleOf,
-} from './dataset.ts';
+export { ConcatDataset, Dataset, randomSplit, Subset, type DatasetDescription, type MaybePromise, type SampleOf } from './dataset.ts';
 export { ChainDataset, IterableDataset, StackDataset, type Stacked } from './iterable.ts';
 export { DistributedSampler, type DistributedSamplerOptions } from './distributed-sampler.ts';
 export { DataLoader, type DataLoaderOptions } from './loader.ts';

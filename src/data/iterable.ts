@@ -32,7 +32,7 @@ export abstract class IterableDataset<out T = unknown> {
 export function samplesOf<T>(dataset: IterableDataset<T>): Samples<T> {
   const samples = dataset[Symbol.asyncIterator]?.() ?? dataset[Symbol.iterator]?.();
   if (samples !== undefined) return samples;
-  throw new ArgumentError(`IterableDataset: ${dataset.constructor.name} has no samples; define *[Symbol.iterator]() in its class`); // prettier-ignore
+  throw new ArgumentError(`IterableDataset: ${dataset.constructor.name} has no samples; define *[Symbol.iterator]() in its class`);
 }
 
 /**
@@ -46,7 +46,9 @@ export class ChainDataset<T> extends IterableDataset<T> {
   constructor(datasets: readonly IterableDataset<T>[]) {
     super();
     requireKind('ChainDataset', 'the argument', datasets, ARRAY, 'write new data.ChainDataset([a, b])');
-    for (const dataset of datasets) if (!(dataset instanceof IterableDataset)) throw new ArgumentError(`ChainDataset: expected iterable data sets, but got ${show(dataset)}; use ConcatDataset for others`); // prettier-ignore
+    for (const dataset of datasets)
+      if (!(dataset instanceof IterableDataset))
+        throw new ArgumentError(`ChainDataset: expected iterable data sets, but got ${show(dataset)}; use ConcatDataset for others`);
     this.datasets = datasets;
   }
 
@@ -88,7 +90,8 @@ export class StackDataset<const P extends Parts> implements Dataset<Stacked<P>> 
     const list: Dataset[] = Object.values(parts);
     for (const dataset of list) requireDataset('StackDataset', dataset);
     if (list.length === 0) throw new ArgumentError('StackDataset: expected at least one data set, but got none');
-    if (list.some(({ length }) => length !== list[0]!.length)) throw new ArgumentError(`StackDataset: expected data sets of one length, but got ${list.map(({ length }) => length).join(', ')}`); // prettier-ignore
+    if (list.some(({ length }) => length !== list[0]!.length))
+      throw new ArgumentError(`StackDataset: expected data sets of one length, but got ${list.map(({ length }) => length).join(', ')}`);
     this.datasets = parts;
     this.length = list[0]!.length;
   }
@@ -96,8 +99,9 @@ export class StackDataset<const P extends Parts> implements Dataset<Stacked<P>> 
   get(index: number): MaybePromise<Stacked<P>> {
     requireIndex('StackDataset.get', index, this.length);
     const names = Object.keys(this.datasets);
-    const samples = Object.values<Dataset>(this.datasets as Readonly<Record<string, Dataset>>).map((dataset) => dataset.get(index)); // prettier-ignore
-    const together = (list: readonly unknown[]): Stacked<P> => (Array.isArray(this.datasets) ? list : Object.fromEntries(names.map((name, i) => [name, list[i]]))) as Stacked<P>; // prettier-ignore
-    return samples.some((sample) => sample instanceof Promise) ? Promise.all(samples).then(together) : together(samples); // prettier-ignore
+    const samples = Object.values<Dataset>(this.datasets as Readonly<Record<string, Dataset>>).map((dataset) => dataset.get(index));
+    const together = (list: readonly unknown[]): Stacked<P> =>
+      (Array.isArray(this.datasets) ? list : Object.fromEntries(names.map((name, i) => [name, list[i]]))) as Stacked<P>;
+    return samples.some((sample) => sample instanceof Promise) ? Promise.all(samples).then(together) : together(samples);
   }
 }

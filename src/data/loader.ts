@@ -57,7 +57,7 @@ interface LoaderCall<T, B> extends DataLoaderOptions<T, B> {
   readonly dataset: Dataset<T> | IterableDataset<T>;
 }
 /** What a data set is says `requireDataset`, better; here only whether it stands in the place of all arguments. */
-const DATASET = kind('a data set', (value) => !(isRecord(value) && Object.hasOwn(value, 'dataset') && typeof value['get'] !== 'function')); // prettier-ignore
+const DATASET = kind('a data set', (value) => !(isRecord(value) && Object.hasOwn(value, 'dataset') && typeof value['get'] !== 'function'));
 const KINDS: OptionKinds<LoaderCall<unknown, unknown>> = {
   dataset: DATASET,
   batchSize: COUNT,
@@ -75,7 +75,11 @@ const KINDS: OptionKinds<LoaderCall<unknown, unknown>> = {
   seeding: oneOf('worker', 'batch'),
 };
 // Behind collateFn PyTorch has places for what there is not here.
-const LOADER = signature<LoaderCall<unknown, unknown>>('DataLoader', KINDS, { required: 1, positional: 7, example: 'new data.DataLoader(dataset, { batchSize: 32, shuffle: true })' }); // prettier-ignore
+const LOADER = signature<LoaderCall<unknown, unknown>>('DataLoader', KINDS, {
+  required: 1,
+  positional: 7,
+  example: 'new data.DataLoader(dataset, { batchSize: 32, shuffle: true })',
+});
 
 /** Longest time, in milliseconds, that a loop over a loader keeps the rest of the program waiting. */
 const BREATH = 50;
@@ -164,15 +168,15 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
 
   /** Batches in one pass. @throws ArgumentError for an iterable data set, which does not say how many there will be */
   get length(): number {
-    if ((this.dataset as unknown) instanceof IterableDataset) throw new ArgumentError('DataLoader.length: an iterable data set does not say how many samples there will be'); // prettier-ignore
+    if ((this.dataset as unknown) instanceof IterableDataset)
+      throw new ArgumentError('DataLoader.length: an iterable data set does not say how many samples there will be');
     return this.batchSampler.length;
   }
 
   /** Begins a pass: draws a base seed, then, with the first batch, what the sampler draws. */
   [Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
     const dataset: unknown = this.dataset;
-    if (dataset instanceof IterableDataset)
-      return this.#streamed(dataset as IterableDataset<T>, randomInt64(this.generator));
+    if (dataset instanceof IterableDataset) return this.#streamed(dataset as IterableDataset<T>, randomInt64(this.generator));
     const indices = this.batchSampler[Symbol.iterator]();
     const seed = randomInt64(this.generator);
     return this.numWorkers === 0 ? this.#here(indices, seed) : this.#inWorkers(indices, seed);
@@ -195,7 +199,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   async *#streamed(dataset: IterableDataset<T>, _seed: bigint): AsyncGenerator<B, void, undefined> {
     const samples = samplesOf(dataset);
     const pause = breather();
-    const made = (batch: readonly T[]): B => (this.collateFn ?? (defaultCollate as (samples: readonly T[]) => B))(batch); // prettier-ignore
+    const made = (batch: readonly T[]): B => (this.collateFn ?? (defaultCollate as (samples: readonly T[]) => B))(batch);
     let batch: T[] = [];
     try {
       for (let next = await samples.next(); next.done !== true; next = await samples.next()) {
@@ -228,9 +232,10 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   async #newPool(): Promise<WorkerPool> {
     const { WorkerPool } = await import('./worker-pool.ts');
     const { worker, dataset, numWorkers, prefetchFactor } = this;
-    const start = worker === undefined
-      ? (await import('./node-threads.ts')).nodeThreads(describeDataset(dataset))
-      : (await import('./page-threads.ts')).pageThreads(worker); // prettier-ignore
+    const start =
+      worker === undefined
+        ? (await import('./node-threads.ts')).nodeThreads(describeDataset(dataset))
+        : (await import('./page-threads.ts')).pageThreads(worker);
     return new WorkerPool(start, numWorkers, prefetchFactor);
   }
 
@@ -275,12 +280,13 @@ const NO_BATCHES: readonly (readonly number[])[] = [];
 function requireStream<T, B>(options: DataLoaderOptions<T, B>): void {
   for (const name of ['shuffle', 'sampler', 'batchSampler', 'numWorkers'] as const) {
     const value = options[name];
-    if (value !== undefined && value !== false && value !== 0) throw new ArgumentError(`DataLoader: the samples of an iterable data set come in its own order, in this thread; leave out ${name}`); // prettier-ignore
+    if (value !== undefined && value !== false && value !== 0)
+      throw new ArgumentError(`DataLoader: the samples of an iterable data set come in its own order, in this thread; leave out ${name}`);
   }
 }
 
 function checkOptions<T, B>(options: DataLoaderOptions<T, B>): void {
-  const { numWorkers = 0, prefetchFactor, persistentWorkers, sampler, shuffle, batchSampler, batchSize, dropLast, collateFn } = options; // prettier-ignore
+  const { numWorkers = 0, prefetchFactor, persistentWorkers, sampler, shuffle, batchSampler, batchSize, dropLast, collateFn } = options;
   const fail = (why: string): never => {
     throw new ArgumentError(`DataLoader: ${why}`);
   };

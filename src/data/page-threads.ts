@@ -19,7 +19,7 @@ export const pageThreads =
   (make: () => LoaderWorker): StartThread =>
   (i, heard, failed) => {
     const worker = make();
-    requireKind('DataLoader', 'what the option worker gives', worker, WORKER, "write worker: () => new Worker(url, { type: 'module' })"); // prettier-ignore
+    requireKind('DataLoader', 'what the option worker gives', worker, WORKER, "write worker: () => new Worker(url, { type: 'module' })");
     let watching: Watch | undefined;
     const fail = (how: string): void => failed(new DeviceError(`DataLoader: worker ${i} ${how}`));
     const onMessage = (event: object): void => {
@@ -31,12 +31,21 @@ export const pageThreads =
     const onError = (event: object): void => {
       fail(`failed${saidBy(event)}; look at its module, which must call data.serveDataset`);
     };
-    const listeners = [['message', onMessage], ['error', onError], ['messageerror', onError]] as const; // prettier-ignore
+    const listeners = [
+      ['message', onMessage],
+      ['error', onError],
+      ['messageerror', onError],
+    ] as const;
     for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);
-    const silent = `has said nothing for ${FIRST_WORD / 1000} s: it was ended before it could, or its module does not call data.serveDataset before it waits for anything`; // prettier-ignore
+    const silent = `has said nothing for ${FIRST_WORD / 1000} s: it was ended before it could, or its module does not call data.serveDataset before it waits for anything`;
     return {
       post: (task) => {
-        watching ??= watch(worker, FIRST_WORD, () => fail(`has ended: ${WHY_ENDED}`), () => fail(silent)); // prettier-ignore
+        watching ??= watch(
+          worker,
+          FIRST_WORD,
+          () => fail(`has ended: ${WHY_ENDED}`),
+          () => fail(silent),
+        );
         worker.postMessage({ flambeau: 'batch', ...task });
       },
       stop: () => {

@@ -52,13 +52,13 @@ export function rawRows({ dtype, shape, data }: PlainTensor, indices: readonly n
  */
 export function rawConcat(parts: readonly PlainTensor[]): PlainTensor | undefined {
   const [first, ...rest] = parts;
-  if (
-    first === undefined ||
-    !rest.every((part) => part.dtype === first.dtype && sameDims(part.shape.slice(1), first.shape.slice(1)))
-  ) {
+  if (first === undefined || !rest.every((part) => part.dtype === first.dtype && sameDims(part.shape.slice(1), first.shape.slice(1)))) {
     return undefined;
   }
-  const data = rawArray(first.dtype, parts.reduce((sum, part) => sum + part.data.length, 0)); // prettier-ignore
+  const data = rawArray(
+    first.dtype,
+    parts.reduce((sum, part) => sum + part.data.length, 0),
+  );
   let at = 0;
   for (const part of parts) {
     copyInto(data, at, part.data);

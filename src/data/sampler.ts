@@ -22,14 +22,7 @@ import { ArgumentError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { GENERATOR, TENSOR } from '../tensor/arguments.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import {
-  defaultGenerator,
-  fillRandint,
-  Generator,
-  multinomial,
-  randomInt64,
-  randperm,
-} from '../tensor/random/index.ts';
+import { defaultGenerator, fillRandint, Generator, multinomial, randomInt64, randperm } from '../tensor/random/index.ts';
 
 /** What JavaScript calls a generator; the word is taken by PyTorch's here. */
 type Draws<T> = globalThis.Generator<T, void, undefined>;
@@ -48,7 +41,7 @@ export abstract class Sampler implements Iterable<number> {
 }
 
 /** Whether a value has a length and can be gone through. */
-export const isSampler = (value: unknown): boolean => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length); // prettier-ignore
+export const isSampler = (value: unknown): boolean => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length);
 
 /** Anything that has a length: a data set. */
 export interface Sized {
@@ -108,20 +101,13 @@ export class RandomSampler implements Sampler {
 
   constructor(source: Sized, options: RandomSamplerOptions = {}) {
     requireKind('RandomSampler', 'the source', source, SIZED);
-    const given = requireOptions<RandomSamplerOptions>(
-      'RandomSampler',
-      options,
-      RANDOM_OPTIONS,
-      '{ replacement: true }',
-    );
+    const given = requireOptions<RandomSamplerOptions>('RandomSampler', options, RANDOM_OPTIONS, '{ replacement: true }');
     this.#source = source;
     this.replacement = given.replacement ?? false;
     this.generator = given.generator;
     this.#numSamples = given.numSamples;
     if (!Number.isInteger(this.length) || this.length < 1) {
-      throw new ArgumentError(
-        `RandomSampler: expected at least one sample to draw, but got ${this.length}; is the data set empty?`,
-      );
+      throw new ArgumentError(`RandomSampler: expected at least one sample to draw, but got ${this.length}; is the data set empty?`);
     }
   }
 
@@ -185,7 +171,11 @@ interface WeightedCall {
   readonly generator?: Generator | null;
 }
 const WEIGHTS = either(arrayOf(NOT_NEGATIVE, 'numbers ≥ 0'), TENSOR);
-const WEIGHTED = signature<WeightedCall>('WeightedRandomSampler', { weights: WEIGHTS, numSamples: COUNT, replacement: BOOL, generator: orNull(GENERATOR) }, { required: 2, example: 'new data.WeightedRandomSampler([0.1, 0.9], 10)' }); // prettier-ignore
+const WEIGHTED = signature<WeightedCall>(
+  'WeightedRandomSampler',
+  { weights: WEIGHTS, numSamples: COUNT, replacement: BOOL, generator: orNull(GENERATOR) },
+  { required: 2, example: 'new data.WeightedRandomSampler([0.1, 0.9], 10)' },
+);
 
 /**
  * Indices drawn with probabilities proportional to weights, with replacement unless said otherwise: rare classes as often as others.
@@ -199,12 +189,20 @@ export class WeightedRandomSampler implements Sampler {
   readonly replacement: boolean;
   readonly generator: Generator | undefined;
 
-  constructor(weights: WeightedCall['weights'], numSamples: number | Omit<WeightedCall, 'weights'>, replacement?: boolean | Pick<WeightedCall, 'replacement' | 'generator'>, generator?: Generator | null); // prettier-ignore
+  constructor(
+    weights: WeightedCall['weights'],
+    numSamples: number | Omit<WeightedCall, 'weights'>,
+    replacement?: boolean | Pick<WeightedCall, 'replacement' | 'generator'>,
+    generator?: Generator | null,
+  );
   constructor(call: WeightedCall);
   constructor(...args: readonly unknown[]) {
     const given = readCall<WeightedCall>(WEIGHTED, args);
-    const list = Array.isArray(given.weights) ? (given.weights as number[]) : ((given.weights as Tensor).detach().to('float64').tolist() as number[]); // prettier-ignore
-    if (!Array.isArray(list) || list.some((weight) => typeof weight !== 'number')) throw new ArgumentError('WeightedRandomSampler: expected a vector of weights'); // prettier-ignore
+    const list = Array.isArray(given.weights)
+      ? (given.weights as number[])
+      : ((given.weights as Tensor).detach().to('float64').tolist() as number[]);
+    if (!Array.isArray(list) || list.some((weight) => typeof weight !== 'number'))
+      throw new ArgumentError('WeightedRandomSampler: expected a vector of weights');
     this.weights = Float64Array.from(list);
     this.numSamples = given.numSamples;
     this.replacement = given.replacement ?? true;
@@ -216,11 +214,11 @@ export class WeightedRandomSampler implements Sampler {
   }
 
   *[Symbol.iterator](): Draws<number> {
-    yield* multinomial(this.weights, this.numSamples, { replacement: this.replacement, generator: this.generator ?? defaultGenerator }); // prettier-ignore
+    yield* multinomial(this.weights, this.numSamples, { replacement: this.replacement, generator: this.generator ?? defaultGenerator });
   }
 }
 
-const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && SIZED.accepts(value)); // prettier-ignore
+const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && SIZED.accepts(value));
 
 /**
  * A sampler's indices in groups of `batchSize`; the last may be smaller, or is dropped.

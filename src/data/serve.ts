@@ -63,7 +63,7 @@ async function answer(port: Port, { task, indices, seed }: WorkerTask, own: () =
     const dataset = await own();
     if (seed !== undefined) manualSeed(seed);
     const batch = await batchOf(dataset, indices);
-    port.postMessage({ flambeau: 'batch', task, batch } satisfies ServedReply, [...new Set(batch.map(({ data }) => data.buffer))]); // prettier-ignore
+    port.postMessage({ flambeau: 'batch', task, batch } satisfies ServedReply, [...new Set(batch.map(({ data }) => data.buffer))]);
   } catch (error) {
     port.postMessage({ flambeau: 'batch', task, error: toPlainError(error) } satisfies ServedReply);
   }
@@ -80,6 +80,9 @@ async function batchOf(dataset: Dataset, indices: readonly number[]): Promise<re
   if (raw !== undefined) return raw;
   const made: unknown = (await dataset.getBatch?.(indices)) ?? defaultCollate(await samplesAt(dataset, indices));
   const parts: readonly unknown[] = Array.isArray(made) ? made : [made];
-  if (!parts.every(isTensor)) throw new ArgumentError('serveDataset: expected samples of tensors and numbers, such as [image, label]; let the transform end with ToTensor(), or use numWorkers: 0'); // prettier-ignore
+  if (!parts.every(isTensor))
+    throw new ArgumentError(
+      'serveDataset: expected samples of tensors and numbers, such as [image, label]; let the transform end with ToTensor(), or use numWorkers: 0',
+    );
   return parts.map((part) => ({ dtype: part.dtype, shape: [...part.layout.shape], data: part.toTypedArray() }));
 }

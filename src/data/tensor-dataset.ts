@@ -31,7 +31,7 @@ export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<
   readonly length: number;
 
   constructor(...tensors: T) {
-    for (const tensor of tensors) requireTensor('TensorDataset', 'every argument', tensor, 'write new data.TensorDataset(images, labels)'); // prettier-ignore
+    for (const tensor of tensors) requireTensor('TensorDataset', 'every argument', tensor, 'write new data.TensorDataset(images, labels)');
     const length = (tensors[0]?.shape as readonly number[] | undefined)?.[0];
     if (length === undefined) throw new ShapeError('TensorDataset: expected tensors with at least one dimension');
     if (tensors.some((tensor) => tensor.ndim === 0 || tensor.size(0) !== length)) {

@@ -79,7 +79,6 @@ export class WorkerPool {
     indices: Iterator<readonly number[]>,
     { seed, seeding }: PassSeeds,
   ): AsyncGenerator<readonly PlainTensor[], void, undefined> {
-    // prettier-ignore
     const queue: Promise<readonly PlainTensor[]>[] = [];
     let sent = 0;
     this.#next = 0; // so that a pass is dealt out in the same way whatever came before
@@ -88,7 +87,7 @@ export class WorkerPool {
         while (more && queue.length < this.#ahead) {
           const next = indices.next();
           if (next.done === true) more = false;
-          else queue.push(this.#send(next.value, seeding === 'batch' || sent < this.#threads.length ? seed + BigInt(sent) : undefined)); // prettier-ignore
+          else queue.push(this.#send(next.value, seeding === 'batch' || sent < this.#threads.length ? seed + BigInt(sent) : undefined));
           if (!more) break;
           sent++;
         }

@@ -22,8 +22,7 @@ export interface WorkerTask {
 
 /** From a worker: the batch, or why there is none. `task` is -1 if it could not start. */
 export type WorkerReply =
-  | { readonly task: number; readonly batch: readonly PlainTensor[] }
-  | { readonly task: number; readonly error: PlainError };
+  { readonly task: number; readonly batch: readonly PlainTensor[] } | { readonly task: number; readonly error: PlainError };
 
 /** An error as plain data. */
 export interface PlainError {

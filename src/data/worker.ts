@@ -22,9 +22,7 @@ async function makeBatch({ indices, seed }: WorkerTask): Promise<readonly PlainT
   if (seed !== undefined) manualSeed(seed);
   const batch = await dataset.readBatch?.(indices);
   if (batch !== undefined) return batch;
-  throw new ArgumentError(
-    'DataLoader: in a worker thread the transform has to end with ToTensor() or Normalize(...); use numWorkers: 0',
-  );
+  throw new ArgumentError('DataLoader: in a worker thread the transform has to end with ToTensor() or Normalize(...); use numWorkers: 0');
 }
 
 async function answer(task: WorkerTask): Promise<void> {

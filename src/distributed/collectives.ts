@@ -38,11 +38,8 @@ const TENSORS = arrayOf(TENSOR, 'tensors');
 const isAsync = (op: string, options: AsyncOptions | undefined): boolean =>
   requireOptions<AsyncOptions>(op, options, ASYNC, '{ asyncOp: true }').asyncOp ?? false;
 
-function reductionOf(
-  op: string,
-  options: ReduceOptions | undefined,
-): { readonly how: ReduceOp | 'avg'; readonly asyncOp: boolean } {
-  const { op: how = 'sum', asyncOp = false } = requireOptions<ReduceOptions>(op, options, REDUCE, "{ op: 'sum', asyncOp: true }"); // prettier-ignore
+function reductionOf(op: string, options: ReduceOptions | undefined): { readonly how: ReduceOp | 'avg'; readonly asyncOp: boolean } {
+  const { op: how = 'sum', asyncOp = false } = requireOptions<ReduceOptions>(op, options, REDUCE, "{ op: 'sum', asyncOp: true }");
   return { how, asyncOp };
 }
 
@@ -121,7 +118,7 @@ function begin(
   what: Omit<Collective, 'receive' | 'send'>,
   tensors: readonly [receive: Tensor, send?: Tensor],
 ): Pending {
-  const start = ([receive, send]: readonly Uint8Array[]): Pending => group.start({ ...what, receive: receive!, ...(send && { send }) }); // prettier-ignore
+  const start = ([receive, send]: readonly Uint8Array[]): Pending => group.start({ ...what, receive: receive!, ...(send && { send }) });
   const given = tensors.filter((x) => x !== undefined);
   if (activeRecorder() === undefined) return start(given.map((x) => memoryOf(op, x)));
   let pending: Pending | undefined;
@@ -143,7 +140,8 @@ function begin(
 /** The memory of a contiguous tensor on the CPU. */
 function memoryOf(op: string, x: Tensor): Uint8Array {
   const { device, buffer } = x.storage;
-  if (device.view === undefined) throw new DeviceError(`${op}: expected a tensor on the CPU, but got one on ${device.name}; move it with .to('cpu')`); // prettier-ignore
+  if (device.view === undefined)
+    throw new DeviceError(`${op}: expected a tensor on the CPU, but got one on ${device.name}; move it with .to('cpu')`);
   return device.view(buffer, x.offset * itemSize(x.layout.dtype), x.layout.numel * itemSize(x.layout.dtype));
 }
 
@@ -156,7 +154,7 @@ function dense(x: Tensor): { readonly memory: Tensor; readonly putBack: () => vo
 
 function requireRank(op: string, name: string, rank: number, group: ProcessGroup): void {
   requireKind(op, name, rank, SIZE);
-  if (rank >= group.size) throw new ArgumentError(`${op}: expected ${name} to be a rank below ${group.size}, but got ${rank}`); // prettier-ignore
+  if (rank >= group.size) throw new ArgumentError(`${op}: expected ${name} to be a rank below ${group.size}, but got ${rank}`);
 }
 
 /** Reductions of bool and of whole numbers by bits, where they mean something. */
@@ -164,17 +162,19 @@ function requireOp(op: string, how: ReduceOp | 'avg', x: Tensor): void {
   const { dtype } = x.layout;
   const isFloat = x.isFloatingPoint();
   const isBits = how === 'band' || how === 'bor' || how === 'bxor';
-  if (isBits && isFloat) throw new ArgumentError(`${op}: '${how}' works on bits of whole numbers, but the tensor is ${dtype}; use 'sum', 'avg', 'min', 'max' or 'product'`); // prettier-ignore
-  if (how === 'avg' && !isFloat) throw new ArgumentError(`${op}: 'avg' divides, but the tensor is ${dtype}; use 'sum', or convert with .to('float32')`); // prettier-ignore
-  if (dtype === 'bool' && (how === 'sum' || how === 'product')) throw new ArgumentError(`${op}: '${how}' of bool says how many, which a bool cannot; use 'max' (any) or 'min' (all), or convert with .to('int32')`); // prettier-ignore
+  if (isBits && isFloat)
+    throw new ArgumentError(
+      `${op}: '${how}' works on bits of whole numbers, but the tensor is ${dtype}; use 'sum', 'avg', 'min', 'max' or 'product'`,
+    );
+  if (how === 'avg' && !isFloat)
+    throw new ArgumentError(`${op}: 'avg' divides, but the tensor is ${dtype}; use 'sum', or convert with .to('float32')`);
+  if (dtype === 'bool' && (how === 'sum' || how === 'product'))
+    throw new ArgumentError(
+      `${op}: '${how}' of bool says how many, which a bool cannot; use 'max' (any) or 'min' (all), or convert with .to('int32')`,
+    );
 }
 
-function reducing(
-  op: string,
-  x: Tensor,
-  options: ReduceOptions | undefined,
-  what: Pick<Collective, 'kind' | 'root'>,
-): Work | undefined {
+function reducing(op: string, x: Tensor, options: ReduceOptions | undefined, what: Pick<Collective, 'kind' | 'root'>): Work | undefined {
   requireKind(op, 'the tensor', x, TENSOR);
   const { how, asyncOp } = reductionOf(op, options);
   const group = requireGroup(op);
@@ -267,7 +267,7 @@ export function allGather(outputs: readonly Tensor[], input: Tensor, options?: A
   const all = withGradMode(false, () => input.newEmpty([group.size, ...input.layout.shape]));
   const { dtype, numel } = from.layout;
   const pending = begin(op, group, { kind: 'allGather', dtype, count: numel }, [all, from]);
-  const scatter = (): void => withGradMode(false, () => outputs.forEach((output, i) => void output.copy_(all.select(0, i)))); // prettier-ignore
+  const scatter = (): void => withGradMode(false, () => outputs.forEach((output, i) => void output.copy_(all.select(0, i))));
   return ending(new Work(pending, [from, all], scatter), asyncOp);
 }
 
@@ -297,12 +297,7 @@ export function reduceScatter(output: Tensor, inputs: readonly Tensor[], options
   return reduceScattering(op, output, all, options);
 }
 
-function reduceScattering(
-  op: string,
-  output: Tensor,
-  all: Tensor,
-  options: ReduceOptions | undefined,
-): Work | undefined {
+function reduceScattering(op: string, output: Tensor, all: Tensor, options: ReduceOptions | undefined): Work | undefined {
   const { how, asyncOp } = reductionOf(op, options);
   const group = requireGroup(op);
   requireOp(op, how, output);
@@ -327,17 +322,25 @@ function requirePair(op: string, output: Tensor, input: Tensor): void {
 function requireParts(op: string, name: string, whole: Tensor, group: ProcessGroup, part: Tensor): void {
   const expected = group.size * part.layout.numel;
   requireSameDType(op, whole, part);
-  if (whole.layout.numel !== expected) throw new ShapeError(`${op}: expected ${name} to have ${expected} elements, ${part.layout.numel} for each of ${group.size} processes, but got shape [${whole.layout.shape.join(', ')}]`); // prettier-ignore
+  if (whole.layout.numel !== expected)
+    throw new ShapeError(
+      `${op}: expected ${name} to have ${expected} elements, ${part.layout.numel} for each of ${group.size} processes, but got shape [${whole.layout.shape.join(', ')}]`,
+    );
 }
 
 function requireEach(op: string, name: string, list: readonly Tensor[], group: ProcessGroup, like: Tensor): void {
-  if (list.length !== group.size) throw new ArgumentError(`${op}: expected ${group.size} ${name}, one for each process, but got ${list.length}`); // prettier-ignore
+  if (list.length !== group.size)
+    throw new ArgumentError(`${op}: expected ${group.size} ${name}, one for each process, but got ${list.length}`);
   for (const x of list) {
     requireSameDType(op, x, like);
-    if (x.layout.shape.join() !== like.layout.shape.join()) throw new ShapeError(`${op}: expected ${name} of shape [${like.layout.shape.join(', ')}], but one has [${x.layout.shape.join(', ')}]`); // prettier-ignore
+    if (x.layout.shape.join() !== like.layout.shape.join())
+      throw new ShapeError(
+        `${op}: expected ${name} of shape [${like.layout.shape.join(', ')}], but one has [${x.layout.shape.join(', ')}]`,
+      );
   }
 }
 
 function requireSameDType(op: string, a: Tensor, b: Tensor): void {
-  if (a.layout.dtype !== b.layout.dtype) throw new ArgumentError(`${op}: expected tensors of one dtype, but got ${a.layout.dtype} and ${b.layout.dtype}`); // prettier-ignore
+  if (a.layout.dtype !== b.layout.dtype)
+    throw new ArgumentError(`${op}: expected tensors of one dtype, but got ${a.layout.dtype} and ${b.layout.dtype}`);
 }

@@ -13,13 +13,12 @@ export interface Launch {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Names of rank, size, rank and size on this machine, in the order in which they are looked for: an `mpirun` inside of a Slurm job says more. */
-const NAMES: readonly (readonly [Launch['launcher'], rank: string, size: string, local: string, localSize: string])[] =
-  [
-    ['Open MPI', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK', LOCAL_SIZES['Open MPI']], // prettier-ignore
-    ['MPICH', 'PMI_RANK', 'PMI_SIZE', 'MPI_LOCALRANKID', LOCAL_SIZES.MPICH],
-    ['torchrun', 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', LOCAL_SIZES.torchrun],
-    ['Slurm', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'SLURM_LOCALID', LOCAL_SIZES.Slurm],
-  ];
+const NAMES: readonly (readonly [Launch['launcher'], rank: string, size: string, local: string, localSize: string])[] = [
+  ['Open MPI', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK', LOCAL_SIZES['Open MPI']],
+  ['MPICH', 'PMI_RANK', 'PMI_SIZE', 'MPI_LOCALRANKID', LOCAL_SIZES.MPICH],
+  ['torchrun', 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', LOCAL_SIZES.torchrun],
+  ['Slurm', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'SLURM_LOCALID', LOCAL_SIZES.Slurm],
+];
 
 /**
  * How this process was started; undefined where no launcher has.
@@ -32,7 +31,8 @@ export function launchOf(env: Environment): Launch | undefined {
   const [rank, worldSize] = [wholeOf(env, names[0]), wholeOf(env, names[1])];
   const localRank = env[names[2]] === undefined ? rank : wholeOf(env, names[2]);
   const localWorldSize = env[names[3]] === undefined ? worldSize : wholeOf(env, names[3]);
-  if (rank >= worldSize) throw new ArgumentError(`initProcessGroup: ${names[0]} is ${rank}, but ${names[1]} only ${worldSize}; ranks begin with 0`); // prettier-ignore
+  if (rank >= worldSize)
+    throw new ArgumentError(`initProcessGroup: ${names[0]} is ${rank}, but ${names[1]} only ${worldSize}; ranks begin with 0`);
   return { launcher, rank, worldSize, localRank, localWorldSize };
 }
 
@@ -40,6 +40,7 @@ export function launchOf(env: Environment): Launch | undefined {
 function wholeOf(env: Environment, name: string): number {
   const text = env[name]!;
   const value = /^\d+/.exec(text)?.[0];
-  if (value === undefined) throw new ArgumentError(`initProcessGroup: expected the environment variable ${name} to be a whole number, but got '${text}'`); // prettier-ignore
+  if (value === undefined)
+    throw new ArgumentError(`initProcessGroup: expected the environment variable ${name} to be a whole number, but got '${text}'`);
   return Number(value);
 }

@@ -12,9 +12,11 @@ function bytesOf(op: string, value: unknown): Uint8Array<ArrayBuffer> {
   try {
     text = JSON.stringify(value) as string | undefined;
   } catch (cause) {
-    throw new ArgumentError(`${op}: expected a value that JSON can hold, but got one that it cannot: ${(cause as Error).message}`, { cause }); // prettier-ignore
+    throw new ArgumentError(`${op}: expected a value that JSON can hold, but got one that it cannot: ${(cause as Error).message}`, {
+      cause,
+    });
   }
-  if (text === undefined) throw new ArgumentError(`${op}: expected a value that JSON can hold, but got ${typeof value}`); // prettier-ignore
+  if (text === undefined) throw new ArgumentError(`${op}: expected a value that JSON can hold, but got ${typeof value}`);
   return new TextEncoder().encode(text);
 }
 

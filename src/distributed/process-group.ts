@@ -23,13 +23,7 @@ export interface Collective extends Call {
 }
 
 /** As text, for errors: `allReduce of 12 float32 (sum)`. */
-export function showCollective({
-  kind,
-  count,
-  dtype,
-  op,
-  root,
-}: Omit<Call, 'kind'> & { readonly kind: string }): string {
+export function showCollective({ kind, count, dtype, op, root }: Omit<Call, 'kind'> & { readonly kind: string }): string {
   if (kind === 'barrier' || kind === 'destroyProcessGroup') return kind;
   const where = root === undefined ? [] : [kind === 'broadcast' ? `from rank ${root}` : `to rank ${root}`];
   const how = [...(op === undefined ? [] : [op]), ...where];

@@ -8,5 +8,7 @@ export function threadUrl(path: 'mpi/thread' | 'watch/thread'): URL {
   const base = own.endsWith('.ts') ? own.replace(/\/src\/distributed\/[^/]*$/, '/dist/distributed/here.js') : own;
   const url = new URL(`${path}.js`, base);
   if (existsSync(fileURLToPath(url))) return url;
-  throw new DistributedError('initProcessGroup: the library has to lie in files of its own (let bundlers leave flambeau out), or, from its sources, to be built'); // prettier-ignore
+  throw new DistributedError(
+    'initProcessGroup: the library has to lie in files of its own (let bundlers leave flambeau out), or, from its sources, to be built',
+  );
 }

@@ -41,10 +41,19 @@ export function provideMpi(make: MakeMpi): void {
  * dist.destroyProcessGroup();
  */
 export function initProcessGroup(options: ProcessGroupOptions = {}): void {
-  const { backend, timeout = HALF_AN_HOUR } = requireOptions<ProcessGroupOptions>('initProcessGroup', options, OPTIONS, "{ backend: 'mpi', timeout: 60_000 }"); // prettier-ignore
-  if (world !== undefined) throw new DistributedError('initProcessGroup: there is a group already; destroyProcessGroup() ends it'); // prettier-ignore
-  if (backend !== 'single' && wasEnded) throw new DistributedError('initProcessGroup: MPI cannot begin again in a process in which it has ended; call destroyProcessGroup() at the end of the program'); // prettier-ignore
-  if (backend === 'mpi' && makeMpi === undefined) throw new DistributedError("initProcessGroup: there is no MPI in browsers; leave backend out, or write 'single'"); // prettier-ignore
+  const { backend, timeout = HALF_AN_HOUR } = requireOptions<ProcessGroupOptions>(
+    'initProcessGroup',
+    options,
+    OPTIONS,
+    "{ backend: 'mpi', timeout: 60_000 }",
+  );
+  if (world !== undefined) throw new DistributedError('initProcessGroup: there is a group already; destroyProcessGroup() ends it');
+  if (backend !== 'single' && wasEnded)
+    throw new DistributedError(
+      'initProcessGroup: MPI cannot begin again in a process in which it has ended; call destroyProcessGroup() at the end of the program',
+    );
+  if (backend === 'mpi' && makeMpi === undefined)
+    throw new DistributedError("initProcessGroup: there is no MPI in browsers; leave backend out, or write 'single'");
   const made = backend === 'single' ? undefined : makeMpi?.(timeout, backend === 'mpi');
   world = made ?? new SingleProcess();
 }
@@ -68,7 +77,7 @@ export const isMpiAvailable = (): boolean => makeMpi !== undefined;
 
 /** The group. @throws DistributedError before {@link initProcessGroup} */
 export function requireGroup(op: string): ProcessGroup {
-  if (world === undefined) throw new DistributedError(`${op}: there is no process group; call initProcessGroup() first`); // prettier-ignore
+  if (world === undefined) throw new DistributedError(`${op}: there is no process group; call initProcessGroup() first`);
   return world;
 }
 

@@ -18,12 +18,11 @@ interface LocScale extends DistributionOptions {
   readonly scale: Parameter;
 }
 export type LocScaleArguments =
-  | [loc: Parameter, scale: Parameter | Omit<LocScale, 'loc'>, validateArgs?: boolean | DistributionOptions]
-  | [call: LocScale];
+  [loc: Parameter, scale: Parameter | Omit<LocScale, 'loc'>, validateArgs?: boolean | DistributionOptions] | [call: LocScale];
 const locScale = (op: string): Signature<LocScale> =>
-  signature<LocScale>(op, { loc: TENSOR_OR_NUMBER, scale: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 2, example: `new ${op}(0, 1)` }); // prettier-ignore
+  signature<LocScale>(op, { loc: TENSOR_OR_NUMBER, scale: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 2, example: `new ${op}(0, 1)` });
 
-export const likeOf = (x: Tensor): { dtype: Tensor['dtype']; device: Tensor['device'] } => ({ dtype: x.dtype, device: x.device }); // prettier-ignore
+export const likeOf = (x: Tensor): { dtype: Tensor['dtype']; device: Tensor['device'] } => ({ dtype: x.dtype, device: x.device });
 
 /** What those have in common that are moved by `loc` and stretched by `scale`. */
 abstract class Located extends Distribution {
@@ -226,9 +225,12 @@ interface UniformCall extends DistributionOptions {
   readonly high: Parameter;
 }
 export type UniformArguments =
-  | [low: Parameter, high: Parameter | Omit<UniformCall, 'low'>, validateArgs?: boolean | DistributionOptions]
-  | [call: UniformCall];
-const UNIFORM = /* @__PURE__ */ signature<UniformCall>('Uniform', { low: TENSOR_OR_NUMBER, high: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 2, example: 'new Uniform(0, 1)' }); // prettier-ignore
+  [low: Parameter, high: Parameter | Omit<UniformCall, 'low'>, validateArgs?: boolean | DistributionOptions] | [call: UniformCall];
+const UNIFORM = /* @__PURE__ */ signature<UniformCall>(
+  'Uniform',
+  { low: TENSOR_OR_NUMBER, high: TENSOR_OR_NUMBER, ...VALIDATE },
+  { required: 2, example: 'new Uniform(0, 1)' },
+);
 
 /**
  * Numbers of [low, high), each as likely as any other (https://pytorch.org/docs/stable/distributions.html#uniform). Draws are PyTorch's.

@@ -18,9 +18,9 @@ import type { Tensor } from '../tensor/tensor.ts';
 import '../tensor/families/picking.ts';
 import '../tensor/families/reductions.ts';
 import '../tensor/families/draws.ts';
-import { broadcastAll, Distribution, oneOfTwo, VALIDATE, type DistributionOptions, type Parameter } from './distribution.ts'; // prettier-ignore
+import { broadcastAll, Distribution, oneOfTwo, VALIDATE, type DistributionOptions, type Parameter } from './distribution.ts';
 import { likeOf, rateTable, type RateArguments } from './continuous.ts';
-import { below, COUNTS, NOT_NEGATIVE_SUPPORT, ONE_HOT, REAL, REAL_VECTOR, SIMPLEX, TRUTH, UNIT_INTERVAL, type Support } from './support.ts'; // prettier-ignore
+import { below, COUNTS, NOT_NEGATIVE_SUPPORT, ONE_HOT, REAL, REAL_VECTOR, SIMPLEX, TRUTH, UNIT_INTERVAL, type Support } from './support.ts';
 
 const TWO = ['probs', 'logits'] as const;
 
@@ -28,13 +28,13 @@ export interface ChanceCall<P = Parameter> extends DistributionOptions {
   readonly probs?: P;
   readonly logits?: P;
 }
-type Chance<P> = [probs?: P | ChanceCall<P>, logits?: P | Omit<ChanceCall<P>, 'probs'>, validateArgs?: boolean | DistributionOptions]; // prettier-ignore
+type Chance<P> = [probs?: P | ChanceCall<P>, logits?: P | Omit<ChanceCall<P>, 'probs'>, validateArgs?: boolean | DistributionOptions];
 export type ChanceArguments = Chance<Parameter>;
 export type ClassArguments = Chance<Tensor>;
 export const chanceTable = (op: string): Signature<ChanceCall> =>
-  signature<ChanceCall>(op, { probs: TENSOR_OR_NUMBER, logits: TENSOR_OR_NUMBER, ...VALIDATE }, { example: `new ${op}(0.5)` }); // prettier-ignore
+  signature<ChanceCall>(op, { probs: TENSOR_OR_NUMBER, logits: TENSOR_OR_NUMBER, ...VALIDATE }, { example: `new ${op}(0.5)` });
 export const classTable = (op: string): Signature<ChanceCall<Tensor>> =>
-  signature<ChanceCall<Tensor>>(op, { probs: TENSOR, logits: TENSOR, ...VALIDATE }, { example: `new ${op}({ logits })` }); // prettier-ignore
+  signature<ChanceCall<Tensor>>(op, { probs: TENSOR, logits: TENSOR, ...VALIDATE }, { example: `new ${op}({ logits })` });
 
 /** Away from 0 and 1, so that logarithms are finite. */
 export function clampedProbs(probs: Tensor): Tensor {
@@ -168,7 +168,7 @@ export abstract class Classes extends Distribution {
     const { validateArgs, ...call } = readCall(table, args);
     const given = oneOfTwo(table.op, TWO, call);
     const x = call[given]!;
-    if (x.ndim < 1) throw new ShapeError(`${table.op}: expected ${given} with at least one dimension, but got a number`); // prettier-ignore
+    if (x.ndim < 1) throw new ShapeError(`${table.op}: expected ${given} with at least one dimension, but got a number`);
     const { shape } = x.layout;
     super(shape.slice(0, -1), event ? shape.slice(-1) : [], validateArgs === undefined ? {} : { validateArgs });
     this.given = given;
@@ -199,7 +199,9 @@ export abstract class Classes extends Distribution {
     const rows = this.probs.detach().reshape(-1, this.numEvents);
     const count = sampleShape.reduce((n, size) => n * size, 1);
     if (count === 0) return zeros([...sampleShape, ...this.batchShape], { dtype: 'int64', device: this.probs.device });
-    return multinomial(rows, count, true).t().reshape([...sampleShape, ...this.batchShape]); // prettier-ignore
+    return multinomial(rows, count, true)
+      .t()
+      .reshape([...sampleShape, ...this.batchShape]);
   }
 }
 

@@ -26,7 +26,7 @@ interface DistributionCall extends DistributionOptions {
   readonly batchShape?: Dims;
   readonly eventShape?: Dims;
 }
-const DISTRIBUTION = /* @__PURE__ */ signature<DistributionCall>('Distribution', { batchShape: SIZES, eventShape: SIZES, ...VALIDATE }); // prettier-ignore
+const DISTRIBUTION = /* @__PURE__ */ signature<DistributionCall>('Distribution', { batchShape: SIZES, eventShape: SIZES, ...VALIDATE });
 
 /** A parameter: a tensor, or a number. */
 export type Parameter = Tensor | number;
@@ -39,16 +39,17 @@ export const notThere = (of: object, what: string): FlambeauError =>
 export function broadcastAll(op: string, values: readonly Parameter[]): Tensor[] {
   const first = values.find((value) => isTensor(value));
   const options = first === undefined ? {} : { dtype: first.dtype, device: first.device };
-  return broadcastTensors(...values.map((value): Tensor => {
-    if (isTensor(value)) return value;
-    requireKind(op, 'every parameter', value, NUMBER);
-    return tensor(value, options);
-  })); // prettier-ignore
+  return broadcastTensors(
+    ...values.map((value): Tensor => {
+      if (isTensor(value)) return value;
+      requireKind(op, 'every parameter', value, NUMBER);
+      return tensor(value, options);
+    }),
+  );
 }
 
 /** The sum over the last dimensions, so many of them. */
-export const sumOfLast = (x: Tensor, dims: number): Tensor =>
-  dims === 0 ? x : x.sum(Array.from({ length: dims }, (_, i) => -1 - i));
+export const sumOfLast = (x: Tensor, dims: number): Tensor => (dims === 0 ? x : x.sum(Array.from({ length: dims }, (_, i) => -1 - i)));
 
 /** A distribution over tensors of `eventShape`, one for each place of `batchShape`. */
 export abstract class Distribution {
@@ -100,7 +101,10 @@ export abstract class Distribution {
   /** As {@link sample}, as a differentiable function of the parameters. @throws ArgumentError where there is none */
   rsample(...args: SampleArguments): Tensor {
     const { sampleShape = [] } = readCall({ ...SAMPLE, op: 'rsample' }, args);
-    if (!this.hasRsample) throw new ArgumentError(`${this.constructor.name}: there is no rsample, since draws are no differentiable function of the parameters; use sample() and logProb()`); // prettier-ignore
+    if (!this.hasRsample)
+      throw new ArgumentError(
+        `${this.constructor.name}: there is no rsample, since draws are no differentiable function of the parameters; use sample() and logProb()`,
+      );
     return this.draw(sampleShape);
   }
 
@@ -118,10 +122,12 @@ export abstract class Distribution {
     const { shape } = value.layout;
     const expected = [...this.batchShape, ...this.eventShape];
     const events = this.eventShape.length;
-    if (events > 0 && shape.slice(-events).join() !== this.eventShape.join()) throw new ShapeError(`${op}: expected a value that ends with ${showShape(this.eventShape)}, but got shape ${showShape(shape)}`); // prettier-ignore
+    if (events > 0 && shape.slice(-events).join() !== this.eventShape.join())
+      throw new ShapeError(`${op}: expected a value that ends with ${showShape(this.eventShape)}, but got shape ${showShape(shape)}`);
     for (let i = 1; i <= Math.min(shape.length, expected.length); i++) {
       const [a, b] = [shape.at(-i)!, expected.at(-i)!];
-      if (a !== 1 && b !== 1 && a !== b) throw new ShapeError(`${op}: expected a value that fits ${showShape(expected)}, but got shape ${showShape(shape)}`); // prettier-ignore
+      if (a !== 1 && b !== 1 && a !== b)
+        throw new ShapeError(`${op}: expected a value that fits ${showShape(expected)}, but got shape ${showShape(shape)}`);
     }
     requireWithin(op, 'the value', value, this.support);
   }
@@ -161,7 +167,9 @@ export abstract class Distribution {
     const parameters = this.parameters();
     const single = Object.values(parameters).every((x) => x.layout.numel === 1);
     const text = (x: Tensor): string => (single ? printed(x.item()) : `torch.Size([${x.layout.shape.join(', ')}])`);
-    return `${this.constructor.name}(${Object.entries(parameters).map(([name, x]) => `${name}: ${text(x)}`).join(', ')})`; // prettier-ignore
+    return `${this.constructor.name}(${Object.entries(parameters)
+      .map(([name, x]) => `${name}: ${text(x)}`)
+      .join(', ')})`;
   }
   /** @internal Node's hook for `console.log`. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
@@ -169,7 +177,7 @@ export abstract class Distribution {
   }
 }
 
-const printed = (value: number): string => (Number.isInteger(value) && Math.abs(value) < 1e16 ? value.toFixed(1) : String(value)); // prettier-ignore
+const printed = (value: number): string => (Number.isInteger(value) && Math.abs(value) < 1e16 ? value.toFixed(1) : String(value));
 
 /** Options of a constructor that takes one of two parameters, such as `probs` or `logits`: by position, or by name. */
 export function oneOfTwo<A extends string, B extends string>(
@@ -178,6 +186,9 @@ export function oneOfTwo<A extends string, B extends string>(
   given: Readonly<Partial<Record<A | B, unknown>>>,
 ): A | B {
   const both = (given[a] === undefined) === (given[b] === undefined);
-  if (both) throw new ArgumentError(`${op}: expected either ${a} or ${b}, but got ${given[a] === undefined ? 'neither' : 'both'}; write new ${op}({ ${b}: … }) for the latter`); // prettier-ignore
+  if (both)
+    throw new ArgumentError(
+      `${op}: expected either ${a} or ${b}, but got ${given[a] === undefined ? 'neither' : 'both'}; write new ${op}({ ${b}: … }) for the latter`,
+    );
   return given[a] === undefined ? b : a;
 }

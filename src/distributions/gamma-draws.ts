@@ -67,7 +67,9 @@ class StandardGamma extends CustomFunction {
   static forward(ctx: FunctionCtx, shape: Tensor): Tensor {
     const shapes = numbers(shape);
     const [round, least] = [rounding(shape.dtype), tiniest(shape.dtype)];
-    const result = drawn(shape, (data) => shapes.forEach((alpha: number, i: number) => (data[i] = Math.max(least, gammaOf(alpha, round, defaultGenerator))))); // prettier-ignore
+    const result = drawn(shape, (data) =>
+      shapes.forEach((alpha: number, i: number) => (data[i] = Math.max(least, gammaOf(alpha, round, defaultGenerator)))),
+    );
     ctx.saveForBackward(shape, result);
     return result;
   }
@@ -84,7 +86,12 @@ class StandardDirichlet extends CustomFunction {
     const round = rounding(concentration.dtype);
     const [least, most] = [tiniest(concentration.dtype), 1 - 2 ** -24];
     const draw = (data: Floats): void => {
-      const gammas = Float64Array.from(shapes, (alpha) => Math.max(2 ** -1022, gammaOf(alpha, (x) => x, defaultGenerator))); // prettier-ignore
+      const gammas = Float64Array.from(shapes, (alpha) =>
+        Math.max(
+          2 ** -1022,
+          gammaOf(alpha, (x) => x, defaultGenerator),
+        ),
+      );
       for (let row = 0; row < data.length; row += size) {
         const sum = gammas.subarray(row, row + size).reduce((a, b) => a + b, 0);
         for (let i = row; i < row + size; i++) data[i] = Math.min(most, Math.max(least, round(gammas[i]! / sum)));

@@ -101,8 +101,7 @@ function betaLarge(x: number, alpha: number, beta: number): number {
   const stirling = (stirlingOf(alpha) * stirlingOf(beta)) / stirlingOf(total);
   const away = alpha * (x - 1) + beta * x;
   const term1 =
-    (2 * alpha * alpha * (x - 1) + alpha * beta * (x - 1) - x * beta * beta) /
-    (sqrt((2 * alpha) / beta) * pow(total, 1.5) * away * away);
+    (2 * alpha * alpha * (x - 1) + alpha * beta * (x - 1) - x * beta * beta) / (sqrt((2 * alpha) / beta) * pow(total, 1.5) * away * away);
   const term2 = 0.5 * log(alpha / (total * x));
   const term3 = sqrt((8 * alpha * beta) / total) / away;
   const term4 = pow(beta * log(beta / (total * (1 - x))) + alpha * log(alpha / (total * x)), -1.5);

@@ -18,8 +18,12 @@ interface GammaCall extends DistributionOptions {
 }
 export type GammaArguments =
   | [concentration: Parameter, rate: Parameter | Omit<GammaCall, 'concentration'>, validateArgs?: boolean | DistributionOptions]
-  | [call: GammaCall]; // prettier-ignore
-const GAMMA = /* @__PURE__ */ signature<GammaCall>('Gamma', { concentration: TENSOR_OR_NUMBER, rate: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 2, example: 'new Gamma(1, 1)' }); // prettier-ignore
+  | [call: GammaCall];
+const GAMMA = /* @__PURE__ */ signature<GammaCall>(
+  'Gamma',
+  { concentration: TENSOR_OR_NUMBER, rate: TENSOR_OR_NUMBER, ...VALIDATE },
+  { required: 2, example: 'new Gamma(1, 1)' },
+);
 
 /** The gamma distribution (https://pytorch.org/docs/stable/distributions.html#gamma). Draws and their gradients are PyTorch's. */
 export class Gamma extends Distribution {
@@ -43,7 +47,7 @@ export class Gamma extends Distribution {
     return { concentration: this.concentration, rate: this.rate };
   }
   expand(batchShape: Dims): Gamma {
-    return new Gamma(this.concentration.expand([...batchShape]), this.rate.expand([...batchShape]), { validateArgs: false }); // prettier-ignore
+    return new Gamma(this.concentration.expand([...batchShape]), this.rate.expand([...batchShape]), { validateArgs: false });
   }
   override get mean(): Tensor {
     return this.concentration.div(this.rate);
@@ -59,18 +63,24 @@ export class Gamma extends Distribution {
   }
   protected logDensity(value: Tensor): Tensor {
     const { concentration, rate } = this;
-    return xlogy(concentration, rate).add(xlogy(concentration.sub(1), value)).sub(rate.mul(value)).sub(lgamma(concentration)); // prettier-ignore
+    return xlogy(concentration, rate)
+      .add(xlogy(concentration.sub(1), value))
+      .sub(rate.mul(value))
+      .sub(lgamma(concentration));
   }
   override entropy(): Tensor {
     const { concentration, rate } = this;
-    return concentration.sub(rate.log()).add(lgamma(concentration)).add(concentration.rsub(1).mul(digamma(concentration))); // prettier-ignore
+    return concentration
+      .sub(rate.log())
+      .add(lgamma(concentration))
+      .add(concentration.rsub(1).mul(digamma(concentration)));
   }
 }
 
 interface Chi2Call extends DistributionOptions {
   readonly df: Parameter;
 }
-const CHI2 = /* @__PURE__ */ signature<Chi2Call>('Chi2', { df: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 1, example: 'new Chi2(1)' }); // prettier-ignore
+const CHI2 = /* @__PURE__ */ signature<Chi2Call>('Chi2', { df: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 1, example: 'new Chi2(1)' });
 
 /** The sum of the squares of `df` normal numbers (https://pytorch.org/docs/stable/distributions.html#chi2). */
 export class Chi2 extends Gamma {
@@ -89,7 +99,11 @@ export class Chi2 extends Gamma {
 interface DirichletCall extends DistributionOptions {
   readonly concentration: Tensor;
 }
-const DIRICHLET = /* @__PURE__ */ signature<DirichletCall>('Dirichlet', { concentration: TENSOR, ...VALIDATE }, { required: 1, example: 'new Dirichlet(ones(3))' }); // prettier-ignore
+const DIRICHLET = /* @__PURE__ */ signature<DirichletCall>(
+  'Dirichlet',
+  { concentration: TENSOR, ...VALIDATE },
+  { required: 1, example: 'new Dirichlet(ones(3))' },
+);
 
 /** Probabilities of several classes (https://pytorch.org/docs/stable/distributions.html#dirichlet). Draws and their gradients are PyTorch's. */
 export class Dirichlet extends Distribution {
@@ -98,7 +112,7 @@ export class Dirichlet extends Distribution {
 
   constructor(concentration: Tensor | DirichletCall, validateArgs?: boolean | DistributionOptions) {
     const { concentration: a, ...options } = readCall(DIRICHLET, [concentration, validateArgs]);
-    if (a.ndim < 1) throw new ShapeError('Dirichlet: expected a concentration with at least one dimension, but got a number'); // prettier-ignore
+    if (a.ndim < 1) throw new ShapeError('Dirichlet: expected a concentration with at least one dimension, but got a number');
     super(a.layout.shape.slice(0, -1), a.layout.shape.slice(-1), options);
     this.concentration = a;
     this.require('concentration', a, POSITIVE_SUPPORT);
@@ -139,7 +153,11 @@ export class Dirichlet extends Distribution {
     const a = this.concentration;
     const total = a.sum(-1);
     const k = this.eventShape[0]!;
-    return lgamma(a).sum(-1).sub(lgamma(total)).sub(total.rsub(k).mul(digamma(total))).sub(a.sub(1).mul(digamma(a)).sum(-1)); // prettier-ignore
+    return lgamma(a)
+      .sum(-1)
+      .sub(lgamma(total))
+      .sub(total.rsub(k).mul(digamma(total)))
+      .sub(a.sub(1).mul(digamma(a)).sum(-1));
   }
 }
 
@@ -149,8 +167,12 @@ interface BetaCall extends DistributionOptions {
 }
 export type BetaArguments =
   | [concentration1: Parameter, concentration0: Parameter | Omit<BetaCall, 'concentration1'>, validateArgs?: boolean | DistributionOptions]
-  | [call: BetaCall]; // prettier-ignore
-const BETA = /* @__PURE__ */ signature<BetaCall>('Beta', { concentration1: TENSOR_OR_NUMBER, concentration0: TENSOR_OR_NUMBER, ...VALIDATE }, { required: 2, example: 'new Beta(0.5, 0.5)' }); // prettier-ignore
+  | [call: BetaCall];
+const BETA = /* @__PURE__ */ signature<BetaCall>(
+  'Beta',
+  { concentration1: TENSOR_OR_NUMBER, concentration0: TENSOR_OR_NUMBER, ...VALIDATE },
+  { required: 2, example: 'new Beta(0.5, 0.5)' },
+);
 
 /**
  * A probability; what MixUp and CutMix draw their shares from (https://pytorch.org/docs/stable/distributions.html#beta). Draws and their gradients are PyTorch's.

@@ -15,7 +15,11 @@ interface IndependentCall<D = Distribution> extends DistributionOptions {
 export type IndependentArguments<D> =
   | [baseDistribution: D, reinterpretedBatchNdims: number | Omit<IndependentCall, 'baseDistribution'>, validateArgs?: boolean | DistributionOptions]
   | [call: IndependentCall<D>]; // prettier-ignore
-const INDEPENDENT = /* @__PURE__ */ signature<IndependentCall>('Independent', { baseDistribution: instanceOf('a distribution', Distribution), reinterpretedBatchNdims: SIZE, ...VALIDATE }, { required: 2, example: 'new Independent(new Normal(zeros(3), 1), 1)' }); // prettier-ignore
+const INDEPENDENT = /* @__PURE__ */ signature<IndependentCall>(
+  'Independent',
+  { baseDistribution: instanceOf('a distribution', Distribution), reinterpretedBatchNdims: SIZE, ...VALIDATE },
+  { required: 2, example: 'new Independent(new Normal(zeros(3), 1), 1)' },
+);
 
 /**
  * A distribution whose last dimensions of the batch belong to its events, so that `logProb` sums over them.
@@ -33,7 +37,10 @@ export class Independent<D extends Distribution = Distribution> extends Distribu
   constructor(...args: IndependentArguments<D>) {
     const { baseDistribution: base, reinterpretedBatchNdims: dims, ...options } = readCall(INDEPENDENT, args);
     const batch = base.batchShape.length - dims;
-    if (batch < 0) throw new ShapeError(`Independent: expected at most ${base.batchShape.length} dimensions, which is what the batch has, but got ${dims}`); // prettier-ignore
+    if (batch < 0)
+      throw new ShapeError(
+        `Independent: expected at most ${base.batchShape.length} dimensions, which is what the batch has, but got ${dims}`,
+      );
     super(base.batchShape.slice(0, batch), [...base.batchShape.slice(batch), ...base.eventShape], options);
     this.baseDist = base as D;
     this.reinterpretedBatchNdims = dims;
@@ -42,7 +49,7 @@ export class Independent<D extends Distribution = Distribution> extends Distribu
   get support(): Support {
     const { name, eventDims, contains } = this.baseDist.support;
     const more = this.reinterpretedBatchNdims;
-    const all = (x: Tensor): Tensor => Array.from({ length: more }).reduce<Tensor>((inside) => inside.all(-1), contains(x)); // prettier-ignore
+    const all = (x: Tensor): Tensor => Array.from({ length: more }).reduce<Tensor>((inside) => inside.all(-1), contains(x));
     return { name, eventDims: eventDims + more, contains: all };
   }
   protected parameters(): Readonly<Record<string, Tensor>> {

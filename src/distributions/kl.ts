@@ -47,7 +47,12 @@ const uniforms: Rule<Uniform, Uniform> = (p, q) => {
 const laplaces: Rule<Laplace, Laplace> = (p, q) => {
   const ratio = p.scale.div(q.scale);
   const apart = p.loc.sub(q.loc).abs();
-  return ratio.log().neg().add(apart.div(q.scale)).add(ratio.mul(apart.neg().div(p.scale).exp())).sub(1); // prettier-ignore
+  return ratio
+    .log()
+    .neg()
+    .add(apart.div(q.scale))
+    .add(ratio.mul(apart.neg().div(p.scale).exp()))
+    .sub(1);
 };
 
 const EULER = 0.5772156649015329;
@@ -57,14 +62,22 @@ const gumbels: Rule<Gumbel, Gumbel> = (p, q) => {
     .add(lgamma(ratio.add(1)))
     .sub(here)
     .exp();
-  return ratio.log().neg().sub(there).add(here).add(ratio.mul(EULER)).add(last).sub(1 + EULER); // prettier-ignore
+  return ratio
+    .log()
+    .neg()
+    .sub(there)
+    .add(here)
+    .add(ratio.mul(EULER))
+    .add(last)
+    .sub(1 + EULER);
 };
 
 const gammas: Rule<Gamma, Gamma> = (p, q) =>
-  q.concentration.mul(p.rate.div(q.rate).log())
+  q.concentration
+    .mul(p.rate.div(q.rate).log())
     .add(lgamma(q.concentration).sub(lgamma(p.concentration)))
     .add(p.concentration.sub(q.concentration).mul(digamma(p.concentration)))
-    .add(q.rate.sub(p.rate).mul(p.concentration.div(p.rate))); // prettier-ignore
+    .add(q.rate.sub(p.rate).mul(p.concentration.div(p.rate)));
 
 const betas: Rule<Beta, Beta> = (p, q) => {
   const [p1, p0, q1, q0] = [p.concentration1, p.concentration0, q.concentration1, q.concentration0];
@@ -84,21 +97,28 @@ const dirichlets: Rule<Dirichlet, Dirichlet> = (p, q) => {
   const [a, b] = [p.concentration, q.concentration];
   const [sumA, sumB] = [a.sum(-1), b.sum(-1)];
   const t4 = digamma(a).sub(digamma(sumA).unsqueeze(-1));
-  return lgamma(sumA).sub(lgamma(sumB)).sub(lgamma(a).sub(lgamma(b)).sum(-1)).add(a.sub(b).mul(t4).sum(-1)); // prettier-ignore
+  return lgamma(sumA)
+    .sub(lgamma(sumB))
+    .sub(lgamma(a).sub(lgamma(b)).sum(-1))
+    .add(a.sub(b).mul(t4).sum(-1));
 };
 
 const multivariates: Rule<MultivariateNormal, MultivariateNormal> = (p, q) => {
-  if (p.eventShape.join() !== q.eventShape.join()) throw new ShapeError(`klDivergence: expected vectors of one length, but got ${p.eventShape.join()} and ${q.eventShape.join()}`); // prettier-ignore
+  if (p.eventShape.join() !== q.eventShape.join())
+    throw new ShapeError(`klDivergence: expected vectors of one length, but got ${p.eventShape.join()} and ${q.eventShape.join()}`);
   const n = p.eventShape[0]!;
   const batch = broadcastShapes(q.factor.layout.shape.slice(0, -2), p.factor.layout.shape.slice(0, -2));
   const [a, b] = [p, q].map(({ factor }) => factor.expand([...batch, n, n])) as [Tensor, Tensor];
   const trace = solveTriangular(b, a, { upper: false }).pow(2).sum([-2, -1]);
   const apart = squaredDistance(q.factor, q.loc.sub(p.loc));
-  return halfLogDet(q.factor).sub(halfLogDet(p.factor)).add(trace.add(apart).sub(n).mul(0.5)); // prettier-ignore
+  return halfLogDet(q.factor).sub(halfLogDet(p.factor)).add(trace.add(apart).sub(n).mul(0.5));
 };
 
 const independents: Rule<Independent, Independent> = (p, q) => {
-  if (p.reinterpretedBatchNdims !== q.reinterpretedBatchNdims) throw new ShapeError(`klDivergence: expected as many dimensions taken from both batches, but got ${p.reinterpretedBatchNdims} and ${q.reinterpretedBatchNdims}`); // prettier-ignore
+  if (p.reinterpretedBatchNdims !== q.reinterpretedBatchNdims)
+    throw new ShapeError(
+      `klDivergence: expected as many dimensions taken from both batches, but got ${p.reinterpretedBatchNdims} and ${q.reinterpretedBatchNdims}`,
+    );
   return sumOfLast(klDivergence(p.baseDist, q.baseDist), p.reinterpretedBatchNdims);
 };
 
@@ -108,12 +128,8 @@ const RULES: (readonly [Kind<Distribution>, Kind<Distribution>, Rule])[] = [];
  * Says what the divergence of two kinds of distributions is; the last one said for a pair counts.
  * @see https://pytorch.org/docs/stable/distributions.html#torch.distributions.kl.register_kl
  */
-export function registerKl<P extends Distribution, Q extends Distribution>(
-  p: Kind<P>,
-  q: Kind<Q>,
-  rule: Rule<P, Q>,
-): void {
-  for (const [name, value] of Object.entries({ p, q, rule })) requireKind('registerKl', name, value, name === 'rule' ? FUNCTION : CLASS); // prettier-ignore
+export function registerKl<P extends Distribution, Q extends Distribution>(p: Kind<P>, q: Kind<Q>, rule: Rule<P, Q>): void {
+  for (const [name, value] of Object.entries({ p, q, rule })) requireKind('registerKl', name, value, name === 'rule' ? FUNCTION : CLASS);
   RULES.unshift([p, q, rule as unknown as Rule]);
 }
 const CLASS = /* @__PURE__ */ instanceOf('a class of distributions', Function);
@@ -153,6 +169,9 @@ export function klDivergence(p: Distribution, q: Distribution): Tensor {
   requireKind('klDivergence', 'p', p, DISTRIBUTION);
   requireKind('klDivergence', 'q', q, DISTRIBUTION);
   const rule = RULES.find(([a, b]) => a[Symbol.hasInstance](p) && b[Symbol.hasInstance](q))?.[2];
-  if (rule === undefined) throw new ArgumentError(`klDivergence: there is no formula for ${p.constructor.name} and ${q.constructor.name}; add one with registerKl, or average p.logProb(x) - q.logProb(x) over draws of p`); // prettier-ignore
+  if (rule === undefined)
+    throw new ArgumentError(
+      `klDivergence: there is no formula for ${p.constructor.name} and ${q.constructor.name}; add one with registerKl, or average p.logProb(x) - q.logProb(x) over draws of p`,
+    );
   return rule(p, q);
 }

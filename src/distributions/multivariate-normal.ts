@@ -24,7 +24,11 @@ interface MultivariateCall extends DistributionOptions {
 type Rest<K extends keyof MultivariateCall> = Omit<MultivariateCall, K>;
 export type MultivariateArguments =
   [loc: Tensor, covarianceMatrix: Tensor | Rest<'loc'>, rest?: DistributionOptions] | [call: MultivariateCall];
-const MULTIVARIATE = /* @__PURE__ */ signature<MultivariateCall>('MultivariateNormal', { loc: TENSOR, covarianceMatrix: TENSOR, precisionMatrix: TENSOR, scaleTril: TENSOR, ...VALIDATE }, { required: 1, example: 'new MultivariateNormal(zeros(2), eye(2))' }); // prettier-ignore
+const MULTIVARIATE = /* @__PURE__ */ signature<MultivariateCall>(
+  'MultivariateNormal',
+  { loc: TENSOR, covarianceMatrix: TENSOR, precisionMatrix: TENSOR, scaleTril: TENSOR, ...VALIDATE },
+  { required: 1, example: 'new MultivariateNormal(zeros(2), eye(2))' },
+);
 const MATRICES = ['covarianceMatrix', 'precisionMatrix', 'scaleTril'] as const;
 
 /** The triangular factor of the inverse of a matrix. */
@@ -37,7 +41,10 @@ function factorOfInverse(precision: Tensor): Tensor {
 export const squaredDistance = (factor: Tensor, x: Tensor): Tensor => {
   const batch = broadcastShapes(factor.layout.shape.slice(0, -2), x.layout.shape.slice(0, -1));
   const n = x.layout.shape.at(-1)!;
-  return solveTriangular(factor.expand([...batch, n, n]), x.expand([...batch, n]).unsqueeze(-1), { upper: false }).pow(2).sum(-2).squeeze(-1); // prettier-ignore
+  return solveTriangular(factor.expand([...batch, n, n]), x.expand([...batch, n]).unsqueeze(-1), { upper: false })
+    .pow(2)
+    .sum(-2)
+    .squeeze(-1);
 };
 /** Half the logarithm of the covariances' determinant. */
 export const halfLogDet = (factor: Tensor): Tensor => factor.diagonal(0, -2, -1).log().sum(-1);
@@ -61,18 +68,21 @@ export class MultivariateNormal extends Distribution {
   constructor(...args: MultivariateArguments) {
     const { validateArgs, loc, ...matrices } = readCall(MULTIVARIATE, args);
     const given = MATRICES.filter((name) => matrices[name] !== undefined);
-    if (given.length !== 1) throw new ArgumentError(`MultivariateNormal: expected one of covarianceMatrix, precisionMatrix and scaleTril, but got ${given.length === 0 ? 'none' : given.join(' and ')}`); // prettier-ignore
+    if (given.length !== 1)
+      throw new ArgumentError(
+        `MultivariateNormal: expected one of covarianceMatrix, precisionMatrix and scaleTril, but got ${given.length === 0 ? 'none' : given.join(' and ')}`,
+      );
     const [name] = given as [(typeof MATRICES)[number]];
     const matrix = matrices[name]!;
-    if (loc.ndim < 1) throw new ShapeError('MultivariateNormal: expected loc with at least one dimension, but got a number'); // prettier-ignore
-    if (matrix.ndim < 2) throw new ShapeError(`MultivariateNormal: expected ${name} with at least two dimensions, but got ${matrix.ndim}`); // prettier-ignore
+    if (loc.ndim < 1) throw new ShapeError('MultivariateNormal: expected loc with at least one dimension, but got a number');
+    if (matrix.ndim < 2) throw new ShapeError(`MultivariateNormal: expected ${name} with at least two dimensions, but got ${matrix.ndim}`);
     const batch = broadcastShapes(matrix.layout.shape.slice(0, -2), loc.layout.shape.slice(0, -1));
     const event = loc.layout.shape.slice(-1);
     super(batch, event, validateArgs === undefined ? {} : { validateArgs });
     this.loc = loc.expand([...batch, ...event]);
     this.require('loc', loc, REAL_VECTOR);
     if (name === 'scaleTril') this.require('scaleTril', matrix, LOWER_CHOLESKY);
-    this.factor = name === 'scaleTril' ? matrix : name === 'covarianceMatrix' ? cholesky(matrix) : factorOfInverse(matrix); // prettier-ignore
+    this.factor = name === 'scaleTril' ? matrix : name === 'covarianceMatrix' ? cholesky(matrix) : factorOfInverse(matrix);
     this.#given = { [PRINTED[name]]: matrix.expand([...batch, ...event, ...event]) };
   }
   get support(): Support {
@@ -118,11 +128,14 @@ export class MultivariateNormal extends Distribution {
   }
   protected logDensity(value: Tensor): Tensor {
     const squares = squaredDistance(this.factor, value.sub(this.loc));
-    return squares.add(this.eventShape[0]! * Math.log(2 * Math.PI)).mul(-0.5).sub(halfLogDet(this.factor)); // prettier-ignore
+    return squares
+      .add(this.eventShape[0]! * Math.log(2 * Math.PI))
+      .mul(-0.5)
+      .sub(halfLogDet(this.factor));
   }
   override entropy(): Tensor {
     const all = halfLogDet(this.factor).add(0.5 * this.eventShape[0]! * (1 + Math.log(2 * Math.PI)));
     return this.batchShape.length === 0 ? all : all.expand([...this.batchShape]);
   }
 }
-const PRINTED = { covarianceMatrix: 'covariance_matrix', precisionMatrix: 'precision_matrix', scaleTril: 'scale_tril' } as const; // prettier-ignore
+const PRINTED = { covarianceMatrix: 'covariance_matrix', precisionMatrix: 'precision_matrix', scaleTril: 'scale_tril' } as const;

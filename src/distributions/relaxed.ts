@@ -24,12 +24,12 @@ type RelaxedArguments<P> =
   | [call: Relaxed<P>]; // prettier-ignore
 
 /** The temperature and the rest of a call. */
-function split<P>(
-  op: string,
-  kind: typeof TENSOR,
-  args: readonly unknown[],
-): [temperature: Tensor, rest: ChanceCall<P>] {
-  const table = signature<Relaxed<P>>(op, { temperature: TENSOR_OR_NUMBER, probs: kind, logits: kind, ...VALIDATE }, { required: 1, example: `new ${op}(0.5, { logits })` }); // prettier-ignore
+function split<P>(op: string, kind: typeof TENSOR, args: readonly unknown[]): [temperature: Tensor, rest: ChanceCall<P>] {
+  const table = signature<Relaxed<P>>(
+    op,
+    { temperature: TENSOR_OR_NUMBER, probs: kind, logits: kind, ...VALIDATE },
+    { required: 1, example: `new ${op}(0.5, { logits })` },
+  );
   const { temperature, ...rest } = readCall(table, args);
   return [isTensor(temperature) ? temperature : tensor(temperature), rest];
 }
@@ -54,7 +54,7 @@ export class RelaxedBernoulli extends TwoSided {
   }
   override expand(batchShape: Dims): this {
     const Own = this.constructor as new (call: Relaxed<Tensor>) => this;
-    return new Own({ temperature: this.temperature, [this.given]: this[this.given].expand([...batchShape]), validateArgs: false }); // prettier-ignore
+    return new Own({ temperature: this.temperature, [this.given]: this[this.given].expand([...batchShape]), validateArgs: false });
   }
   protected draw(sampleShape: Dims): Tensor {
     const shape = this.extended(sampleShape);
@@ -96,7 +96,11 @@ export class RelaxedOneHotCategorical extends Classes {
   }
   override expand(batchShape: Dims): this {
     const Own = this.constructor as new (call: Relaxed<Tensor>) => this;
-    return new Own({ temperature: this.temperature, [this.given]: this[this.given].expand([...batchShape, this.numEvents]), validateArgs: false }); // prettier-ignore
+    return new Own({
+      temperature: this.temperature,
+      [this.given]: this[this.given].expand([...batchShape, this.numEvents]),
+      validateArgs: false,
+    });
   }
   override entropy(): Tensor {
     throw notThere(this, 'entropy in closed form');
@@ -111,6 +115,6 @@ export class RelaxedOneHotCategorical extends Classes {
     const [logits, x] = broadcastTensors(this.logits, value.log()) as [Tensor, Tensor];
     const scale = lgamma(fullLike(this.temperature, count)).sub(this.temperature.log().mul(-(count - 1)));
     const score = logits.sub(x.mul(this.temperature));
-    return score.sub(score.logsumexp(-1, true)).sum(-1).add(scale).sub(x.sum(-1)); // prettier-ignore
+    return score.sub(score.logsumexp(-1, true)).sum(-1).add(scale).sub(x.sum(-1));
   }
 }

@@ -14,23 +14,24 @@ export interface Support {
   readonly contains: (x: Tensor) => Tensor;
 }
 
-const support = (name: string, contains: (x: Tensor) => Tensor, eventDims = 0): Support => ({ name, eventDims, contains }); // prettier-ignore
+const support = (name: string, contains: (x: Tensor) => Tensor, eventDims = 0): Support => ({ name, eventDims, contains });
 
 export const REAL: Support = /* @__PURE__ */ support('real', (x) => x.eq(x));
 export const REAL_VECTOR: Support = /* @__PURE__ */ support('real vector', (x) => x.eq(x).all(-1), 1);
 export const POSITIVE_SUPPORT: Support = /* @__PURE__ */ support('positive', (x) => x.gt(0));
 export const NOT_NEGATIVE_SUPPORT: Support = /* @__PURE__ */ support('nonnegative', (x) => x.ge(0));
-export const UNIT_INTERVAL: Support = /* @__PURE__ */ support('in the unit interval', (x) =>
-  x.ge(0).logicalAnd(x.le(1)),
-);
+export const UNIT_INTERVAL: Support = /* @__PURE__ */ support('in the unit interval', (x) => x.ge(0).logicalAnd(x.le(1)));
 export const TRUTH: Support = /* @__PURE__ */ support('boolean', (x) => x.eq(0).logicalOr(x.eq(1)));
-export const COUNTS: Support = /* @__PURE__ */ support('nonnegative integer', (x) => x.remainder(1).eq(0).logicalAnd(x.ge(0))); // prettier-ignore
-export const SIMPLEX: Support = /* @__PURE__ */ support('simplex', (x) => x.ge(0).all(-1).logicalAnd(x.sum(-1).sub(1).abs().lt(1e-6)), 1); // prettier-ignore
-export const ONE_HOT: Support = /* @__PURE__ */ support('one-hot', (x) => x.eq(0).logicalOr(x.eq(1)).all(-1).logicalAnd(x.sum(-1).eq(1)), 1); // prettier-ignore
+export const COUNTS: Support = /* @__PURE__ */ support('nonnegative integer', (x) => x.remainder(1).eq(0).logicalAnd(x.ge(0)));
+export const SIMPLEX: Support = /* @__PURE__ */ support('simplex', (x) => x.ge(0).all(-1).logicalAnd(x.sum(-1).sub(1).abs().lt(1e-6)), 1);
+export const ONE_HOT: Support = /* @__PURE__ */ support(
+  'one-hot',
+  (x) => x.eq(0).logicalOr(x.eq(1)).all(-1).logicalAnd(x.sum(-1).eq(1)),
+  1,
+);
 export const LOWER_CHOLESKY: Support = /* @__PURE__ */ support('lower Cholesky', (x) => x.tril().eq(x).all(-1).all(-1).logicalAnd(x.diagonal(0, -2, -1).gt(0).all(-1)), 2); // prettier-ignore
 
-export const between = (low: Tensor, high: Tensor): Support =>
-  support('interval', (x) => x.ge(low).logicalAnd(x.le(high)));
+export const between = (low: Tensor, high: Tensor): Support => support('interval', (x) => x.ge(low).logicalAnd(x.le(high)));
 export const below = (count: number): Support =>
   support(`integer from 0 to ${count - 1}`, (x) => x.remainder(1).eq(0).logicalAnd(x.ge(0)).logicalAnd(x.lt(count)));
 
@@ -42,5 +43,7 @@ const canLook = (x: Tensor): boolean => x.isCpu && activeRecorder() === undefine
 /** @throws ArgumentError unless all values belong to a set; see {@link canLook} */
 export function requireWithin(op: string, what: string, value: Tensor, within: Support): void {
   if (!canLook(value) || within.contains(value.detach()).all().item() !== 0) return;
-  throw new ArgumentError(`${op}: expected ${what} to be ${within.name}, but got a tensor of shape [${value.layout.shape.join(', ')}] in which something is not; { validateArgs: false } leaves it unchecked`); // prettier-ignore
+  throw new ArgumentError(
+    `${op}: expected ${what} to be ${within.name}, but got a tensor of shape [${value.layout.shape.join(', ')}] in which something is not; { validateArgs: false } leaves it unchecked`,
+  );
 }

@@ -28,17 +28,13 @@ export interface ConvWeightGradParams extends Attrs {
 export const convInputGradParams = (conv: ConvParams, size: readonly [number, number]): ConvInputGradParams =>
   remembered('convInputGrad', { key: `${conv.key}x${size.join()}`, conv, size });
 
-export const convWeightGradParams = (
-  conv: ConvParams,
-  kernel: readonly [number, number],
-  bias: boolean,
-): ConvWeightGradParams =>
+export const convWeightGradParams = (conv: ConvParams, kernel: readonly [number, number], bias: boolean): ConvWeightGradParams =>
   remembered('convWeightGrad', { key: `${conv.key}k${kernel.join()}${bias ? 'b' : ''}`, conv, kernel, bias });
 
 function checkDTypes(op: string, inputs: readonly Layout[]): void {
   const { dtype } = inputs[0]!;
   if (!isFloating(dtype)) {
-    throw new DTypeError(`${op}: expected an input of dtype float32 or float64, but got ${dtype}; convert it with .to('float32')`); // prettier-ignore
+    throw new DTypeError(`${op}: expected an input of dtype float32 or float64, but got ${dtype}; convert it with .to('float32')`);
   }
   for (const other of inputs) {
     if (other.dtype === dtype) continue;
@@ -53,9 +49,7 @@ export const outputShape = (g: ConvGeometry): Dims => [g.batch, g.outChannels, g
 
 function checkGrad(op: string, grad: Dims, g: ConvGeometry): void {
   if (sameDims(grad, outputShape(g))) return;
-  throw new ShapeError(
-    `${op}: expected a gradient of shape ${showShape(outputShape(g))}, the output's, but got ${showShape(grad)}`,
-  );
+  throw new ShapeError(`${op}: expected a gradient of shape ${showShape(outputShape(g))}, the output's, but got ${showShape(grad)}`);
 }
 
 /** The geometry of the convolution from its inputs' shapes, everything checked. */

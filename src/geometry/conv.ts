@@ -5,14 +5,7 @@
 import { COUNT, either, oneOf, pairOf, STEP, WIDTH, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { Recent } from '../base/recent.ts';
-import {
-  channelsRemedy,
-  SAME_NEEDS_STRIDE_ONE,
-  say,
-  WINDOW_TOO_LARGE,
-  WRONG_CHANNELS,
-  WRONG_RANK,
-} from '../base/sentences.ts';
+import { channelsRemedy, SAME_NEEDS_STRIDE_ONE, say, WINDOW_TOO_LARGE, WRONG_CHANNELS, WRONG_RANK } from '../base/sentences.ts';
 import { showShape, showSizes, type Dims } from '../base/shape.ts';
 import { remembered, type Attrs } from './attrs.ts';
 
@@ -76,9 +69,7 @@ export interface ConvGeometry {
 function pair(name: string, value: Sizes, least: number): Pair {
   const both: readonly number[] = typeof value === 'number' ? [value, value] : value;
   if (both.length !== 2 || both.some((n) => !Number.isInteger(n) || n < least)) {
-    throw new ArgumentError(
-      `conv2d: expected ${name} to be a whole number of at least ${least}, or two of them, but got ${String(value)}`,
-    );
+    throw new ArgumentError(`conv2d: expected ${name} to be a whole number of at least ${least}, or two of them, but got ${String(value)}`);
   }
   return [both[0]!, both[1]!];
 }
@@ -96,7 +87,7 @@ export function convParams(options: ConvOptions = {}): ConvParams {
   }
   const padding = checkedPadding(options.padding ?? 0);
   if (padding === 'same' && (stride[0] !== 1 || stride[1] !== 1)) {
-    throw new ArgumentError(`conv2d: ${SAME_NEEDS_STRIDE_ONE}, but got [${stride.join(', ')}]; give the padding as numbers`); // prettier-ignore
+    throw new ArgumentError(`conv2d: ${SAME_NEEDS_STRIDE_ONE}, but got [${stride.join(', ')}]; give the padding as numbers`);
   }
   const key = `s${stride.join()}p${padding === 'same' ? 'same' : padding.join()}d${dilation.join()}g${groups}`;
   return remembered('conv', { key, stride, padding, dilation, groups });
@@ -140,7 +131,7 @@ export function convGeometry(op: string, x: Dims, weight: Dims, params: ConvPara
 
 function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGeometry {
   if (weight.length !== 4) {
-    throw new ShapeError(`${op}: expected a weight of shape [out, in / groups, height, width], but got ${showShape(weight)}`); // prettier-ignore
+    throw new ShapeError(`${op}: expected a weight of shape [out, in / groups, height, width], but got ${showShape(weight)}`);
   }
   if (x.length !== 4) {
     throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x)));
@@ -148,7 +139,8 @@ function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGe
   const [batch, inChannels, inHeight, inWidth] = x as readonly [number, number, number, number];
   const [outChannels, inPerGroup, kernelHeight, kernelWidth] = weight as readonly [number, number, number, number];
   const { groups } = params;
-  if (outChannels === 0) throw new ShapeError(`${op}: expected at least one output channel, but got a weight of shape ${showShape(weight)}`); // prettier-ignore
+  if (outChannels === 0)
+    throw new ShapeError(`${op}: expected at least one output channel, but got a weight of shape ${showShape(weight)}`);
   if (outChannels % groups !== 0) {
     throw new ShapeError(
       `${op}: expected the number of output channels to be a multiple of groups ${groups}, but got ${outChannels} (weight ${showShape(weight)})`,

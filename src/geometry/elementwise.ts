@@ -25,7 +25,7 @@ export function dtypeAttrs(dtype: DType): ScalarAttrs {
 }
 
 /** Exponents that PyTorch computes without a power function, and so exactly. */
-export type PowClass = 'general' | 'zero' | 'one' | 'square' | 'cube' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'inverseSquare'; // prettier-ignore
+export type PowClass = 'general' | 'zero' | 'one' | 'square' | 'cube' | 'sqrt' | 'rsqrt' | 'reciprocal' | 'inverseSquare';
 
 export interface PowAttrs extends ScalarAttrs {
   readonly exponent: PowClass;
@@ -50,7 +50,7 @@ const powers = new Map<string, PowAttrs>();
 export function powAttrs(dtype: DType, exponent: number): PowAttrs {
   const result = promoteScalar(dtype, exponent);
   if (!isFloating(result) && exponent < 0) {
-    throw new ArgumentError(`pow: ${dtype} cannot be raised to the negative power ${exponent}; convert it with .to('float32') first`); // prettier-ignore
+    throw new ArgumentError(`pow: ${dtype} cannot be raised to the negative power ${exponent}; convert it with .to('float32') first`);
   }
   const kind = CLASSES.get(exponent) ?? 'general';
   const key = `${result} ${kind}`;

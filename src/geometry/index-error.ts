@@ -21,8 +21,7 @@ export const isOutOfRange = ({ size, wraps }: IndexPlace, index: bigint): boolea
 export function outOfRange({ caller, dim, size, wraps }: IndexPlace, index?: bigint): IndexError {
   const what = index === undefined ? 'every index' : `index ${index}`;
   const place = `${caller}: ${what} is out of range for dimension ${dim} of size ${size}`;
-  if (size === 0)
-    return new IndexError(`${place}, which has no elements; pass no indices, or an input that has elements`);
+  if (size === 0) return new IndexError(`${place}, which has no elements; pass no indices, or an input that has elements`);
   const expected = `expected ${wraps ? `${-size}` : '0'} to ${size - 1}`;
   const fromEnd = index !== undefined && !wraps && index < 0n && index >= -BigInt(size);
   const remedy = fromEnd
@@ -42,5 +41,5 @@ export function wrongTarget(op: string, classes: number, ignoreIndex: number, ta
 /** The error of a class that `oneHot` has no place for. */
 export function wrongClass(classes: number, label: bigint): IndexError {
   const remedy = label < 0n ? 'classes are counted from 0' : `pass numClasses of at least ${label + 1n}`;
-  return new IndexError(`oneHot: class ${label} is out of range for numClasses ${classes}: expected 0 to ${classes - 1}; ${remedy}`); // prettier-ignore
+  return new IndexError(`oneHot: class ${label} is out of range for numClasses ${classes}: expected 0 to ${classes - 1}; ${remedy}`);
 }

@@ -102,21 +102,13 @@ export function ravelParams(caller: string, sizes: Dims, dims: Dims): RavelParam
 }
 
 /** `key` distinguishes `error` from those of other operations and arguments. */
-export function indexCheckParams(
-  key: string,
-  size: number,
-  ignore: number,
-  error: (index: bigint) => Error,
-): IndexCheckParams {
+export function indexCheckParams(key: string, size: number, ignore: number, error: (index: bigint) => Error): IndexCheckParams {
   return remembered('indexCheck', { key: `${key}|${size}|${ignore}`, size, ignore, error });
 }
 
 const PADS = kind(
   'an array of pairs of whole numbers (before, after) from the last dimension on',
-  (value) =>
-    Array.isArray(value) &&
-    value.length % 2 === 0 &&
-    value.every((n) => Number.isInteger(n) && Math.abs(n as number) < 2 ** 31),
+  (value) => Array.isArray(value) && value.length % 2 === 0 && value.every((n) => Number.isInteger(n) && Math.abs(n as number) < 2 ** 31),
 );
 
 /**
@@ -146,6 +138,7 @@ export function oneHotParams(classes: number): OneHotParams {
 
 /** @throws ArgumentError for a k that is not a whole number or negative */
 export function sortParams(dim: number, descending: boolean, k: number | null = null): SortParams {
-  if (k !== null && (!Number.isInteger(k) || k < 0)) throw new ArgumentError(`topk: expected k to be a whole number of at least 0, but got ${k}`); // prettier-ignore
+  if (k !== null && (!Number.isInteger(k) || k < 0))
+    throw new ArgumentError(`topk: expected k to be a whole number of at least 0, but got ${k}`);
   return remembered('sort', { key: `${dim}${descending ? 'd' : 'a'}${k ?? ''}`, dim, descending, k });
 }

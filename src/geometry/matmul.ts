@@ -17,7 +17,7 @@ export interface MatmulOperands {
 export function matmulOperands(a: Layout, b: Layout): MatmulOperands {
   if (a.shape.length === 0 || b.shape.length === 0) {
     throw new ShapeError(
-      `matmul: expected both tensors to have at least 1 dimension, but got ${showShape(a.shape)} and ${showShape(b.shape)}; multiply by a scalar with mul`, // prettier-ignore
+      `matmul: expected both tensors to have at least 1 dimension, but got ${showShape(a.shape)} and ${showShape(b.shape)}; multiply by a scalar with mul`,
     );
   }
   const row = a.shape.length === 1;
@@ -26,9 +26,7 @@ export function matmulOperands(a: Layout, b: Layout): MatmulOperands {
   const right = column ? layoutOf(b.dtype, [b.shape[0]!, 1], [b.strides[0]!, 0]) : b;
   const [inner, rows] = [left.shape.at(-1)!, right.shape.at(-2)!];
   if (inner !== rows) {
-    throw new ShapeError(
-      `${say(CANNOT_MULTIPLY, showSizes(a.shape), showSizes(b.shape))}: ${inner} and ${rows} must be equal`,
-    );
+    throw new ShapeError(`${say(CANNOT_MULTIPLY, showSizes(a.shape), showSizes(b.shape))}: ${inner} and ${rows} must be equal`);
   }
   const batch = broadcastShapes('matmul', left.shape.slice(0, -2), right.shape.slice(0, -2));
   const out = [...batch, ...(row ? [] : [left.shape.at(-2)!]), ...(column ? [] : [right.shape.at(-1)!])];

@@ -152,7 +152,7 @@ export function avgPoolParams(kernelSize: Pair, options: AvgPoolOptions = {}): A
   const countIncludePad = options.countIncludePad ?? true;
   const divisorOverride = options.divisorOverride ?? null;
   if (divisorOverride !== null && (!Number.isInteger(divisorOverride) || divisorOverride === 0)) {
-    throw new ArgumentError(`${op}: expected divisorOverride to be a whole number other than 0, but got ${divisorOverride}`); // prettier-ignore
+    throw new ArgumentError(`${op}: expected divisorOverride to be a whole number other than 0, but got ${divisorOverride}`);
   }
   const key = `k${kernel.join('x')}s${stride.join('x')}p${padding.join('x')}${ceilMode ? 'c' : ''}${countIncludePad ? 'i' : ''}/${divisorOverride ?? ''}`;
   return remembered(op, { key, kernel, stride, padding, dilation: [1, 1], ceilMode, countIncludePad, divisorOverride });
@@ -164,7 +164,12 @@ export function avgPoolParams(kernelSize: Pair, options: AvgPoolOptions = {}): A
  */
 export function adaptivePoolParams(outputSize: number | null | readonly (number | null)[]): AdaptivePoolParams {
   const both = outputSize === null || typeof outputSize === 'number' ? ([outputSize, outputSize] as const) : outputSize;
-  pair('adaptivePool2d', 'outputSize', both.map((size) => (size === null ? 0 : size)), 0); // prettier-ignore
+  pair(
+    'adaptivePool2d',
+    'outputSize',
+    both.map((size) => (size === null ? 0 : size)),
+    0,
+  );
   const [h, w] = both as readonly [number | null, number | null];
   return remembered('adaptivePool2d', { key: `${h ?? '-'}x${w ?? '-'}`, size: [h, w] });
 }

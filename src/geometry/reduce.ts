@@ -74,9 +74,7 @@ export function reducedDims(op: string, shape: Dims, dims: readonly number[] | n
   const all = dims.map((dim) => normalizeDim(op, dim, shape.length));
   const distinct = [...new Set(all)].sort((a, b) => a - b);
   if (distinct.length < all.length) {
-    throw new ShapeError(
-      `${op}: dimensions [${dims.join(', ')}] name one of ${showShape(shape)} twice; name each once`,
-    );
+    throw new ShapeError(`${op}: dimensions [${dims.join(', ')}] name one of ${showShape(shape)} twice; name each once`);
   }
   return distinct.filter((dim) => dim < shape.length); // a tensor without dimensions accepts 0 and -1
 }

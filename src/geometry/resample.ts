@@ -47,7 +47,7 @@ export interface ResampleGradParams extends Attrs {
 export function resampleParams(given: ResampleArguments): ResampleParams {
   const { size, taps, coordinates, rounding = 'floor', scale = [null, null] } = given;
   if (size.some((n) => !Number.isInteger(n) || n < 1 || n > 0x7fffffff)) {
-    throw new ArgumentError(`interpolate: expected an output of at least 1×1, but got ${size.join('×')}; use a larger size or scaleFactor`); // prettier-ignore
+    throw new ArgumentError(`interpolate: expected an output of at least 1×1, but got ${size.join('×')}; use a larger size or scaleFactor`);
   }
   if (scale.some((n) => n !== null && !(n > 0 && n < Infinity))) {
     throw new ArgumentError(`interpolate: expected scale factors above 0, but got ${scale.join(', ')}`);
@@ -107,14 +107,7 @@ function place(
 }
 
 /** PyTorch's `nearest` is asymmetric and rounds down, its `nearest-exact` is halfPixel and rounds to the nearest. */
-function nearest(
-  p: ResampleParams,
-  i: number,
-  step: number,
-  input: number,
-  output: number,
-  round: (x: number) => number,
-): number {
+function nearest(p: ResampleParams, i: number, step: number, input: number, output: number, round: (x: number) => number): number {
   // ⌊x + 1/2⌋ at half pixels, without the rounding of subtracting a half and adding it again
   if (p.coordinates === 'halfPixel' && p.rounding === 'halfUp') return Math.floor(round(step * (i + 0.5)));
   const at = place(p.coordinates, i, step, input, output, round);

@@ -50,11 +50,13 @@ export function gradCam(model: Model, input: Tensor, options: GradCamOptions = {
   requireModel('gradCam', model);
   requireKind('gradCam', 'the input', input, TENSOR, 'pass an image [1, C, H, W]');
   const { target, layer } = requireOptions<GradCamOptions>('gradCam', options, OPTIONS, '{ target: 3 }');
-  if (input.dim() !== 4 || input.size(0) !== 1) throw new ShapeError(`gradCam: expected one image [1, C, H, W], but got ${showShape(input.layout.shape)}`); // prettier-ignore
+  if (input.dim() !== 4 || input.size(0) !== 1)
+    throw new ShapeError(`gradCam: expected one image [1, C, H, W], but got ${showShape(input.layout.shape)}`);
   const { maps, output } = watched(model, input, layer);
-  if (output.dim() !== 2) throw new ShapeError(`gradCam: expected a model that gives [1, classes], but it gave ${showShape(output.layout.shape)}`); // prettier-ignore
+  if (output.dim() !== 2)
+    throw new ShapeError(`gradCam: expected a model that gives [1, classes], but it gave ${showShape(output.layout.shape)}`);
   const chosen = target ?? output.detach().argmax(1).item();
-  if (chosen >= output.size(1)) throw new ArgumentError(`gradCam: expected a class below ${output.size(1)}, but got ${chosen}`); // prettier-ignore
+  if (chosen >= output.size(1)) throw new ArgumentError(`gradCam: expected a class below ${output.size(1)}, but got ${chosen}`);
   const [gradient] = grad(output.select(1, chosen).sum(), maps);
   const map = withGradMode(false, () => {
     const weights = gradient.mean([2, 3], true);
@@ -79,7 +81,8 @@ function watched(model: Model, input: Tensor, layer: ModuleBase | undefined): { 
   try {
     model.eval();
     const output = withGradMode(true, () => model(input.detach().requiresGrad_()));
-    if (maps === undefined) throw new ArgumentError('gradCam: no layer gave maps [N, C, H, W]; pass one that does as { layer: model.conv2 }'); // prettier-ignore
+    if (maps === undefined)
+      throw new ArgumentError('gradCam: no layer gave maps [N, C, H, W]; pass one that does as { layer: model.conv2 }');
     if (!isTensor(output)) throw new ShapeError('gradCam: expected a model that gives one tensor [1, classes]');
     return { maps, output };
   } finally {

@@ -43,9 +43,7 @@ export function tensorsIn(value: unknown): Tensor[] {
 export function checkInputShape(name: string, shape: Dims): void {
   requireKind(name, "the input's sizes", shape, ARRAY, 'write [1, 3, 32, 32]');
   if (shape.length > 0 && shape.every((size) => Number.isInteger(size) && size > 0)) return;
-  throw new ArgumentError(
-    `${name}: expected the input's sizes, the batch included, such as [1, 3, 32, 32], but got ${showShape(shape)}`,
-  );
+  throw new ArgumentError(`${name}: expected the input's sizes, the batch included, such as [1, 3, 32, 32], but got ${showShape(shape)}`);
 }
 
 /** Where a model's input belongs: where its parameters are. */

@@ -63,9 +63,7 @@ export class ModelSummary {
   toString(): string {
     const table = [['Layer', 'Output shape', 'Parameters', 'Mult-adds'], ...this.rows.map(cells)];
     const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]!.length)));
-    const lines = table.map((row) =>
-      row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   '),
-    );
+    const lines = table.map((row) => row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   '));
     const rule = '─'.repeat(lines[0]!.length);
     const frozen = this.totalParameters - this.trainableParameters;
     return [
@@ -101,12 +99,7 @@ export class ModelSummary {
 export function summary(model: Model, inputShape: readonly number[], options: SummaryOptions = {}): ModelSummary {
   requireModel('summary', model);
   checkInputShape('summary', inputShape);
-  const { dtype = 'float32' } = requireOptions<SummaryOptions>(
-    'summary',
-    options,
-    { dtype: DTYPE },
-    "{ dtype: 'float64' }",
-  );
+  const { dtype = 'float32' } = requireOptions<SummaryOptions>('summary', options, { dtype: DTYPE }, "{ dtype: 'float64' }");
   const calls = new Map<ModuleBase, Tensor[][]>();
   const note = (module: ModuleBase, _: readonly unknown[], output: unknown): void => {
     const list = calls.get(module) ?? [];
@@ -129,9 +122,7 @@ export function summary(model: Model, inputShape: readonly number[], options: Su
       multAdds: outputs.reduce((sum, tensors) => sum + multAdds(ownParameters(module), tensors), 0),
     };
   });
-  const leaves = paths.flatMap(([, module]) =>
-    [...module.children()].length === 0 ? (calls.get(module) ?? []).flat() : [],
-  );
+  const leaves = paths.flatMap(([, module]) => ([...module.children()].length === 0 ? (calls.get(module) ?? []).flat() : []));
   const outputBytes = leaves.reduce((sum, tensor) => sum + tensor.numel() * itemSize(tensor.dtype), 0);
   return new ModelSummary(model, inputShape, rows, outputBytes);
 }

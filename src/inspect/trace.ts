@@ -95,8 +95,7 @@ class Tracer {
 
   run(fn: () => unknown): Trace {
     const leaves = [...this.#paths.keys()].filter(isLeaf);
-    const hook = (layer: ModuleBase, args: readonly unknown[], output: unknown): void =>
-      this.#called(layer, args, output);
+    const hook = (layer: ModuleBase, args: readonly unknown[], output: unknown): void => this.#called(layer, args, output);
     let error: ShapeError | undefined;
     try {
       const output = observing({ ran: (name, inputs, attrs, results) => this.#ran(name, inputs, attrs, results) }, () =>

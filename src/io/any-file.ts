@@ -67,8 +67,7 @@ export function writeAny(kind: FileKind, value: PtInput, options: WriteAnyOption
 }
 
 function onlyTensors(value: PtInput, kind: FileKind): Map<string, RawTensor> {
-  if (!(value instanceof Map))
-    throw new ArgumentError(`save: a .${kind} file holds tensors by name; pass a state dict`);
+  if (!(value instanceof Map)) throw new ArgumentError(`save: a .${kind} file holds tensors by name; pass a state dict`);
   const tensors = new Map<string, RawTensor>();
   for (const [name, tensor] of value as Map<PtKey, PtInput>) {
     if (typeof name !== 'string' || !(tensor instanceof RawTensor)) {

@@ -21,20 +21,14 @@ import { PyFloat, PyGlobal, PyObject, PyTuple, RawTensor, ptItemSize } from './p
 import type { PtDType, PtKey, PtScalar, PtValue, RawStorage } from './pt/value.ts';
 
 /** Keys of dictionaries in a checkpoint. Tuples are arrays; they are only found by looking through the keys. */
-export type CheckpointKey = PtScalar | readonly CheckpointValue[] | Uint8Array | Tensor | Placeholder | ReadonlySet<CheckpointKey>; // prettier-ignore
+export type CheckpointKey = PtScalar | readonly CheckpointValue[] | Uint8Array | Tensor | Placeholder | ReadonlySet<CheckpointKey>;
 
 /**
  * What comes out of a checkpoint. Dictionaries are Maps; lists, tuples and sizes are arrays; `bytes` are Uint8Arrays; dtypes and devices are
  * their names, such as `'float32'` and `'cuda:0'`; what has no counterpart is a {@link Placeholder}.
  */
 export type CheckpointValue =
-  | PtScalar
-  | Tensor
-  | CheckpointValue[]
-  | Map<CheckpointKey, CheckpointValue>
-  | ReadonlySet<CheckpointKey>
-  | Uint8Array
-  | Placeholder;
+  PtScalar | Tensor | CheckpointValue[] | Map<CheckpointKey, CheckpointValue> | ReadonlySet<CheckpointKey> | Uint8Array | Placeholder;
 
 /** A dictionary from a file, whose values nobody knows before it is read: see {@link CheckpointValue} for what they may be. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- indexed without a cast, as in Python
@@ -42,18 +36,15 @@ export type Checkpoint = Map<string, any>;
 
 /** Turns a value with raw tensors into one with tensors. */
 /** Tensors come to lie on the device that `options` name, the CPU by default. @throws DeviceError for one that is not there */
-export const unpackValue = (
-  value: PtValue,
-  { mapLocation = 'cpu' }: { readonly mapLocation?: DeviceName } = {},
-): CheckpointValue => new Unpacker(deviceNamed('load', mapLocation)).unpack(value);
+export const unpackValue = (value: PtValue, { mapLocation = 'cpu' }: { readonly mapLocation?: DeviceName } = {}): CheckpointValue =>
+  new Unpacker(deviceNamed('load', mapLocation)).unpack(value);
 
 /** Whether a value from a file is a state dict: a dictionary of tensors by name. */
 export function isStateDict(value: unknown): value is Map<string, Tensor> {
   if (!(value instanceof Map)) return false;
   const deferred = value instanceof DeferredMap ? value : undefined;
   return [...value.keys()].every(
-    (name) =>
-      typeof name === 'string' && (deferred?.shapeInFile(name) !== undefined || value.get(name) instanceof Tensor),
+    (name) => typeof name === 'string' && (deferred?.shapeInFile(name) !== undefined || value.get(name) instanceof Tensor),
   );
 }
 
@@ -87,8 +78,7 @@ class Unpacker {
   readonly #key = (key: PtKey): CheckpointKey => this.#convert(key) as CheckpointKey;
 
   #object(value: Exclude<PtValue, PtScalar | PyFloat | Uint8Array>): CheckpointValue {
-    if (value instanceof RawTensor)
-      return tensorDType(value.dtype) === undefined ? this.#foreignTensor(value) : this.#tensor(value);
+    if (value instanceof RawTensor) return tensorDType(value.dtype) === undefined ? this.#foreignTensor(value) : this.#tensor(value);
     if (value instanceof Map) return this.#map(value);
     if (value instanceof Set) return this.#set(value);
     if (value instanceof PyTuple) return this.#list(value.items);
@@ -149,7 +139,7 @@ class Unpacker {
   /** A tensor of a dtype that does not exist here; as the numbers that it consists of, it can be had. */
   #foreignTensor(raw: RawTensor): Placeholder {
     const { dtype, shape } = raw;
-    const parts: [string, PtValue][] = [['dtype', dtype], ['shape', [...shape]], ...viewsOf(raw)]; // prettier-ignore
+    const parts: [string, PtValue][] = [['dtype', dtype], ['shape', [...shape]], ...viewsOf(raw)];
     const result = new Placeholder({ module: 'torch', name: 'Tensor', text: () => pyText(raw) });
     return Object.assign(result, { state: this.#convert(new Map<PtKey, PtValue>(parts)) });
   }
@@ -202,14 +192,7 @@ function viewsOf({ dtype, shape, strides, offset, storage }: RawTensor): [string
 }
 
 /** Copies `count` elements of a storage in a file, from element `from` on, to byte `start` of one in memory, piece by piece. */
-function writePieces(
-  storage: RawStorage,
-  dtype: PtDType,
-  from: number,
-  count: number,
-  to: Storage,
-  start: number,
-): void {
+function writePieces(storage: RawStorage, dtype: PtDType, from: number, count: number, to: Storage, start: number): void {
   const size = ptItemSize(dtype);
   const scale = itemSize(tensorDType(dtype)!) / size;
   // Bytes that already are what tensors hold need neither alignment nor a copy where memory is the host's; other devices may have to look at the numbers.
@@ -225,10 +208,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  * A dictionary from a file on disk. To its users it is a Map of tensors and other values; each tensor is read when it is first asked
  * for. `loadStateDict` has them read into the model's memory instead.
  */
-class DeferredMap
-  extends Map<CheckpointKey, CheckpointValue>
-  implements Omit<DeferredState, keyof Map<string, Tensor>>
-{
+class DeferredMap extends Map<CheckpointKey, CheckpointValue> implements Omit<DeferredState, keyof Map<string, Tensor>> {
   readonly #unpack: (raw: RawTensor) => Tensor;
   readonly #inFile = new Map<CheckpointKey, RawTensor>();
 

@@ -130,7 +130,7 @@ class Packer {
   }
 
   pack(value: CheckpointInput, path: readonly CheckpointInputKey[]): PtInput {
-    if (typeof value === 'function') throw new ArgumentError(`save: ${place(path)} is a module or function; pass model.stateDict()`); // prettier-ignore
+    if (typeof value === 'function') throw new ArgumentError(`save: ${place(path)} is a module or function; pass model.stateDict()`);
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
     let packed = this.#packed.get(value);
     if (packed === undefined) {
@@ -165,9 +165,7 @@ class Packer {
     const { requiresGrad } = tensor;
     const bytes = layout.numel * itemSize(dtype);
     if (bytes < storage.bytes && this.#users.get(storage)!.size === 1) {
-      const part = layout.contiguous
-        ? inMemory(storage, tensor.offset * itemSize(dtype), bytes)
-        : bytesOf('save', tensor.toTypedArray());
+      const part = layout.contiguous ? inMemory(storage, tensor.offset * itemSize(dtype), bytes) : bytesOf('save', tensor.toTypedArray());
       return new RawTensor({ dtype, shape, requiresGrad, storage: new RawStorage(part) });
     }
     let raw = this.#storages.get(storage);
@@ -185,12 +183,10 @@ class Packer {
   }
 }
 
-type Container =
-  readonly CheckpointInput[] | ReadonlyMap<CheckpointInputKey, CheckpointInput> | Record<string, CheckpointInput>;
+type Container = readonly CheckpointInput[] | ReadonlyMap<CheckpointInputKey, CheckpointInput> | Record<string, CheckpointInput>;
 
 /** A key as a file has it. */
-const asTuple = (key: CheckpointInputKey): PtKey =>
-  Array.isArray(key) ? new PyTuple(key.map(asTuple)) : (key as PtScalar | Uint8Array);
+const asTuple = (key: CheckpointInputKey): PtKey => (Array.isArray(key) ? new PyTuple(key.map(asTuple)) : (key as PtScalar | Uint8Array));
 
 function isContainer(value: unknown): value is Container {
   if (Array.isArray(value) || value instanceof Map) return true;
@@ -204,8 +200,7 @@ function entriesOf(value: Container): Iterable<readonly [CheckpointInputKey, Che
   return Array.isArray(value) ? (value as CheckpointInput[]).entries() : Object.entries(value);
 }
 
-const place = (path: readonly CheckpointInputKey[]): string =>
-  path.length === 0 ? 'the value' : `the value at ${path.join('.')}`;
+const place = (path: readonly CheckpointInputKey[]): string => (path.length === 0 ? 'the value' : `the value at ${path.join('.')}`);
 
 /** Device memory, read where it lies when it is written to a file: a model is not held twice. */
 function inMemory(storage: Storage, start: number, byteLength: number): StorageSource {

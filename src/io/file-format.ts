@@ -47,8 +47,7 @@ export function otherFormat(source: ByteSource): string {
   if (text(0, 1) === '\x80') return 'this is a bare pickle; save it with torch.save';
   if (text(0, 7) === 'version') return 'this is a Git LFS pointer; fetch the file itself with git lfs pull';
   if (/^\s*</.test(text(0, 16))) return 'this is a web page or XML; the download went wrong';
-  if (/^\s*\{/.test(text(0, 32)))
-    return 'this is JSON text; the index of a model in several files is loaded by its path';
+  if (/^\s*\{/.test(text(0, 32))) return 'this is JSON text; the index of a model in several files is loaded by its path';
   if (text(0, 2) === '\x1f\x8b') return 'this is gzip data; unpack it first';
   if (text(1, 3) === 'HDF') return 'this is an HDF5 file (Keras); export the weights from there';
   return `its first bytes are ${JSON.stringify(text(0, 8))}`;

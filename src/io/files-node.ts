@@ -44,8 +44,7 @@ export interface Converted {
 /** As `convertFile` of `flambeau/node`, of all but ONNX files. */
 export function convertFile(from: string, to: string, options: ConvertOptions = {}): Converted {
   const notes: string[] = [];
-  const onModule = (className: string): void =>
-    void notes.push(`a whole module of class ${className} gave its state dict`);
+  const onModule = (className: string): void => void notes.push(`a whole module of class ${className} gave its state dict`);
   kindOfName(to); // whether it can be written at all
   const file = named('convertFile', from, () => readPath('convertFile', from, { keepFloats: true, onModule }));
   return { from: file.kind, ...writeConverted(file, notes, from, to, options) };
@@ -89,8 +88,7 @@ export function writeConverted(
 
 /** What is written: for PyTorch the value as it is, else the tensors by name, or the one tensor. */
 function shaped(kind: FileKind, value: PtValue, tensors: Map<string, RawTensor>, tensorsOnly: boolean): PtValue {
-  if (kind === 'pt' && !tensorsOnly)
-    return value instanceof Map && !(value instanceof OrderedDict) ? new OrderedDict(value) : value;
+  if (kind === 'pt' && !tensorsOnly) return value instanceof Map && !(value instanceof OrderedDict) ? new OrderedDict(value) : value;
   const [only] = tensors.values();
   if (kind === 'npy' && tensors.size === 1 && only !== undefined) return only;
   const entries = [...tensors].map(([name, tensor]): [PtKey, PtValue] => [name === '' ? 'tensor' : name, tensor]);
@@ -100,7 +98,13 @@ function shaped(kind: FileKind, value: PtValue, tensors: Map<string, RawTensor>,
 function entryAt(value: PtValue, key: string, file: string): PtValue {
   const item = partAt(value, key);
   if (item !== undefined) return item;
-  const keys = value instanceof Map ? [...value.keys()].slice(0, 10).map((name) => escaped(keyText(name))).join(', ') : 'none'; // prettier-ignore
+  const keys =
+    value instanceof Map
+      ? [...value.keys()]
+          .slice(0, 10)
+          .map((name) => escaped(keyText(name)))
+          .join(', ')
+      : 'none';
   throw new ArgumentError(`convertFile: ${JSON.stringify(file)} has no entry '${key}'; its entries are ${keys}`);
 }
 

@@ -13,15 +13,5 @@ export { inspectBytes, type FileInfo, type TensorInfo } from './inspect-file.ts'
 export { openSafetensors, SafetensorsFile, type OpenSafetensorsOptions } from './safetensors/open.ts';
 export { Placeholder } from './pt/placeholder.ts';
 export { readPt, writePt, type ReadPtOptions, type WritePtOptions } from './pt/pt.ts';
-export {
-  OrderedDict,
-  PyFloat,
-  PyFrozenSet,
-  PyGlobal,
-  PyObject,
-  PySize,
-  PyTuple,
-  RawStorage,
-  RawTensor,
-} from './pt/value.ts';
+export { OrderedDict, PyFloat, PyFrozenSet, PyGlobal, PyObject, PySize, PyTuple, RawStorage, RawTensor } from './pt/value.ts';
 export type { PtDType, PtInput, PtKey, PtScalar, PtValue, RawTensorFields, StorageSource } from './pt/value.ts';

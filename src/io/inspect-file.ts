@@ -47,10 +47,7 @@ export function inspectBytes(bytes: ByteInput, options: Omit<ReadPtOptions, 'kee
 }
 
 /** As {@link inspectBytes}, from a file as well. */
-export function inspectSource(
-  source: ByteSource,
-  options: Omit<ReadPtOptions, 'keepFloats' | 'onModule'> = {},
-): FileInfo {
+export function inspectSource(source: ByteSource, options: Omit<ReadPtOptions, 'keepFloats' | 'onModule'> = {}): FileInfo {
   const { size } = source;
   if (formatOf(source) === 'safetensors') {
     // From the header alone: dtypes that cannot be loaded can be listed all the same.
@@ -91,7 +88,6 @@ function asRecord(map: ReadonlyMap<string, string>): Record<string, string> {
 
 function inWords(item: PtValue): string {
   if (item instanceof PyFloat) return `the number ${item.value}`;
-  if (item instanceof PyObject || item instanceof PyGlobal || item instanceof Set || item instanceof Uint8Array)
-    return pyText(item);
+  if (item instanceof PyObject || item instanceof PyGlobal || item instanceof Set || item instanceof Uint8Array) return pyText(item);
   return describe(item);
 }

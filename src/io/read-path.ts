@@ -32,8 +32,7 @@ function readShards(operation: string, path: string, index: ByteSource): RawFile
     if (value.size === 0) ({ metadata } = shard);
     for (const name of names) {
       const tensor = shard.tensors.get(name);
-      if (tensor === undefined)
-        throw new FormatError(`the index says that ${quote(file)} holds ${quote(name)}, but it does not`);
+      if (tensor === undefined) throw new FormatError(`the index says that ${quote(file)} holds ${quote(name)}, but it does not`);
       value.set(name, tensor);
     }
   }

@@ -29,13 +29,7 @@ export function throughDense<L extends Lowering>(l: L, out: Value, write: (dense
 }
 
 /** Copies tensors into one, one behind the other along a dimension. */
-export function joined<L extends Lowering>(
-  l: L,
-  inputs: readonly Value[],
-  out: Value,
-  dim: number,
-  copy: Copy<L>,
-): void {
+export function joined<L extends Lowering>(l: L, inputs: readonly Value[], out: Value, dim: number, copy: Copy<L>): void {
   const { dtype, shape, strides } = out.layout;
   const axis = normalizeDim('cat', dim, shape.length);
   let start = 0;
@@ -67,7 +61,10 @@ export function bordersOf<L extends Lowering>(l: L, out: Value, pads: readonly n
   const inside = [...shape];
   let start = 0;
   shape.forEach((size, i) => {
-    const [before, after] = [0, 1].map((side) => Math.min(size, Math.max(0, pads[2 * (shape.length - 1 - i) + side] ?? 0))) as [number, number]; // prettier-ignore
+    const [before, after] = [0, 1].map((side) => Math.min(size, Math.max(0, pads[2 * (shape.length - 1 - i) + side] ?? 0))) as [
+      number,
+      number,
+    ];
     const part = (count: number, from: number): Value =>
       l.view(out, layoutOf(dtype, inside.with(i, count), strides), start + from * strides[i]!);
     if (before > 0) borders.push(part(before, 0));
@@ -98,14 +95,17 @@ export function ownPadded<L extends Lowering>(
     const [before, size] = [begin[dim]!, filled[dim]!];
     const part = (start: number, count: number, step: number): Value => {
       const layout = layoutOf(dtype, filled.with(dim, count), strides.with(dim, step * strides[dim]!));
-      return l.view(out, layout, begin.with(dim, start).reduce((sum, at, k) => sum + at * strides[k]!, 0)); // prettier-ignore
+      return l.view(
+        out,
+        layout,
+        begin.with(dim, start).reduce((sum, at, k) => sum + at * strides[k]!, 0),
+      );
     };
     for (const [at, count] of [
       [0, before],
       [before + size, pads[2 * i + 1]!],
     ] as const) {
-      // prettier-ignore
-      if (count > 0) copy(l, part(before + ownPlace(own, size, at - before), count, OWN_STEPS[own]), part(at, count, 1)); // prettier-ignore
+      if (count > 0) copy(l, part(before + ownPlace(own, size, at - before), count, OWN_STEPS[own]), part(at, count, 1));
     }
     begin[dim] = 0;
     filled[dim] = shape[dim]!;

@@ -23,7 +23,12 @@ export class Buffer extends Tensor {
 
   constructor(data: Tensor, options: { readonly persistent?: boolean } = {}) {
     requireTensor('Buffer', 'data', data);
-    const { persistent = true } = requireOptions<{ persistent?: boolean }>('Buffer', options, { persistent: BOOL }, 'new nn.Buffer(data, { persistent: false })'); // prettier-ignore
+    const { persistent = true } = requireOptions<{ persistent?: boolean }>(
+      'Buffer',
+      options,
+      { persistent: BOOL },
+      'new nn.Buffer(data, { persistent: false })',
+    );
     super(data.storage, data.layout, data.offset);
     this.persistent = persistent;
     if (data.requiresGrad) this.requiresGrad = true;

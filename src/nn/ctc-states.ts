@@ -53,7 +53,11 @@ export function statesOf({ labels, blank }: CtcSamples, like: Tensor): CtcStates
   const count = 2 * most + 1;
   const shape = [labels.length, count];
   const places = new BigInt64Array(labels.length * count).fill(BigInt(blank));
-  const [noSkip, noSkipOn, later] = Array.from({ length: 3 }, () => new Uint8Array(places.length).fill(1)) as [Uint8Array, Uint8Array, Uint8Array]; // prettier-ignore
+  const [noSkip, noSkipOn, later] = Array.from({ length: 3 }, () => new Uint8Array(places.length).fill(1)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
   labels.forEach((row, n) => {
     later.fill(0, n * count, n * count + 2);
     row.forEach((label, i) => {
@@ -63,7 +67,7 @@ export function statesOf({ labels, blank }: CtcSamples, like: Tensor): CtcStates
     });
   });
   const flagged = (values: Uint8Array): Tensor => flags(values, shape, like);
-  return { count, places: whole(places, shape, like), noSkip: flagged(noSkip), noSkipOn: flagged(noSkipOn), later: flagged(later) }; // prettier-ignore
+  return { count, places: whole(places, shape, like), noSkip: flagged(noSkip), noSkipOn: flagged(noSkipOn), later: flagged(later) };
 }
 
 /** ln(eᵃ + eᵇ + eᶜ): what flows through the largest of them is nothing in the end. */
@@ -89,9 +93,17 @@ export function likelihoodOf(alpha: Tensor, { labels, lengths }: CtcSamples): Te
   );
   const last = alpha.gather(1, whole(ends, [samples, 2], alpha));
   const [blankEnd, labelEnd] = [last.select(1, 0), last.select(1, 1)];
-  const empty = flags(labels.map(({ length }) => length === 0), [samples], alpha); // prettier-ignore
+  const empty = flags(
+    labels.map(({ length }) => length === 0),
+    [samples],
+    alpha,
+  );
   const none = blankEnd.detach().mul(0).add(NEVER);
-  const nothing = flags(labels.map(({ length }, i) => lengths.input[i] === 0 && length === 0), [samples], alpha); // prettier-ignore
+  const nothing = flags(
+    labels.map(({ length }, i) => lengths.input[i] === 0 && length === 0),
+    [samples],
+    alpha,
+  );
   return logSum(blankEnd, where(empty, none, labelEnd), none).maskedFill(nothing, 0);
 }
 
@@ -126,7 +138,11 @@ function forwards(emitted: Tensor, states: CtcStates, steps: number, input: read
 function backwards(emitted: Tensor, states: CtcStates, steps: number, { labels, lengths }: CtcSamples): Tensor {
   const { count, noSkipOn } = states;
   const rows = rowsOf(emitted, steps + 1, states);
-  const ends = flags(labels.flatMap(({ length }) => Array.from({ length: count }, (_, s) => s !== 2 * length && s !== 2 * length - 1)), [labels.length, count], emitted); // prettier-ignore
+  const ends = flags(
+    labels.flatMap(({ length }) => Array.from({ length: count }, (_, s) => s !== 2 * length && s !== 2 * length - 1)),
+    [labels.length, count],
+    emitted,
+  );
   for (let t = steps - 1; t >= 0; t--) {
     const row = rows.select(0, t + 1);
     const here = emitted.select(0, t);
@@ -164,9 +180,19 @@ function gradientOf(g: Tensor, x: Tensor, kept: Kept): Tensor {
   const result = x.newZeros(x.layout.shape);
   cut(result).scatterAdd_(2, cut(places), present);
   const within = samples.lengths.input.some((n) => n < steps)
-    ? flags(Array.from({ length: steps * samples.labels.length }, (_, i) => Math.floor(i / samples.labels.length) < samples.lengths.input[i % samples.labels.length]!), [steps, samples.labels.length], x) // prettier-ignore
+    ? flags(
+        Array.from(
+          { length: steps * samples.labels.length },
+          (_, i) => Math.floor(i / samples.labels.length) < samples.lengths.input[i % samples.labels.length]!,
+        ),
+        [steps, samples.labels.length],
+        x,
+      )
     : undefined;
-  const factor = g.maskedFill(likelihood.lt(NEVER / 2), 0).unsqueeze(0).expand([steps, samples.labels.length]); // prettier-ignore
+  const factor = g
+    .maskedFill(likelihood.lt(NEVER / 2), 0)
+    .unsqueeze(0)
+    .expand([steps, samples.labels.length]);
   const masked = within === undefined ? factor : factor.mul(within.to(x.dtype));
   const flow = LOGITS([cut(x), cut(result), masked.unsqueeze(2)]);
   if (steps === x.layout.shape[0]) return flow;

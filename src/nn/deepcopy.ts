@@ -51,11 +51,19 @@ function copyOfObject(value: object, memo: Memo): unknown {
   if (isTensor(value)) return noted(value, copyTensor(value, memo), memo);
   if (INTERNALS in value) return copyModule(value as ModuleBase, memo);
   if (typeof value === 'function') return value;
-  if (ArrayBuffer.isView(value)) return value instanceof DataView ? value : noted(value, (value as Uint8Array).slice(), memo); // prettier-ignore
-  if (Array.isArray(value)) return fill(noted(value, [] as unknown[], memo), (copy) => value.forEach((item, i) => (copy[i] = copyOf(item, memo)))); // prettier-ignore
-  if (value instanceof Map) return fill(noted(value, new Map<unknown, unknown>(), memo), (copy) => value.forEach((item, key) => copy.set(copyOf(key, memo), copyOf(item, memo)))); // prettier-ignore
-  if (value instanceof Set) return fill(noted(value, new Set<unknown>(), memo), (copy) => value.forEach((item) => copy.add(copyOf(item, memo)))); // prettier-ignore
-  if ('paramGroups' in value) throw new ArgumentError('deepcopy: optimizers belong to their parameters; make one of the copied parameters, and load the state of the old one'); // prettier-ignore
+  if (ArrayBuffer.isView(value)) return value instanceof DataView ? value : noted(value, (value as Uint8Array).slice(), memo);
+  if (Array.isArray(value))
+    return fill(noted(value, [] as unknown[], memo), (copy) => value.forEach((item, i) => (copy[i] = copyOf(item, memo))));
+  if (value instanceof Map)
+    return fill(noted(value, new Map<unknown, unknown>(), memo), (copy) =>
+      value.forEach((item, key) => copy.set(copyOf(key, memo), copyOf(item, memo))),
+    );
+  if (value instanceof Set)
+    return fill(noted(value, new Set<unknown>(), memo), (copy) => value.forEach((item) => copy.add(copyOf(item, memo))));
+  if ('paramGroups' in value)
+    throw new ArgumentError(
+      'deepcopy: optimizers belong to their parameters; make one of the copied parameters, and load the state of the old one',
+    );
   const prototype: unknown = Object.getPrototypeOf(value);
   if (Object.isFrozen(value) || (prototype !== null && prototype !== Object.prototype)) return value;
   return fill(noted(value, Object.create(prototype) as Record<string, unknown>, memo), (copy) => {
@@ -75,7 +83,10 @@ function fill<C>(copy: C, into: (copy: C) => void): C {
 
 function copyTensor(x: Tensor, memo: Memo): Tensor {
   if (isUninitialized(x)) return x.clone();
-  if (!x.isLeaf) throw new ArgumentError('deepcopy: only leaf tensors can be copied, not results of operations that require gradients; use detach() or clone()'); // prettier-ignore
+  if (!x.isLeaf)
+    throw new ArgumentError(
+      'deepcopy: only leaf tensors can be copied, not results of operations that require gradients; use detach() or clone()',
+    );
   const data: Tensor = x.detach().clone();
   if (x instanceof Parameter) return new Parameter(data, x.requiresGrad);
   if (x.requiresGrad) data.requiresGrad = true;
@@ -93,10 +104,12 @@ function refuseSecrets(module: ModuleBase): void {
     constructor !== Function.prototype;
     constructor = Object.getPrototypeOf(constructor) as typeof constructor
   ) {
-    // prettier-ignore
     let has = secretive.get(constructor);
-    if (has === undefined) secretive.set(constructor, (has = /\bthis\.#\w/.test(Function.prototype.toString.call(constructor)))); // prettier-ignore
-    if (has) throw new ArgumentError(`deepcopy: ${constructor.name} has #private fields or methods, which a copy cannot have; write 'private' (TypeScript) or _names instead`); // prettier-ignore
+    if (has === undefined) secretive.set(constructor, (has = /\bthis\.#\w/.test(Function.prototype.toString.call(constructor))));
+    if (has)
+      throw new ArgumentError(
+        `deepcopy: ${constructor.name} has #private fields or methods, which a copy cannot have; write 'private' (TypeScript) or _names instead`,
+      );
   }
 }
 
@@ -111,7 +124,7 @@ function copyModule(module: ModuleBase, memo: Memo): ModuleBase {
     const property = Object.getOwnPropertyDescriptor(module, key)!;
     // What is computed, such as a normalised weight, will be again.
     const computed = property.enumerable === false && isTensor(property.value) && !property.value.isLeaf;
-    if ('value' in property) property.value = copyOf(computed ? (property.value as Tensor).detach() : property.value, memo); // prettier-ignore
+    if ('value' in property) property.value = copyOf(computed ? (property.value as Tensor).detach() : property.value, memo);
     Object.defineProperty(copy, key, property);
   }
   return copy;
@@ -122,7 +135,8 @@ function copyInternals(from: Internals, to: Internals): void {
   to.parameters.push(...from.parameters);
   to.seen = from.seen;
   for (const [name, persistent] of from.buffers) to.buffers.set(name, persistent);
-  for (const list of ['before', 'after', 'backwardBefore', 'backwardAfter'] as const) (to.hooks[list] as unknown[]).push(...from.hooks[list]); // prettier-ignore
+  for (const list of ['before', 'after', 'backwardBefore', 'backwardAfter'] as const)
+    (to.hooks[list] as unknown[]).push(...from.hooks[list]);
   to.hooks.version = from.hooks.version;
   if (from.stateHooks !== undefined) {
     const { before, after, beforeLoad, afterLoad } = from.stateHooks;

@@ -6,7 +6,7 @@ const KEY = '_extra_state';
 const keyOf = (path: string): string => (path === '' ? KEY : `${path}.${KEY}`);
 
 /** Whether a module's class says something of extra state. */
-const says = (module: ModuleBase, name: 'getExtraState' | 'setExtraState'): boolean => module[name] !== ModuleBase.prototype[name]; // prettier-ignore
+const says = (module: ModuleBase, name: 'getExtraState' | 'setExtraState'): boolean => module[name] !== ModuleBase.prototype[name];
 
 /** Adds to a state dict what a module keeps besides tensors, if it says so. */
 export function addExtraState(module: ModuleBase, state: StateDict, path: string): void {
@@ -17,7 +17,7 @@ export function addExtraState(module: ModuleBase, state: StateDict, path: string
 export function extraStates(root: ModuleBase): Map<string, ModuleBase> {
   const found = new Map<string, ModuleBase>();
   for (const [path, module] of root.namedModules()) {
-    if (says(module, 'getExtraState') || says(module, 'setExtraState')) found.set(keyOf(path), module); // prettier-ignore
+    if (says(module, 'getExtraState') || says(module, 'setExtraState')) found.set(keyOf(path), module);
   }
   return found;
 }
@@ -25,7 +25,6 @@ export function extraStates(root: ModuleBase): Map<string, ModuleBase> {
 /** Gives modules what a state dict has for them besides tensors. */
 export function loadExtraStates(extra: ReadonlyMap<string, ModuleBase>, saved: unknown): void {
   if (extra.size === 0) return;
-  const state =
-    saved instanceof Map ? (saved as ReadonlyMap<string, unknown>) : new Map(Object.entries(saved as object));
+  const state = saved instanceof Map ? (saved as ReadonlyMap<string, unknown>) : new Map(Object.entries(saved as object));
   for (const [key, module] of extra) if (state.has(key)) module.setExtraState(state.get(key));
 }

@@ -35,12 +35,19 @@ function differentiated(op: string, fn: (...args: never[]) => unknown, call: Gra
   return withGradMode(true, () => {
     const outer = args.some((x) => isTensor(x) && x.requiresGrad);
     // An alias of an argument: its own leaf, or a part of the outer graph.
-    const fresh = args.map((x, i) => (places.includes(i) ? (x.requiresGrad ? x.viewAs(x) : x.detach().requiresGrad_()) : x)); // prettier-ignore
+    const fresh = args.map((x, i) => (places.includes(i) ? (x.requiresGrad ? x.viewAs(x) : x.detach().requiresGrad_()) : x));
     const result = (fn as (...given: Inputs) => unknown)(...fresh);
     const [value, aux] = hasAux ? (result as [Tensor, unknown]) : [result as Tensor, undefined];
     requireTensor(op, "the function's result", value);
-    if (value.ndim !== 0) throw new ShapeError(`${op}: expected the function to give a number without dimensions, but got shape ${showShape(value.layout.shape)}; take its sum or mean`); // prettier-ignore
-    const found = gradOf(value, places.map((i) => fresh[i]!), { createGraph: outer, allowUnused: true, materializeGrads: true }); // prettier-ignore
+    if (value.ndim !== 0)
+      throw new ShapeError(
+        `${op}: expected the function to give a number without dimensions, but got shape ${showShape(value.layout.shape)}; take its sum or mean`,
+      );
+    const found = gradOf(
+      value,
+      places.map((i) => fresh[i]!),
+      { createGraph: outer, allowUnused: true, materializeGrads: true },
+    );
     const plain = (x: Tensor): Tensor => (outer ? x : x.detach());
     const grads = found.map(plain);
     return { grads: typeof argnums === 'number' ? grads[0]! : grads, value: plain(value), aux };
@@ -68,13 +75,12 @@ export function grad(fn: (...args: never[]) => unknown, ...call: readonly unknow
 }
 
 /** As {@link grad}, with the function's value behind the gradient (https://pytorch.org/docs/stable/generated/torch.func.grad_and_value.html). */
-export function gradAndValue<A extends Inputs>(fn: Of<A>, argnums?: number): (...args: A) => [grad: Tensor, value: Tensor]; // prettier-ignore
-export function gradAndValue<A extends Inputs>(fn: (...args: A) => unknown, ...call: GradArguments): (...args: A) => [grad: unknown, value: unknown]; // prettier-ignore
-export function gradAndValue(
-  fn: (...args: never[]) => unknown,
-  ...call: readonly unknown[]
-): (...args: Tensor[]) => unknown {
-  // prettier-ignore
+export function gradAndValue<A extends Inputs>(fn: Of<A>, argnums?: number): (...args: A) => [grad: Tensor, value: Tensor];
+export function gradAndValue<A extends Inputs>(
+  fn: (...args: A) => unknown,
+  ...call: GradArguments
+): (...args: A) => [grad: unknown, value: unknown];
+export function gradAndValue(fn: (...args: never[]) => unknown, ...call: readonly unknown[]): (...args: Tensor[]) => unknown {
   requireKind('func.gradAndValue', 'the function', fn, FUNCTION);
   const given = readCall<GradCall>({ ...GRAD, op: 'func.gradAndValue' }, call);
   return (...args) => {
@@ -84,17 +90,14 @@ export function gradAndValue(
 }
 
 /** A function's value, and the function that gives the products of a vector with its Jacobian (https://pytorch.org/docs/stable/generated/torch.func.vjp.html). */
-export function vjp<A extends Inputs>(
-  fn: Of<A>,
-  ...primals: A
-): [output: Tensor, products: (cotangent: Tensor) => Tensor[]] {
+export function vjp<A extends Inputs>(fn: Of<A>, ...primals: A): [output: Tensor, products: (cotangent: Tensor) => Tensor[]] {
   requireKind('func.vjp', 'the function', fn, FUNCTION);
   requireKind('func.vjp', 'the arguments', primals, TENSORS);
   return withGradMode(true, () => {
     const fresh = primals.map((x) => x.detach().requiresGrad_());
     const output = fn(...(fresh as unknown as A));
     const products = (cotangent: Tensor): Tensor[] =>
-      gradOf(output, fresh, { gradOutputs: cotangent, retainGraph: true, allowUnused: true, materializeGrads: true }); // prettier-ignore
+      gradOf(output, fresh, { gradOutputs: cotangent, retainGraph: true, allowUnused: true, materializeGrads: true });
     return [output.detach(), products];
   });
 }
@@ -108,7 +111,8 @@ export function jvp<A extends Inputs>(fn: Of<A>, primals: A, tangents: A): [outp
 
 const place = (op: string, argnum: number, count: number): number => {
   requireKind(op, 'argnums', argnum, WHOLE);
-  if (argnum >= count || argnum < -count) throw new ArgumentError(`${op}: expected argnums to be the place of one of ${count} arguments, but got ${argnum}`); // prettier-ignore
+  if (argnum >= count || argnum < -count)
+    throw new ArgumentError(`${op}: expected argnums to be the place of one of ${count} arguments, but got ${argnum}`);
   return argnum < 0 ? argnum + count : argnum;
 };
 
@@ -145,7 +149,8 @@ const MODULE = kind('a module', (value) => value instanceof ModuleBase);
 export function functionalCall(module: ModuleBase, parametersAndBuffers: Given, args: readonly unknown[]): unknown {
   const op = 'func.functionalCall';
   requireKind(op, 'the module', module, MODULE);
-  const given = parametersAndBuffers instanceof Map ? [...parametersAndBuffers as ReadonlyMap<string, Tensor>] : Object.entries(parametersAndBuffers); // prettier-ignore
+  const given =
+    parametersAndBuffers instanceof Map ? [...(parametersAndBuffers as ReadonlyMap<string, Tensor>)] : Object.entries(parametersAndBuffers);
   const undo: (() => void)[] = [];
   const restore = (): void => {
     while (undo.length > 0) undo.pop()!();
@@ -169,7 +174,7 @@ function swapped(op: string, root: ModuleBase, path: string, value: Tensor): () 
   const owner = root.getSubmodule(dot === -1 ? '' : path.slice(0, dot));
   const name = path.slice(dot + 1);
   const own = Object.getOwnPropertyDescriptor(owner, name);
-  if (own === undefined || !isTensor(own.value)) throw new ArgumentError(`${op}: ${root.typeName()} has no parameter or buffer '${path}'`); // prettier-ignore
+  if (own === undefined || !isTensor(own.value)) throw new ArgumentError(`${op}: ${root.typeName()} has no parameter or buffer '${path}'`);
   const { parameters } = owner[INTERNALS];
   const at = parameters.indexOf(name);
   if (at !== -1) parameters.splice(at, 1);

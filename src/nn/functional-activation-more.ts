@@ -47,14 +47,10 @@ const CELU_CALL = functionOf<CeluOptions>('celu', { alpha: NUMBER, ...INPLACE })
  * max(0, x) + min(0, α·(exp(x/α) − 1)), whose slope is continuous.
  * @throws ArgumentError for alpha 0
  */
-export function celu<S extends Shape>(
-  input: Tensor<S>,
-  alpha?: number | CeluOptions,
-  inplace?: boolean | InPlace,
-): Tensor<S>;
+export function celu<S extends Shape>(input: Tensor<S>, alpha?: number | CeluOptions, inplace?: boolean | InPlace): Tensor<S>;
 export function celu(...args: readonly unknown[]): Tensor {
   const { input, alpha = 1, inplace } = readCall(CELU_CALL, args);
-  if (alpha === 0) throw new ArgumentError('celu: expected alpha not to be 0, by which the input is divided; leave it out for 1'); // prettier-ignore
+  if (alpha === 0) throw new ArgumentError('celu: expected alpha not to be 0, by which the input is divided; leave it out for 1');
   return activate(activationOps.elu, input, [alpha, 1, 1 / alpha], inplace);
 }
 
@@ -145,15 +141,10 @@ export interface ThresholdOptions extends InPlace {
   readonly threshold: number;
   readonly value: number;
 }
-const THRESHOLD = functionOf<ThresholdOptions>('threshold', { threshold: NUMBER, value: NUMBER, ...INPLACE }, { required: 2 }); // prettier-ignore
+const THRESHOLD = functionOf<ThresholdOptions>('threshold', { threshold: NUMBER, value: NUMBER, ...INPLACE }, { required: 2 });
 
 /** x where it is above a threshold, a value elsewhere. */
-export function threshold<S extends Shape>(
-  input: Tensor<S>,
-  threshold: number,
-  value: number,
-  inplace?: boolean | InPlace,
-): Tensor<S>;
+export function threshold<S extends Shape>(input: Tensor<S>, threshold: number, value: number, inplace?: boolean | InPlace): Tensor<S>;
 export function threshold<S extends Shape>(input: Tensor<S>, options: ThresholdOptions): Tensor<S>;
 export function threshold(...args: readonly unknown[]): Tensor {
   const { input, threshold: bound, value, inplace } = readCall(THRESHOLD, args);
@@ -175,9 +166,11 @@ export function prelu(...args: readonly unknown[]): Tensor {
   const slopes = weight.numel();
   const channels = x.ndim < 2 ? 1 : x.layout.shape[1]!;
   if (weight.ndim > 1 || (slopes !== 1 && slopes !== channels)) {
-    throw new ShapeError(`prelu: expected a weight of shape [1] or [${channels}], one for each channel of the input ${showShape(x.layout.shape)}, but got ${showShape(weight.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `prelu: expected a weight of shape [1] or [${channels}], one for each channel of the input ${showShape(x.layout.shape)}, but got ${showShape(weight.layout.shape)}`,
+    );
   }
-  const each = slopes === 1 || x.ndim < 2 ? weight.reshape([]) : weight.reshape([slopes, ...Array<number>(x.ndim - 2).fill(1)]); // prettier-ignore
+  const each = slopes === 1 || x.ndim < 2 ? weight.reshape([]) : weight.reshape([slopes, ...Array<number>(x.ndim - 2).fill(1)]);
   return SLOPED([x, each]);
 }
 const SLOPED = fused('PreluKernelBackward0', ([x, slopes]) => {
@@ -195,7 +188,11 @@ export interface RReluOptions extends InPlace {
   /** By name only. */
   readonly generator?: Generator;
 }
-const RRELU = functionOf<RReluOptions>('rrelu', { lower: NUMBER, upper: NUMBER, training: BOOL, ...INPLACE, generator: GENERATOR }, { positional: 4 }); // prettier-ignore
+const RRELU = functionOf<RReluOptions>(
+  'rrelu',
+  { lower: NUMBER, upper: NUMBER, training: BOOL, ...INPLACE, generator: GENERATOR },
+  { positional: 4 },
+);
 const TWO_53 = 2 ** 53;
 
 /**
@@ -211,9 +208,10 @@ export function rrelu<S extends Shape>(
   inplace?: boolean | Pick<RReluOptions, 'inplace' | 'generator'>,
 ): Tensor<S>;
 export function rrelu(...args: readonly unknown[]): Tensor {
-  const { input, lower = 1 / 8, upper = 1 / 3, training = false, inplace, generator = defaultGenerator } = readCall(RRELU, args); // prettier-ignore
+  const { input, lower = 1 / 8, upper = 1 / 3, training = false, inplace, generator = defaultGenerator } = readCall(RRELU, args);
   floating('rrelu', input);
-  if (!(lower <= upper)) throw new ArgumentError(`rrelu: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`); // prettier-ignore
+  if (!(lower <= upper))
+    throw new ArgumentError(`rrelu: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`);
   if (!training) return activate(activationOps.leakyRelu, input, [(lower + upper) / 2], inplace);
   const slopes = drawnSlopes(input.detach().cpu(), lower, upper - lower, generator);
   const noise = fromTypedArray(slopes as Float32Array, [...input.layout.shape]).to(input.device);
@@ -251,7 +249,10 @@ export function glu(...args: readonly unknown[]): Tensor {
   if (input.ndim === 0) throw new ShapeError('glu: expected an input with dimensions, but got a scalar');
   const axis = normalizeDim('glu', dim, input.ndim);
   const size = input.layout.shape[axis]!;
-  if (size % 2 !== 0) throw new ShapeError(`glu: expected an even size of dimension ${axis}, which is halved, but got an input of ${showShape(input.layout.shape)}`); // prettier-ignore
+  if (size % 2 !== 0)
+    throw new ShapeError(
+      `glu: expected an even size of dimension ${axis}, which is halved, but got an input of ${showShape(input.layout.shape)}`,
+    );
   return GATE([input.narrow(axis, 0, size / 2), input.narrow(axis, size / 2, size / 2)]);
 }
 const GATE = fused('GluBackward0', ([x, gate]) => x!.mul(gate!.sigmoid()));

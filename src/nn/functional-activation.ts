@@ -164,7 +164,8 @@ export function hardtanh<S extends Shape>(
 ): Tensor<S>;
 export function hardtanh(...args: readonly unknown[]): Tensor {
   const { input, minVal = -1, maxVal = 1, inplace } = readCall(HARDTANH, args);
-  if (!(minVal <= maxVal)) throw new ArgumentError(`hardtanh: expected a lower bound that is not above the upper, but got ${minVal} and ${maxVal}`); // prettier-ignore
+  if (!(minVal <= maxVal))
+    throw new ArgumentError(`hardtanh: expected a lower bound that is not above the upper, but got ${minVal} and ${maxVal}`);
   return activate(activationOps.hardtanh, input, [minVal, maxVal], inplace);
 }
 
@@ -200,11 +201,7 @@ export function silu(...args: readonly unknown[]): Tensor {
 }
 
 /** x where positive, alpha·(eˣ − 1) elsewhere */
-export function elu<S extends Shape>(
-  input: Tensor<S>,
-  alpha?: number | EluOptions,
-  inplace?: boolean | InPlace,
-): Tensor<S>;
+export function elu<S extends Shape>(input: Tensor<S>, alpha?: number | EluOptions, inplace?: boolean | InPlace): Tensor<S>;
 export function elu(...args: readonly unknown[]): Tensor {
   const { input, alpha = 1, inplace } = readCall(ELU_CALL, args);
   return activate(activationOps.elu, input, [alpha, 1, 1], inplace);
@@ -214,17 +211,19 @@ export function elu(...args: readonly unknown[]): Tensor {
  * x·Φ(x), Φ the normal distribution.
  * @throws ArgumentError for an approximation that is not known
  */
-export function gelu<S extends Shape>(
-  input: Tensor<S>,
-  approximate?: GeluOptions['approximate'] | GeluOptions,
-): Tensor<S>;
+export function gelu<S extends Shape>(input: Tensor<S>, approximate?: GeluOptions['approximate'] | GeluOptions): Tensor<S>;
 export function gelu(...args: readonly unknown[]): Tensor {
   const { input, approximate = 'none' } = readCall(GELU_CALL, args);
   if (approximate === 'none') return apply1(activationOps.gelu, [input], NO_ATTRS);
   return BY_TANH([input]);
 }
 const BY_TANH = fused('GeluBackward0', ([x]) => {
-  const inner = x!.mul(x!).mul(0.044715).add(1).mul(x!).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
+  const inner = x!
+    .mul(x!)
+    .mul(0.044715)
+    .add(1)
+    .mul(x!)
+    .mul(Math.sqrt(2 / Math.PI));
   return inner.tanh().add(1).mul(x!).mul(0.5);
 });
 

@@ -69,12 +69,12 @@ export function scaledDotProductAttention(...args: readonly unknown[]): Tensor {
   const { attnMask = null, dropoutP = 0, isCausal = false, enableGqa = false } = options;
   const op = 'scaledDotProductAttention';
   requireFloating(op, 'query', query.dtype);
-  for (const [name, t] of Object.entries({ query, key, value })) if (t.ndim < 2) throw new ShapeError(`${op}: expected a ${name} [..., length, size], but got ${showShape(t.layout.shape)}`); // prettier-ignore
-  if (isCausal && attnMask !== null)
-    throw new ArgumentError(`${op}: isCausal is a mask of its own; leave out attnMask`);
+  for (const [name, t] of Object.entries({ query, key, value }))
+    if (t.ndim < 2) throw new ShapeError(`${op}: expected a ${name} [..., length, size], but got ${showShape(t.layout.shape)}`);
+  if (isCausal && attnMask !== null) throw new ArgumentError(`${op}: isCausal is a mask of its own; leave out attnMask`);
   const [k, v] = enableGqa ? [repeated(key, query), repeated(value, query)] : [key, value];
   if (isHalf(query.dtype) && k.dtype === query.dtype && v.dtype === query.dtype) {
-    const wide = { ...options, enableGqa: false, attnMask: attnMask?.dtype === query.dtype ? attnMask.to('float32') : attnMask }; // prettier-ignore
+    const wide = { ...options, enableGqa: false, attnMask: attnMask?.dtype === query.dtype ? attnMask.to('float32') : attnMask };
     return scaledDotProductAttention(query.to('float32'), k.to('float32'), v.to('float32'), wide).to(query.dtype); // rounded once, as PyTorch's kernels do
   }
   const [rows, size] = query.layout.shape.slice(-2) as [number, number];
@@ -90,7 +90,8 @@ export function scaledDotProductAttention(...args: readonly unknown[]): Tensor {
 function repeated(x: Tensor, query: Tensor): Tensor {
   const heads = query.layout.shape.at(-3) ?? 1;
   const own = x.layout.shape.at(-3) ?? 1;
-  if (heads % own !== 0) throw new ShapeError(`scaledDotProductAttention: expected the ${own} heads of keys and values to divide the ${heads} of queries`); // prettier-ignore
+  if (heads % own !== 0)
+    throw new ShapeError(`scaledDotProductAttention: expected the ${own} heads of keys and values to divide the ${heads} of queries`);
   const { shape } = x.layout;
   const outer = shape.slice(0, -2);
   const spread = x.unsqueeze(-3).expand([...outer, heads / own, ...shape.slice(-2)]);
@@ -110,6 +111,6 @@ function maskedScores(scores: Tensor, away: Tensor): Tensor {
 function maskedSoftmax(scores: Tensor, mask: Tensor, causal: boolean): Tensor {
   const all = masked(scores, mask);
   if (causal) return all.softmax(-1); // everyone sees the first key
-  const blind = all.detach().eq(-Infinity).all(-1, { keepdim: true }); // prettier-ignore
-  return all.maskedFill(blind, 0).softmax(-1).maskedFill(blind, 0); // prettier-ignore
+  const blind = all.detach().eq(-Infinity).all(-1, { keepdim: true });
+  return all.maskedFill(blind, 0).softmax(-1).maskedFill(blind, 0);
 }

@@ -67,7 +67,8 @@ export interface ConvNd {
 export function convNd(op: string, n: number, given: ConvNdOptions): ConvNd {
   const { padding = 0 } = given;
   const stride = each(given.stride ?? 1, n);
-  if (padding === 'same' && stride.some((s) => s !== 1)) throw new ArgumentError(`${op}: ${SAME_NEEDS_STRIDE_ONE}, but got [${stride.join(', ')}]; give the padding as numbers`); // prettier-ignore
+  if (padding === 'same' && stride.some((s) => s !== 1))
+    throw new ArgumentError(`${op}: ${SAME_NEEDS_STRIDE_ONE}, but got [${stride.join(', ')}]; give the padding as numbers`);
   return {
     op,
     stride,
@@ -80,15 +81,27 @@ export function convNd(op: string, n: number, given: ConvNdOptions): ConvNd {
 function checkFilters(p: ConvNd, x: Tensor, weight: Tensor, bias: Tensor | null): void {
   const [xs, w] = [x.layout.shape, weight.layout.shape];
   const n = p.stride.length;
-  if (w.length !== n + 2) throw new ShapeError(`${p.op}: expected a weight of shape [out, in / groups, …${n} sizes], but got ${showShape(w)}`); // prettier-ignore
-  if (xs[1] !== w[1]! * p.groups) throw new ShapeError(`${say(WRONG_CHANNELS, p.op, w[1]! * p.groups, xs[1]!, showSizes(xs.slice(1)))}; ${channelsRemedy(xs, w[1]! * p.groups, 'inChannels')}`); // prettier-ignore
-  if (w[0] === 0 || w[0]! % p.groups !== 0) throw new ShapeError(`${p.op}: expected the number of output channels to be a multiple of groups ${p.groups}, but got ${w[0]} (weight ${showShape(w)})`); // prettier-ignore
-  if (bias !== null && (bias.ndim !== 1 || bias.layout.shape[0] !== w[0])) throw new ShapeError(`${p.op}: expected a bias of shape [${w[0]}], one number for each output channel, but got ${showShape(bias.layout.shape)}`); // prettier-ignore
+  if (w.length !== n + 2)
+    throw new ShapeError(`${p.op}: expected a weight of shape [out, in / groups, …${n} sizes], but got ${showShape(w)}`);
+  if (xs[1] !== w[1]! * p.groups)
+    throw new ShapeError(
+      `${say(WRONG_CHANNELS, p.op, w[1]! * p.groups, xs[1]!, showSizes(xs.slice(1)))}; ${channelsRemedy(xs, w[1]! * p.groups, 'inChannels')}`,
+    );
+  if (w[0] === 0 || w[0]! % p.groups !== 0)
+    throw new ShapeError(
+      `${p.op}: expected the number of output channels to be a multiple of groups ${p.groups}, but got ${w[0]} (weight ${showShape(w)})`,
+    );
+  if (bias !== null && (bias.ndim !== 1 || bias.layout.shape[0] !== w[0]))
+    throw new ShapeError(
+      `${p.op}: expected a bias of shape [${w[0]}], one number for each output channel, but got ${showShape(bias.layout.shape)}`,
+    );
   for (let i = 0; i < n; i++) {
     const reach = p.dilation[i]! * (w[2 + i]! - 1);
     const room = xs[2 + i]! + (p.padding === 'same' ? reach : 2 * p.padding[i]!) - reach;
     if (w[2 + i]! > 0 && room > 0) continue;
-    throw new ShapeError(`${say(WINDOW_TOO_LARGE, p.op, showSizes(w.slice(2)), showSizes(xs.slice(1)))}; use a larger input, more padding or a smaller kernel`); // prettier-ignore
+    throw new ShapeError(
+      `${say(WINDOW_TOO_LARGE, p.op, showSizes(w.slice(2)), showSizes(xs.slice(1)))}; use a larger input, more padding or a smaller kernel`,
+    );
   }
 }
 
@@ -123,12 +136,13 @@ export function conv3dWith(x: Tensor, weight: Tensor, bias: Tensor | null, p: Co
     const deep = padded(volumes, 2, before, p.padding === 'same' ? reach - before : before);
     const [n, c, depth, h, w] = deep.layout.shape as [number, number, number, number, number];
     const outDepth = Math.floor((depth - reach - 1) / stride[0]!) + 1;
-    const slices = Array.from({ length: kd }, (_, k) =>
-      strided(deep, 2, k * dilation[0]!, stride[0]!, outDepth).permute(0, 2, 1, 3, 4),
-    );
+    const slices = Array.from({ length: kd }, (_, k) => strided(deep, 2, k * dilation[0]!, stride[0]!, outDepth).permute(0, 2, 1, 3, 4));
     const images = (kd === 1 ? slices[0]! : stack(slices, 3)).reshape([n * outDepth, c * kd, h, w]);
     const y = conv2dWith(images, weight.reshape([out, inPerGroup * kd, kh, kw]), bias, params);
-    return y.view([n, outDepth, ...y.layout.shape.slice(1)]).permute(0, 2, 1, 3, 4).contiguous(); // prettier-ignore
+    return y
+      .view([n, outDepth, ...y.layout.shape.slice(1)])
+      .permute(0, 2, 1, 3, 4)
+      .contiguous();
   });
 }
 
@@ -144,7 +158,8 @@ export function convTransposeNd(op: string, n: number, given: ConvTransposeNdOpt
   const p = { ...convNd(op, n, others), padding: each(padding, n), outputPadding: each(outputPadding, n) };
   p.outputPadding.forEach((size, i) => {
     const most = Math.max(p.stride[i]!, p.dilation[i]!) - 1;
-    if (size > most) throw new ArgumentError(`${op}: expected an outputPadding of 0 to ${most}, less than the stride or the dilation, but got ${size}`); // prettier-ignore
+    if (size > most)
+      throw new ArgumentError(`${op}: expected an outputPadding of 0 to ${most}, less than the stride or the dilation, but got ${size}`);
   });
   return p;
 }
@@ -152,8 +167,10 @@ export function convTransposeNd(op: string, n: number, given: ConvTransposeNdOpt
 function checkTransposed(p: ConvTransposeNd, x: Tensor, weight: Tensor): void {
   const [xs, w] = [x.layout.shape, weight.layout.shape];
   const n = p.stride.length;
-  if (w.length !== n + 2) throw new ShapeError(`${p.op}: expected a weight of shape [in, out / groups, …${n} sizes], but got ${showShape(w)}`); // prettier-ignore
-  if (xs[1] !== w[0]) throw new ShapeError(`${say(WRONG_CHANNELS, p.op, w[0]!, xs[1]!, showSizes(xs.slice(1)))}; ${channelsRemedy(xs, w[0]!, 'inChannels')}`); // prettier-ignore
+  if (w.length !== n + 2)
+    throw new ShapeError(`${p.op}: expected a weight of shape [in, out / groups, …${n} sizes], but got ${showShape(w)}`);
+  if (xs[1] !== w[0])
+    throw new ShapeError(`${say(WRONG_CHANNELS, p.op, w[0]!, xs[1]!, showSizes(xs.slice(1)))}; ${channelsRemedy(xs, w[0]!, 'inChannels')}`);
 }
 
 /** @internal */
@@ -188,7 +205,10 @@ export function convTranspose3dWith(x: Tensor, weight: Tensor, bias: Tensor | nu
     const out = outPerGroup * p.groups;
     const [stride, dilation] = [p.stride[0]!, p.dilation[0]!];
     const outDepth = (depth - 1) * stride + dilation * (kd - 1) + 1 + p.outputPadding[0]! - 2 * p.padding[0]!;
-    if (outDepth < 1) throw new ShapeError(`${p.op}: padding ${p.padding[0]} leaves nothing of a depth of ${depth}; use a larger input or kernel, or less padding`); // prettier-ignore
+    if (outDepth < 1)
+      throw new ShapeError(
+        `${p.op}: padding ${p.padding[0]} leaves nothing of a depth of ${depth}; use a larger input or kernel, or less padding`,
+      );
     const images = volumes.permute(0, 2, 1, 3, 4).reshape([n * depth, c, h, w]);
     const spread = convTranspose2dWith(images, weight.reshape([c, outPerGroup * kd, kh, kw]), null, params);
     const [height, width] = spread.layout.shape.slice(2) as [number, number];
@@ -200,7 +220,10 @@ export function convTranspose3dWith(x: Tensor, weight: Tensor, bias: Tensor | nu
     }
     const volume = y!.permute(0, 2, 1, 3, 4).contiguous();
     if (bias === null) return volume;
-    if (bias.ndim !== 1 || bias.layout.shape[0] !== out) throw new ShapeError(`${p.op}: expected a bias of shape [${out}], one number for each output channel, but got ${showShape(bias.layout.shape)}`); // prettier-ignore
+    if (bias.ndim !== 1 || bias.layout.shape[0] !== out)
+      throw new ShapeError(
+        `${p.op}: expected a bias of shape [${out}], one number for each output channel, but got ${showShape(bias.layout.shape)}`,
+      );
     return volume.add(bias.view([1, -1, 1, 1, 1]));
   });
 }
@@ -214,9 +237,17 @@ interface Filters {
 }
 const FILTERS = { input: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL };
 const ofConv = (op: string, n: number): Signature<Filters & ConvNdOptions> =>
-  signature(op, { ...FILTERS, ...convKinds(n) }, { required: 2, example: `F.${op}(x, weight, bias, 2, 1) or F.${op}(x, weight, bias, { stride: 2 })` }); // prettier-ignore
+  signature(
+    op,
+    { ...FILTERS, ...convKinds(n) },
+    { required: 2, example: `F.${op}(x, weight, bias, 2, 1) or F.${op}(x, weight, bias, { stride: 2 })` },
+  );
 const ofTransposed = (op: string, n: number): Signature<Filters & ConvTransposeNdOptions> =>
-  signature(op, { ...FILTERS, ...convTransposeKinds(n) }, { required: 2, example: `F.${op}(x, weight, bias, 2, 1) or F.${op}(x, weight, bias, { stride: 2 })` }); // prettier-ignore
+  signature(
+    op,
+    { ...FILTERS, ...convTransposeKinds(n) },
+    { required: 2, example: `F.${op}(x, weight, bias, 2, 1) or F.${op}(x, weight, bias, { stride: 2 })` },
+  );
 
 /** How `F.conv1d` and `F.conv3d` are called. */
 export interface ConvCall {

@@ -17,7 +17,7 @@ import { cat, where } from '../tensor/functions.ts';
 import { activeObserver } from '../tensor/observer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { emittedOf, flags, likelihoodOf, logSum, NEVER, statesLosses, statesOf, type CtcLengths, type CtcSamples } from './ctc-states.ts'; // prettier-ignore
+import { emittedOf, flags, likelihoodOf, logSum, NEVER, statesLosses, statesOf, type CtcLengths, type CtcSamples } from './ctc-states.ts';
 import { REDUCTION } from './functional-loss.ts';
 import '../tensor/families/picking.ts';
 
@@ -40,10 +40,18 @@ interface CtcArguments extends CtcOptions {
 }
 export const CTC_KINDS = { blank: SIZE, reduction: REDUCTION, zeroInfinity: BOOL };
 const LENGTHS = either(TENSOR, SIZE, arrayOf(SIZE, 'lengths'));
-const CTC = signature<CtcArguments>('F.ctcLoss', { logProbs: TENSOR, targets: TENSOR, inputLengths: LENGTHS, targetLengths: LENGTHS, ...CTC_KINDS }, { required: 4 }); // prettier-ignore
+const CTC = signature<CtcArguments>(
+  'F.ctcLoss',
+  { logProbs: TENSOR, targets: TENSOR, inputLengths: LENGTHS, targetLengths: LENGTHS, ...CTC_KINDS },
+  { required: 4 },
+);
 
 const numbersOf = (lengths: Lengths): number[] =>
-  typeof lengths === 'number' ? [lengths] : Array.isArray(lengths) ? [...(lengths as number[])] : Array.from((lengths as Tensor).cpu().toTypedArray(), Number); // prettier-ignore
+  typeof lengths === 'number'
+    ? [lengths]
+    : Array.isArray(lengths)
+      ? [...(lengths as number[])]
+      : Array.from((lengths as Tensor).cpu().toTypedArray(), Number);
 
 /**
  * The CTC loss (https://pytorch.org/docs/stable/generated/torch.nn.functional.ctc_loss.html).
@@ -71,7 +79,8 @@ export function ctcLoss(...args: readonly unknown[]): Tensor {
   const { blank = 0, reduction = 'mean', zeroInfinity = false } = options;
   requireDType('ctcLoss', 'logProbs', logProbs.dtype, ['float32', 'float64']);
   requireDType('ctcLoss', 'targets', targets.dtype, ['int64', 'int32']);
-  if (logProbs.ndim !== 2 && logProbs.ndim !== 3) throw new ShapeError(`ctcLoss: expected logProbs [T, N, C] or [T, C], but got ${showShape(logProbs.layout.shape)}`); // prettier-ignore
+  if (logProbs.ndim !== 2 && logProbs.ndim !== 3)
+    throw new ShapeError(`ctcLoss: expected logProbs [T, N, C] or [T, C], but got ${showShape(logProbs.layout.shape)}`);
   const single = logProbs.ndim === 2;
   const x = single ? logProbs.unsqueeze(1) : logProbs;
   const lengths = { input: numbersOf(inputLengths), target: numbersOf(targetLengths) };
@@ -80,11 +89,11 @@ export function ctcLoss(...args: readonly unknown[]): Tensor {
   const none = zeroInfinity ? 0 : Infinity;
   const composed = (of: Tensor): Tensor => sequenceLosses(of, samples, none);
   const watched = activeRecorder() !== undefined || activeObserver() !== undefined;
-  const losses = watched || labels.length === 0 || lengths.input.includes(0) ? composed(x) : statesLosses(x, samples, none, composed); // prettier-ignore
+  const losses = watched || labels.length === 0 || lengths.input.includes(0) ? composed(x) : statesLosses(x, samples, none, composed);
   if (reduction === 'none') return single ? losses.squeeze(0) : losses;
   if (reduction === 'sum') return losses.sum();
   const sizes = Float64Array.from(lengths.target, (n) => Math.max(n, 1));
-  return losses.div(fromTypedArray(sizes, [sizes.length]).to(x.dtype).to(x.device)).mean(); // prettier-ignore
+  return losses.div(fromTypedArray(sizes, [sizes.length]).to(x.dtype).to(x.device)).mean();
 }
 
 /** The labels of each sample, after all checks. */
@@ -94,7 +103,8 @@ function labelsOf(x: Tensor, targets: Tensor, lengths: CtcLengths, blank: number
     throw new ArgumentError(`ctcLoss: expected ${what}`);
   };
   if (blank >= classes) fail(`blank to be one of ${classes} classes, but got ${blank}`);
-  if (lengths.input.length !== samples || lengths.target.length !== samples) fail(`${samples} lengths, one for each sample, but got ${lengths.input.length} of inputs and ${lengths.target.length} of targets`); // prettier-ignore
+  if (lengths.input.length !== samples || lengths.target.length !== samples)
+    fail(`${samples} lengths, one for each sample, but got ${lengths.input.length} of inputs and ${lengths.target.length} of targets`);
   const long = lengths.input.find((n) => n > steps || n < 0);
   if (long !== undefined) fail(`input lengths of at most ${steps}, but got ${long}`);
   const all = Array.from(targets.cpu().toTypedArray(), Number);
@@ -105,7 +115,9 @@ function labelsOf(x: Tensor, targets: Tensor, lengths: CtcLengths, blank: number
       ? targets.layout.shape[0] !== samples || lengths.target.some((n) => n > width)
       : targets.ndim !== 1 || all.length !== total
   ) {
-    throw new ShapeError(`ctcLoss: expected targets [${samples}, ≥ ${Math.max(0, ...lengths.target)}] or [${total}], but got ${showShape(targets.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `ctcLoss: expected targets [${samples}, ≥ ${Math.max(0, ...lengths.target)}] or [${total}], but got ${showShape(targets.layout.shape)}`,
+    );
   }
   let start = 0;
   return lengths.target.map((n, i) => {
@@ -146,7 +158,11 @@ function sequenceLosses(x: Tensor, samples: CtcSamples, otherwise: number): Tens
 /** 0, whose gradient is the probabilities: what a logSoftmax before the loss takes away again. */
 function normaliser(x: Tensor, lengths: readonly number[]): Tensor {
   const [steps, samples] = x.layout.shape as [number, number];
-  const within = flags(Array.from({ length: steps * samples }, (_, i) => Math.floor(i / samples) >= lengths[i % samples]!), [steps, samples], x); // prettier-ignore
-  const mass = x.exp().sum(2).maskedFill(within, 0).sum(0); // prettier-ignore
+  const within = flags(
+    Array.from({ length: steps * samples }, (_, i) => Math.floor(i / samples) >= lengths[i % samples]!),
+    [steps, samples],
+    x,
+  );
+  const mass = x.exp().sum(2).maskedFill(within, 0).sum(0);
   return mass.sub(mass.detach());
 }

@@ -22,7 +22,7 @@ export interface CosineSimilarityOptions {
   /** Norms below it count as this. Default 1e-8. */
   readonly eps?: number;
 }
-const COSINE = signature<Two & CosineSimilarityOptions>('F.cosineSimilarity', { ...TWO, dim: WHOLE, eps: NUMBER }, { required: 2 }); // prettier-ignore
+const COSINE = signature<Two & CosineSimilarityOptions>('F.cosineSimilarity', { ...TWO, dim: WHOLE, eps: NUMBER }, { required: 2 });
 
 /** Both of one floating dtype and one shape. */
 function together(op: string, a: Tensor, b: Tensor): [Tensor, Tensor] {
@@ -55,7 +55,11 @@ export interface PairwiseDistanceOptions {
   /** Default false. */
   readonly keepdim?: boolean;
 }
-const PAIRWISE = signature<Two & PairwiseDistanceOptions>('F.pairwiseDistance', { ...TWO, p: NUMBER, eps: NUMBER, keepdim: BOOL }, { required: 2 }); // prettier-ignore
+const PAIRWISE = signature<Two & PairwiseDistanceOptions>(
+  'F.pairwiseDistance',
+  { ...TWO, p: NUMBER, eps: NUMBER, keepdim: BOOL },
+  { required: 2 },
+);
 
 /** ‖x1 − x2 + eps‖ₚ along the last dimension; shapes broadcast. */
 export function pairwiseDistance(

@@ -34,7 +34,7 @@ type AfterTraining = Pick<DropoutOptions, 'inplace' | 'generator'>;
 type ByName = Pick<DropoutOptions, 'generator'>;
 
 const dropoutOf = (name: string): Signature<OfInput & DropoutOptions> =>
-  functionOf<DropoutOptions>(name, { p: PROBABILITY, training: BOOL, inplace: BOOL, generator: GENERATOR }, { positional: 3 }); // prettier-ignore
+  functionOf<DropoutOptions>(name, { p: PROBABILITY, training: BOOL, inplace: BOOL, generator: GENERATOR }, { positional: 3 });
 
 const DROPOUT = dropoutOf('dropout');
 const DROPOUT1D = dropoutOf('dropout1d');
@@ -77,7 +77,10 @@ const ofChannels = (x: Tensor): number[] => x.layout.shape.map((size, i) => (i <
 function drop(args: readonly unknown[], of: Signature<OfInput & DropoutOptions>, features: boolean): Tensor {
   const { input, p = 0.5, training = true, inplace, generator } = readCall(of, args);
   if (!training || p === 0) return input;
-  if (features && input.ndim < 2) throw new ShapeError(`${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`); // prettier-ignore
+  if (features && input.ndim < 2)
+    throw new ShapeError(
+      `${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`,
+    );
   const mask = noiseOf(input, features, (noise) => fillDropoutMask(noise, p, generator));
   return inPlace(inplace, input, (x) => x.mul(mask));
 }
@@ -89,7 +92,8 @@ function dropChannels(
   ranks: readonly [single: number, batched: number],
 ): Tensor {
   const { input, ...rest } = readCall(of, args);
-  if (!ranks.includes(input.ndim)) throw new ShapeError(`${of.op}: expected an input of ${ranks[0]} or ${ranks[1]} dimensions, but got ${showShape(input.layout.shape)}`); // prettier-ignore
+  if (!ranks.includes(input.ndim))
+    throw new ShapeError(`${of.op}: expected an input of ${ranks[0]} or ${ranks[1]} dimensions, but got ${showShape(input.layout.shape)}`);
   if (input.ndim === ranks[1]) return drop([input, rest], of, true);
   return inPlace(rest.inplace, input, (x) => drop([x.unsqueeze(0), { ...rest, inplace: false }], of, true).squeeze(0));
 }
@@ -110,21 +114,23 @@ export const dropout3d: Dropout = (...args: readonly unknown[]): Tensor => dropC
 const SATURATION = 1.7580993408473766;
 
 /** Elements become the value that SELU saturates at, and all are scaled and moved so that mean and variance stay. */
-function dropToSaturation(
-  args: readonly unknown[],
-  of: Signature<OfInput & DropoutOptions>,
-  features: boolean,
-): Tensor {
+function dropToSaturation(args: readonly unknown[], of: Signature<OfInput & DropoutOptions>, features: boolean): Tensor {
   const { input, p = 0.5, training = false, inplace, generator } = readCall(of, args);
   if (!training || p === 0 || input.numel() === 0) return input;
   if (p === 1) return inPlace(inplace, input, (x) => x.mul(0));
-  if (features && input.ndim < 2) throw new ShapeError(`${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`); // prettier-ignore
+  if (features && input.ndim < 2)
+    throw new ShapeError(
+      `${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`,
+    );
   const noise = noiseOf(input, features, (kept) => fillBernoulli(kept, 1 - p, generator));
   const a = 1 / Math.sqrt((SATURATION * SATURATION * p + 1) * (1 - p));
   return inPlace(inplace, input, (x) => SATURATE([x, noise], a, p));
 }
 const SATURATE = fused<[a: number, p: number]>('AddBackward0', ([x, noise], a, p) => {
-  const shift = noise!.sub(1).mul(SATURATION * a).add(SATURATION * a * p); // prettier-ignore
+  const shift = noise!
+    .sub(1)
+    .mul(SATURATION * a)
+    .add(SATURATION * a * p);
   return x!.mul(noise!.mul(a)).add(shift);
 });
 
@@ -132,5 +138,4 @@ const SATURATE = fused<[a: number, p: number]>('AddBackward0', ([x, noise], a, p
 export const alphaDropout: Dropout = (...args: readonly unknown[]): Tensor => dropToSaturation(args, ALPHA, false);
 
 /** As {@link alphaDropout}, for whole channels of [N, C, …]. */
-export const featureAlphaDropout: Dropout = (...args: readonly unknown[]): Tensor =>
-  dropToSaturation(args, FEATURE_ALPHA, true);
+export const featureAlphaDropout: Dropout = (...args: readonly unknown[]): Tensor => dropToSaturation(args, FEATURE_ALPHA, true);

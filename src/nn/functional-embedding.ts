@@ -37,7 +37,7 @@ export const EMBEDDING_KINDS = {
 interface OfWeight {
   readonly weight: Tensor;
 }
-const EMBEDDING = functionOf<OfWeight & EmbeddingOptions>('embedding', { weight: TENSOR, ...EMBEDDING_KINDS }, { required: 1 }); // prettier-ignore
+const EMBEDDING = functionOf<OfWeight & EmbeddingOptions>('embedding', { weight: TENSOR, ...EMBEDDING_KINDS }, { required: 1 });
 
 /** @throws ArgumentError: there are no sparse tensors */
 export function refuseSparse(op: string, sparse: boolean | undefined): void {
@@ -47,14 +47,14 @@ export function refuseSparse(op: string, sparse: boolean | undefined): void {
 /** The row that a padding index means. */
 export function paddingRow(op: string, index: number | null | undefined, rows: number): number | null {
   if (index === null || index === undefined) return null;
-  if (index >= rows || index < -rows) throw new ArgumentError(`${op}: expected paddingIdx to be a row of the ${rows}, but got ${index}`); // prettier-ignore
+  if (index >= rows || index < -rows) throw new ArgumentError(`${op}: expected paddingIdx to be a row of the ${rows}, but got ${index}`);
   return index < 0 ? index + rows : index;
 }
 
 /** Indices as a line, after checks of both. */
 function flatIndices(op: string, input: Tensor, weight: Tensor): Tensor {
   requireDType(op, 'input (indices)', input.dtype, ['int64', 'int32']);
-  if (weight.ndim !== 2) throw new ShapeError(`${op}: expected a weight [rows, size], but got ${showShape(weight.layout.shape)}`); // prettier-ignore
+  if (weight.ndim !== 2) throw new ShapeError(`${op}: expected a weight [rows, size], but got ${showShape(weight.layout.shape)}`);
   return input.reshape([input.numel()]);
 }
 
@@ -63,14 +63,13 @@ function renormalize(weight: Tensor, indices: Tensor, maxNorm: number, normType:
   withGradMode(false, () => {
     const rows = weight.indexSelect(0, indices);
     const norms = vectorNorm(rows, normType, 1);
-    const scale = norms.add(1e-7).reciprocal().mul(maxNorm).maskedFill(norms.le(maxNorm), 1); // prettier-ignore
+    const scale = norms.add(1e-7).reciprocal().mul(maxNorm).maskedFill(norms.le(maxNorm), 1);
     weight.detach().setAt([indices], rows.mul(scale));
   });
 }
 
 /** x with rows added at indices. */
-const addRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor =>
-  apply1('indexAdd', [x, indices, rows], dimParams(0));
+const addRows = (x: Tensor, indices: Tensor, rows: Tensor): Tensor => apply1('indexAdd', [x, indices, rows], dimParams(0));
 
 /** How often each index occurs among them, for each of them. */
 function frequencies(indices: Tensor, weight: Tensor): Tensor {
@@ -180,19 +179,24 @@ export function embeddingBagWith(op: string, input: Tensor, weight: Tensor, opti
   const { mode = 'mean', perSampleWeights = null, maxNorm = null, normType = 2, scaleGradByFreq = false } = options;
   refuseSparse(op, options.sparse);
   const indices = flatIndices(op, input, weight);
-  if (perSampleWeights !== null && mode !== 'sum') throw new ArgumentError(`${op}: perSampleWeights go with mode 'sum' only, but got '${mode}'`); // prettier-ignore
-  if (perSampleWeights !== null && !sameDims(perSampleWeights.layout.shape, input.layout.shape)) throw new ShapeError(`${op}: expected perSampleWeights of the input's shape ${showShape(input.layout.shape)}, but got ${showShape(perSampleWeights.layout.shape)}`); // prettier-ignore
+  if (perSampleWeights !== null && mode !== 'sum')
+    throw new ArgumentError(`${op}: perSampleWeights go with mode 'sum' only, but got '${mode}'`);
+  if (perSampleWeights !== null && !sameDims(perSampleWeights.layout.shape, input.layout.shape))
+    throw new ShapeError(
+      `${op}: expected perSampleWeights of the input's shape ${showShape(input.layout.shape)}, but got ${showShape(perSampleWeights.layout.shape)}`,
+    );
   const padding = paddingRow(op, options.paddingIdx, weight.layout.shape[0]!);
   if (maxNorm !== null) renormalize(weight, indices, maxNorm, normType);
   const rows = scaled(weight.indexSelect(0, indices), indices, weight, null, scaleGradByFreq && mode !== 'max');
   const counted = padding === null ? null : indices.ne(padding).to(weight.dtype);
   const bags = bagsOf(op, input, options);
   if (mode === 'max') return largestOf(rows, counted, bags);
-  const share = perSampleWeights === null ? counted : counted === null ? perSampleWeights.reshape([-1]) : perSampleWeights.reshape([-1]).mul(counted); // prettier-ignore
+  const share =
+    perSampleWeights === null ? counted : counted === null ? perSampleWeights.reshape([-1]) : perSampleWeights.reshape([-1]).mul(counted);
   const parts = share === null ? rows : rows.mul(share.unsqueeze(1));
   const sums = addRows(zeros([bags.count, rows.layout.shape[1]!], like(rows)), bags.of(rows), parts);
   if (mode === 'sum') return sums;
-  const sizes = addRows(zeros([bags.count, 1], like(rows)), bags.of(rows), (counted ?? ones([indices.numel()], like(rows))).unsqueeze(1)); // prettier-ignore
+  const sizes = addRows(zeros([bags.count, 1], like(rows)), bags.of(rows), (counted ?? ones([indices.numel()], like(rows))).unsqueeze(1));
   return sums.div(sizes.clamp({ min: 1 }));
 }
 
@@ -216,21 +220,20 @@ function bagsOf(op: string, input: Tensor, { offsets = null, includeLastOffset =
 }
 
 function evenStarts(op: string, input: Tensor, offsets: Tensor | null): number[] {
-  if (offsets !== null) throw new ArgumentError(`${op}: an input of two dimensions has its bags in rows; leave out offsets`); // prettier-ignore
+  if (offsets !== null) throw new ArgumentError(`${op}: an input of two dimensions has its bags in rows; leave out offsets`);
   const [rows, size] = input.layout.shape as [number, number];
   return Array.from({ length: rows }, (_, i) => i * size);
 }
 
 function givenStarts(op: string, input: Tensor, offsets: Tensor | null): number[] {
-  if (input.ndim !== 1) throw new ShapeError(`${op}: expected indices [B, N] or [M], but got ${showShape(input.layout.shape)}`); // prettier-ignore
-  if (offsets === null)
-    throw new ArgumentError(`${op}: an input of one dimension needs offsets, where each bag begins`);
-  if (offsets.ndim !== 1)
-    throw new ShapeError(`${op}: expected offsets [B], but got ${showShape(offsets.layout.shape)}`);
+  if (input.ndim !== 1) throw new ShapeError(`${op}: expected indices [B, N] or [M], but got ${showShape(input.layout.shape)}`);
+  if (offsets === null) throw new ArgumentError(`${op}: an input of one dimension needs offsets, where each bag begins`);
+  if (offsets.ndim !== 1) throw new ShapeError(`${op}: expected offsets [B], but got ${showShape(offsets.layout.shape)}`);
   const starts = Array.from(offsets.cpu().toTypedArray(), Number);
-  if (starts.length > 0 && starts[0] !== 0) throw new ArgumentError(`${op}: expected the first offset to be 0, but got ${starts[0]!}`); // prettier-ignore
+  if (starts.length > 0 && starts[0] !== 0) throw new ArgumentError(`${op}: expected the first offset to be 0, but got ${starts[0]!}`);
   const wrong = starts.find((start, i) => start > input.numel() || (i > 0 && start < starts[i - 1]!));
-  if (wrong !== undefined) throw new ArgumentError(`${op}: expected offsets in order and of at most ${input.numel()}, the number of indices, but got ${wrong}`); // prettier-ignore
+  if (wrong !== undefined)
+    throw new ArgumentError(`${op}: expected offsets in order and of at most ${input.numel()}, the number of indices, but got ${wrong}`);
   return starts;
 }
 
@@ -242,9 +245,11 @@ function largestOf(rows: Tensor, counted: Tensor | null, bags: Bags): Tensor {
   // Bags of one length, filled up with a row that is smaller than all.
   const lowest = rows.detach().newZeros([1, width]).sub(Infinity);
   const none = rows.layout.shape[0]!;
-  const places = bags.starts.flatMap((start, i) => Array.from({ length: most }, (_, k) => (start + k < bags.ends[i]! ? start + k : none))); // prettier-ignore
+  const places = bags.starts.flatMap((start, i) => Array.from({ length: most }, (_, k) => (start + k < bags.ends[i]! ? start + k : none)));
   const index = fromTypedArray(BigInt64Array.from(places, BigInt), [places.length]).to(rows.device);
-  const all = cat([masked, lowest] as Tensor[], 0).indexSelect(0, index).reshape([bags.count, most, width]); // prettier-ignore
+  const all = cat([masked, lowest] as Tensor[], 0)
+    .indexSelect(0, index)
+    .reshape([bags.count, most, width]);
   const largest = all.max(1).values as Tensor;
   return largest.maskedFill(largest.eq(-Infinity), 0);
 }
@@ -255,7 +260,11 @@ interface BilinearArguments {
   readonly weight: Tensor;
   readonly bias?: Tensor | null;
 }
-const BILINEAR = signature<BilinearArguments>('F.bilinear', { input1: TENSOR, input2: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL }, { required: 3 }); // prettier-ignore
+const BILINEAR = signature<BilinearArguments>(
+  'F.bilinear',
+  { input1: TENSOR, input2: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL },
+  { required: 3 },
+);
 
 /**
  * x1ᵀ·A·x2 + bias for each output: x1 [..., in1], x2 [..., in2], weight [out, in1, in2] → [..., out].
@@ -267,11 +276,17 @@ export function bilinear(...args: readonly unknown[]): Tensor {
   const shapes = [input1, input2].map((x) => x.layout.shape);
   const outer = shapes[0]!.slice(0, -1);
   const [out, in1, in2] = weight.layout.shape as [number, number, number];
-  const fits = weight.ndim === 3 && sameDims(outer, shapes[1]!.slice(0, -1)) && shapes[0]!.at(-1) === in1 && shapes[1]!.at(-1) === in2; // prettier-ignore
-  if (!fits) throw new ShapeError(`bilinear: expected inputs [..., in1] and [..., in2] and a weight [out, in1, in2], but got ${showShape(shapes[0]!)}, ${showShape(shapes[1]!)} and ${showShape(weight.layout.shape)}`); // prettier-ignore
+  const fits = weight.ndim === 3 && sameDims(outer, shapes[1]!.slice(0, -1)) && shapes[0]!.at(-1) === in1 && shapes[1]!.at(-1) === in2;
+  if (!fits)
+    throw new ShapeError(
+      `bilinear: expected inputs [..., in1] and [..., in2] and a weight [out, in1, in2], but got ${showShape(shapes[0]!)}, ${showShape(shapes[1]!)} and ${showShape(weight.layout.shape)}`,
+    );
   const rows = numelOf(outer);
   const maps = weight.permute([1, 0, 2]).reshape([in1, out * in2]);
-  const half = input1.reshape([rows, in1]).matmul(maps).reshape([rows, out, in2]); // prettier-ignore
-  const y = half.mul(input2.reshape([rows, 1, in2])).sum(2).reshape([...outer, out]); // prettier-ignore
+  const half = input1.reshape([rows, in1]).matmul(maps).reshape([rows, out, in2]);
+  const y = half
+    .mul(input2.reshape([rows, 1, in2]))
+    .sum(2)
+    .reshape([...outer, out]);
   return bias === null ? y.to(weight.dtype) : y.to(weight.dtype).add(bias);
 }

@@ -39,8 +39,12 @@ export const UNFOLD_KINDS = {
   padding: sizesOf(2, WIDTH),
   stride: sizesOf(2, STEP),
 };
-const UNFOLD = signature<UnfoldArguments>('unfold', { input: TENSOR, ...UNFOLD_KINDS }, { required: 2, example: 'F.unfold(x, 3, 1, 1)' }); // prettier-ignore
-const FOLD = signature<FoldArguments>('fold', { input: TENSOR, outputSize: sizesOf(2, STEP), ...UNFOLD_KINDS }, { required: 3, example: 'F.fold(x, [8, 8], 3)' }); // prettier-ignore
+const UNFOLD = signature<UnfoldArguments>('unfold', { input: TENSOR, ...UNFOLD_KINDS }, { required: 2, example: 'F.unfold(x, 3, 1, 1)' });
+const FOLD = signature<FoldArguments>(
+  'fold',
+  { input: TENSOR, outputSize: sizesOf(2, STEP), ...UNFOLD_KINDS },
+  { required: 3, example: 'F.fold(x, [8, 8], 3)' },
+);
 
 interface Slides {
   readonly kernel: readonly number[];
@@ -52,9 +56,17 @@ interface Slides {
 }
 
 function slides(op: string, size: readonly number[], kernelSize: Sizes, o: UnfoldOptions): Slides {
-  const [kernel, dilation, padding, stride] = [kernelSize, o.dilation ?? 1, o.padding ?? 0, o.stride ?? 1].map((s) => each(s, 2)) as [number[], number[], number[], number[]]; // prettier-ignore
-  const places = size.map((s, i) => Math.floor((s + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1); // prettier-ignore
-  if (places.some((n) => n < 1)) throw new ShapeError(`${op}: window ${showSizes(kernel)} does not fit ${showSizes(size)}; use a larger input, more padding or a smaller kernel`); // prettier-ignore
+  const [kernel, dilation, padding, stride] = [kernelSize, o.dilation ?? 1, o.padding ?? 0, o.stride ?? 1].map((s) => each(s, 2)) as [
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
+  const places = size.map((s, i) => Math.floor((s + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1);
+  if (places.some((n) => n < 1))
+    throw new ShapeError(
+      `${op}: window ${showSizes(kernel)} does not fit ${showSizes(size)}; use a larger input, more padding or a smaller kernel`,
+    );
   return { kernel, dilation, padding, stride, places: places as [number, number] };
 }
 
@@ -65,7 +77,13 @@ function slides(op: string, size: readonly number[], kernelSize: Sizes, o: Unfol
  * import { F, ones } from 'flambeau';
  * if (F.unfold(ones(1, 2, 4, 4), 3).shape.join() !== '1,18,4') throw new Error('four windows of 2·3·3');
  */
-export function unfold(input: Tensor, kernelSize: Sizes | (UnfoldOptions & { readonly kernelSize: Sizes }), dilation?: Sizes | UnfoldOptions, padding?: Sizes | Omit<UnfoldOptions, 'dilation'>, stride?: Sizes | Pick<UnfoldOptions, 'stride'>): Tensor; // prettier-ignore
+export function unfold(
+  input: Tensor,
+  kernelSize: Sizes | (UnfoldOptions & { readonly kernelSize: Sizes }),
+  dilation?: Sizes | UnfoldOptions,
+  padding?: Sizes | Omit<UnfoldOptions, 'dilation'>,
+  stride?: Sizes | Pick<UnfoldOptions, 'stride'>,
+): Tensor;
 export function unfold(all: UnfoldArguments): Tensor;
 export function unfold(...args: readonly unknown[]): Tensor {
   const { input, kernelSize, ...o } = readCall(UNFOLD, args);
@@ -86,7 +104,14 @@ export function unfold(...args: readonly unknown[]): Tensor {
  * Columns of windows added up to images, the transpose of {@link unfold} (https://pytorch.org/docs/stable/generated/torch.nn.Fold.html):
  * [N, C·kH·kW, L] → [N, C, H, W] of `outputSize`.
  */
-export function fold(input: Tensor, outputSize: Sizes, kernelSize: Sizes | (UnfoldOptions & { readonly kernelSize: Sizes }), dilation?: Sizes | UnfoldOptions, padding?: Sizes | Omit<UnfoldOptions, 'dilation'>, stride?: Sizes | Pick<UnfoldOptions, 'stride'>): Tensor; // prettier-ignore
+export function fold(
+  input: Tensor,
+  outputSize: Sizes,
+  kernelSize: Sizes | (UnfoldOptions & { readonly kernelSize: Sizes }),
+  dilation?: Sizes | UnfoldOptions,
+  padding?: Sizes | Omit<UnfoldOptions, 'dilation'>,
+  stride?: Sizes | Pick<UnfoldOptions, 'stride'>,
+): Tensor;
 export function fold(all: FoldArguments): Tensor;
 export function fold(...args: readonly unknown[]): Tensor {
   const { input, outputSize, kernelSize, ...o } = readCall(FOLD, args);
@@ -97,10 +122,17 @@ export function fold(...args: readonly unknown[]): Tensor {
   const [n, rows, columns] = input.layout.shape as [number, number, number];
   const taps = kernel[0]! * kernel[1]!;
   if (rows % taps !== 0 || columns !== places[0] * places[1]) {
-    throw new ShapeError(`fold: expected [N, C·${taps}, ${places[0] * places[1]}] for an output of ${showSizes(size)}, but got ${showShape(input.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `fold: expected [N, C·${taps}, ${places[0] * places[1]}] for an output of ${showSizes(size)}, but got ${showShape(input.layout.shape)}`,
+    );
   }
   const sizes = { n, channels: rows / taps, size, kernel, dilation, padding, stride, places };
-  return transposable('Col2ImBackward0', input, (x) => addedUp(x, sizes), (g) => unfold(g, { kernelSize, ...o })); // prettier-ignore
+  return transposable(
+    'Col2ImBackward0',
+    input,
+    (x) => addedUp(x, sizes),
+    (g) => unfold(g, { kernelSize, ...o }),
+  );
 }
 
 interface Windows {
@@ -132,7 +164,11 @@ function addedUp(x: Tensor, { n, channels, size, kernel, dilation, padding, stri
 
 // ---- channels
 
-const SHUFFLE = signature<{ input: Tensor; groups: number }>('channelShuffle', { input: TENSOR, groups: COUNT }, { required: 2, example: 'F.channelShuffle(x, 2)' }); // prettier-ignore
+const SHUFFLE = signature<{ input: Tensor; groups: number }>(
+  'channelShuffle',
+  { input: TENSOR, groups: COUNT },
+  { required: 2, example: 'F.channelShuffle(x, 2)' },
+);
 /**
  * The channels of `groups` groups one by one in turn: [N, C, …] (https://pytorch.org/docs/stable/generated/torch.nn.ChannelShuffle.html).
  * @throws ShapeError unless the channels are a multiple of the groups
@@ -143,8 +179,7 @@ export function channelShuffle(...args: readonly unknown[]): Tensor {
   const { shape } = input.layout;
   if (shape.length < 3) throw new ShapeError(say(WRONG_RANK, 'channelShuffle', '3-d or larger', showSizes(shape)));
   const [n, c, ...sizes] = shape as [number, number, ...number[]];
-  if (c % groups !== 0)
-    throw new ShapeError(`channelShuffle: expected channels in multiples of ${groups}, but got ${c}`);
+  if (c % groups !== 0) throw new ShapeError(`channelShuffle: expected channels in multiples of ${groups}, but got ${c}`);
   return input
     .reshape([n, groups, c / groups, ...sizes])
     .transpose(1, 2)
@@ -158,21 +193,33 @@ interface LocalResponse {
   readonly beta?: number;
   readonly k?: number;
 }
-const LOCAL = signature<LocalResponse>('localResponseNorm', { input: TENSOR, size: COUNT, alpha: NUMBER, beta: NUMBER, k: NUMBER }, { required: 2, example: 'F.localResponseNorm(x, 5, 1e-4, 0.75, 1)' }); // prettier-ignore
+const LOCAL = signature<LocalResponse>(
+  'localResponseNorm',
+  { input: TENSOR, size: COUNT, alpha: NUMBER, beta: NUMBER, k: NUMBER },
+  { required: 2, example: 'F.localResponseNorm(x, 5, 1e-4, 0.75, 1)' },
+);
 /**
  * Divides by the squares of `size` neighbouring channels: x / (k + alpha·mean)^beta
  * (https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html).
  */
-export function localResponseNorm(input: Tensor, size: number | Omit<LocalResponse, 'input'>, alpha?: number | Pick<LocalResponse, 'alpha' | 'beta' | 'k'>, beta?: number | Pick<LocalResponse, 'beta' | 'k'>, k?: number | Pick<LocalResponse, 'k'>): Tensor; // prettier-ignore
+export function localResponseNorm(
+  input: Tensor,
+  size: number | Omit<LocalResponse, 'input'>,
+  alpha?: number | Pick<LocalResponse, 'alpha' | 'beta' | 'k'>,
+  beta?: number | Pick<LocalResponse, 'beta' | 'k'>,
+  k?: number | Pick<LocalResponse, 'k'>,
+): Tensor;
 export function localResponseNorm(all: LocalResponse): Tensor;
 export function localResponseNorm(...args: readonly unknown[]): Tensor {
   const { input: x, size, alpha = 1e-4, beta = 0.75, k = 1 } = readCall(LOCAL, args);
-  if (x.ndim < 3)
-    throw new ShapeError(say(WRONG_RANK, 'localResponseNorm', '3-d or larger', showSizes(x.layout.shape)));
+  if (x.ndim < 3) throw new ShapeError(say(WRONG_RANK, 'localResponseNorm', '3-d or larger', showSizes(x.layout.shape)));
   if (x.layout.numel === 0) return x;
   const [n, c, ...sizes] = x.layout.shape as [number, number, ...number[]];
   const squares = x.mul(x).reshape([n, 1, c, numelOf(sizes)]);
-  const pooled = avgPool2dWith(padded(squares, 2, Math.floor(size / 2), Math.floor((size - 1) / 2)), avgPoolParams([size, 1], { stride: 1 })); // prettier-ignore
+  const pooled = avgPool2dWith(
+    padded(squares, 2, Math.floor(size / 2), Math.floor((size - 1) / 2)),
+    avgPoolParams([size, 1], { stride: 1 }),
+  );
   return x.div(pooled.view(x.layout.shape).mul(alpha).add(k).pow(beta));
 }
 
@@ -203,7 +250,7 @@ export const fractionalKinds = (n: number) => ({
 function starts(sample: number, size: number, out: number, pool: number, round: (x: number) => number): number[] {
   const alpha = out > 1 ? round((size - pool) / (out - 1)) : 0;
   const shift = Math.trunc(round(sample * alpha));
-  return Array.from({ length: out }, (_, i) => i === out - 1 ? size - pool : Math.trunc(round(round(i + sample) * alpha)) - shift); // prettier-ignore
+  return Array.from({ length: out }, (_, i) => (i === out - 1 ? size - pool : Math.trunc(round(round(i + sample) * alpha)) - shift));
 }
 
 /** @internal */
@@ -218,11 +265,14 @@ export function fractionalMaxPoolWith(op: string, n: 2 | 3, given: FractionalArg
   const kernel = each(given.kernelSize, n);
   const out = fractionalSize(op, size, n, given);
   size.forEach((s, i) => {
-    if (out[i]! + kernel[i]! - 1 > s) throw new ShapeError(`${op}: windows of ${showSizes(kernel)} at ${showSizes(out)} places do not fit ${showSizes(size)}`); // prettier-ignore
+    if (out[i]! + kernel[i]! - 1 > s)
+      throw new ShapeError(`${op}: windows of ${showSizes(kernel)} at ${showSizes(out)} places do not fit ${showSizes(size)}`);
   });
   const front = x.layout.shape.slice(0, 2);
-  const samples = given.randomSamples ?? rand([...front, n], { dtype: x.dtype as 'float32', ...(given.generator && { generator: given.generator }) }); // prettier-ignore
-  if (samples.layout.shape.join() !== [...front, n].join()) throw new ShapeError(`${op}: expected randomSamples of shape ${showShape([...front, n])}, but got ${showShape(samples.layout.shape)}`); // prettier-ignore
+  const samples =
+    given.randomSamples ?? rand([...front, n], { dtype: x.dtype as 'float32', ...(given.generator && { generator: given.generator }) });
+  if (samples.layout.shape.join() !== [...front, n].join())
+    throw new ShapeError(`${op}: expected randomSamples of shape ${showShape([...front, n])}, but got ${showShape(samples.layout.shape)}`);
   const planes = numelOf(front);
   const [places, taps] = [numelOf(out), numelOf(kernel)];
   const round = x.dtype === 'float32' ? Math.fround : (value: number): number => value;
@@ -248,14 +298,9 @@ export function fractionalMaxPoolWith(op: string, n: 2 | 3, given: FractionalArg
   return valuesAndIndices(undefined, values.view([...front, ...out]), found.view([...front, ...out]));
 }
 
-function fractionalSize(
-  op: string,
-  size: readonly number[],
-  n: number,
-  { outputSize, outputRatio }: FractionalArguments,
-): number[] {
-  // prettier-ignore
-  if ((outputSize ?? null) === null && (outputRatio ?? null) === null) throw new ArgumentError(`${op}: expected outputSize or outputRatio, but got neither`); // prettier-ignore
+function fractionalSize(op: string, size: readonly number[], n: number, { outputSize, outputRatio }: FractionalArguments): number[] {
+  if ((outputSize ?? null) === null && (outputRatio ?? null) === null)
+    throw new ArgumentError(`${op}: expected outputSize or outputRatio, but got neither`);
   if (outputSize !== undefined && outputSize !== null) return each(outputSize, n);
   const ratios = each(outputRatio!, n);
   return size.map((s, i) => Math.trunc(s * ratios[i]!));
@@ -270,19 +315,14 @@ interface Places {
 }
 
 /** For each plane and place where its window begins, in the plane: [planes, places]. */
-function windowStarts(
-  x: Tensor,
-  samples: ArrayLike<number | bigint>,
-  { planes, size, out, kernel, round }: Places,
-): Tensor {
+function windowStarts(x: Tensor, samples: ArrayLike<number | bigint>, { planes, size, out, kernel, round }: Places): Tensor {
   const n = size.length;
   let flat: Tensor | undefined;
   size.forEach((s, i) => {
     const begins = new Int32Array(planes * out[i]!);
     // PyTorch takes the samples of an image for its width first, those of a volume for its depth first.
     const sample = (plane: number): number => Number(samples[plane * n + (n === 2 ? 1 - i : i)]);
-    for (let plane = 0; plane < planes; plane++)
-      begins.set(starts(sample(plane), s, out[i]!, kernel[i]!, round), plane * out[i]!);
+    for (let plane = 0; plane < planes; plane++) begins.set(starts(sample(plane), s, out[i]!, kernel[i]!, round), plane * out[i]!);
     const along = placesTensor(begins, [planes, ...out.map((places, k) => (k === i ? places : 1))], x.storage.device);
     flat = flat === undefined ? along : flat.mul(s).add(along);
   });
@@ -299,14 +339,36 @@ function tapOffsets(size: readonly number[], kernel: readonly number[]): number[
 }
 
 const FRACTIONAL = { randomSamples: TENSOR_OR_NULL, generator: GENERATOR };
-const FRACTIONAL2 = signature<FractionalArguments>('fractionalMaxPool2d', { input: TENSOR, ...fractionalKinds(2), ...FRACTIONAL }, { required: 2, positional: 6, example: 'F.fractionalMaxPool2d(x, 3, [4, 4])' }); // prettier-ignore
-const FRACTIONAL3 = signature<FractionalArguments>('fractionalMaxPool3d', { input: TENSOR, ...fractionalKinds(3), ...FRACTIONAL }, { required: 2, positional: 6, example: 'F.fractionalMaxPool3d(x, 3, [4, 4, 4])' }); // prettier-ignore
+const FRACTIONAL2 = signature<FractionalArguments>(
+  'fractionalMaxPool2d',
+  { input: TENSOR, ...fractionalKinds(2), ...FRACTIONAL },
+  { required: 2, positional: 6, example: 'F.fractionalMaxPool2d(x, 3, [4, 4])' },
+);
+const FRACTIONAL3 = signature<FractionalArguments>(
+  'fractionalMaxPool3d',
+  { input: TENSOR, ...fractionalKinds(3), ...FRACTIONAL },
+  { required: 2, positional: 6, example: 'F.fractionalMaxPool3d(x, 3, [4, 4, 4])' },
+);
 
 /** How `F.fractionalMaxPool2d` and `F.fractionalMaxPool3d` are called. */
 export interface FractionalCall {
-  (input: Tensor, kernelSize: Sizes, outputSize: Sizes | null | (FractionalOptions & { readonly returnIndices: true }), outputRatio: Sizes | null, returnIndices: true, randomSamples?: Tensor | null): ValuesAndIndices; // prettier-ignore
-  (input: Tensor, kernelSize: Sizes, outputSize: FractionalOptions & { readonly returnIndices: true }): ValuesAndIndices; // prettier-ignore
-  (input: Tensor, kernelSize: Sizes, outputSize?: Sizes | null | FractionalOptions, outputRatio?: Sizes | null | Omit<FractionalOptions, 'outputSize'>, returnIndices?: false, randomSamples?: Tensor | null): Tensor; // prettier-ignore
+  (
+    input: Tensor,
+    kernelSize: Sizes,
+    outputSize: Sizes | null | (FractionalOptions & { readonly returnIndices: true }),
+    outputRatio: Sizes | null,
+    returnIndices: true,
+    randomSamples?: Tensor | null,
+  ): ValuesAndIndices;
+  (input: Tensor, kernelSize: Sizes, outputSize: FractionalOptions & { readonly returnIndices: true }): ValuesAndIndices;
+  (
+    input: Tensor,
+    kernelSize: Sizes,
+    outputSize?: Sizes | null | FractionalOptions,
+    outputRatio?: Sizes | null | Omit<FractionalOptions, 'outputSize'>,
+    returnIndices?: false,
+    randomSamples?: Tensor | null,
+  ): Tensor;
 }
 const fractional = (op: string, n: 2 | 3, of: typeof FRACTIONAL2): FractionalCall =>
   ((...args: readonly unknown[]) => {

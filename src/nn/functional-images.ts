@@ -50,37 +50,34 @@ export interface ConvTransposeParams {
  */
 export function convTransposeParams(options: ConvTransposeOptions = {}): ConvTransposeParams {
   const { outputPadding: given = 0, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
-  if (typeof padding === 'string') throw new ArgumentError(`convTranspose2d: expected padding to be a number or a pair, but got '${String(padding)}'`); // prettier-ignore
+  if (typeof padding === 'string')
+    throw new ArgumentError(`convTranspose2d: expected padding to be a number or a pair, but got '${String(padding)}'`);
   const conv = convParams({ stride, padding, dilation, groups }) as ConvTransposeParams['conv'];
   const outputPadding = typeof given === 'number' ? ([given, given] as const) : given;
   outputPadding.forEach((size, i) => {
     const most = Math.max(conv.stride[i]!, conv.dilation[i]!) - 1;
     if (Number.isInteger(size) && size >= 0 && size <= most) return;
-    throw new ArgumentError(`convTranspose2d: expected an outputPadding of 0 to ${most}, less than the stride or the dilation, but got ${size}`); // prettier-ignore
+    throw new ArgumentError(
+      `convTranspose2d: expected an outputPadding of 0 to ${most}, less than the stride or the dilation, but got ${size}`,
+    );
   });
   return { conv, outputPadding: [outputPadding[0]!, outputPadding[1]!] };
 }
 
 /** @internal */
-export function convTranspose2dWith(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  params: ConvTransposeParams,
-): Tensor {
+export function convTranspose2dWith(x: Tensor, weight: Tensor, bias: Tensor | null, params: ConvTransposeParams): Tensor {
   if (x.ndim === 3) return convTranspose2dWith(x.unsqueeze(0), weight, bias, params).squeeze(0);
   const { conv } = params;
   const size = transposedSize(x, weight, params);
   const [extraHeight, extraWidth] = [0, 1].map((i) => Math.floor(params.outputPadding[i]! / conv.stride[i]!));
   // Rows of zeros at the end of the input add whole strides to the output, which the convolution's gradient cannot know.
-  const padded =
-    extraHeight === 0 && extraWidth === 0
-      ? x
-      : apply1(indexing.pad, [x], padParams([0, extraWidth!, 0, extraHeight!]), [0]);
+  const padded = extraHeight === 0 && extraWidth === 0 ? x : apply1(indexing.pad, [x], padParams([0, extraWidth!, 0, extraHeight!]), [0]);
   const y = apply1(convolution.conv2dInputGrad, [padded, weight], convInputGradParams(conv, size));
   if (bias === null) return y;
   if (bias.ndim !== 1 || bias.layout.shape[0] !== y.layout.shape[1]) {
-    throw new ShapeError(`convTranspose2d: expected a bias of shape [${y.layout.shape[1]}], one number for each output channel, but got ${showShape(bias.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `convTranspose2d: expected a bias of shape [${y.layout.shape[1]}], one number for each output channel, but got ${showShape(bias.layout.shape)}`,
+    );
   }
   return y.add(bias.view([1, -1, 1, 1]));
 }
@@ -89,19 +86,26 @@ export function convTranspose2dWith(
 function transposedSize(x: Tensor, weight: Tensor, { conv, outputPadding }: ConvTransposeParams): [number, number] {
   const op = 'convTranspose2d';
   const [shape, w] = [x.layout.shape, weight.layout.shape];
-  if (w.length !== 4) throw new ShapeError(`${op}: expected a weight of shape [in, out / groups, height, width], but got ${showShape(w)}`); // prettier-ignore
+  if (w.length !== 4) throw new ShapeError(`${op}: expected a weight of shape [in, out / groups, height, width], but got ${showShape(w)}`);
   if (shape.length !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(shape)));
   if (shape[1] !== w[0]) {
-    throw new ShapeError(`${say(WRONG_CHANNELS, op, w[0]!, shape[1]!, showSizes(shape.slice(1)))}; ${channelsRemedy(shape, w[0]!, 'inChannels')}`); // prettier-ignore
+    throw new ShapeError(
+      `${say(WRONG_CHANNELS, op, w[0]!, shape[1]!, showSizes(shape.slice(1)))}; ${channelsRemedy(shape, w[0]!, 'inChannels')}`,
+    );
   }
-  if (w[0]! % conv.groups !== 0) throw new ShapeError(`${op}: expected the number of input channels to be a multiple of groups ${conv.groups}, but got ${w[0]} (weight ${showShape(w)})`); // prettier-ignore
+  if (w[0]! % conv.groups !== 0)
+    throw new ShapeError(
+      `${op}: expected the number of input channels to be a multiple of groups ${conv.groups}, but got ${w[0]} (weight ${showShape(w)})`,
+    );
   const side = (i: 0 | 1): number => {
     const reach = conv.dilation[i] * (w[2 + i]! - 1) + 1;
     return (shape[2 + i]! - 1) * conv.stride[i] + reach + outputPadding[i] - 2 * conv.padding[i];
   };
   const size: [number, number] = [side(0), side(1)];
   if (size[0] < 1 || size[1] < 1) {
-    throw new ShapeError(`${say(NOTHING_LEFT, op, showSizes(conv.padding), showSizes(shape.slice(1)))}; use a larger input or kernel, or less padding`); // prettier-ignore
+    throw new ShapeError(
+      `${say(NOTHING_LEFT, op, showSizes(conv.padding), showSizes(shape.slice(1)))}; use a larger input or kernel, or less padding`,
+    );
   }
   return size;
 }
@@ -130,11 +134,7 @@ export function convTranspose2d<
   const D extends Pair | LeftOut = LeftOut,
   G extends number | LeftOut = LeftOut,
 >(
-  input: CheckedFor<
-    X,
-    TransposedShape<X, W, Given<S, 1>, Given<P, 0>, Given<OP, 0>, Given<D, 1>, Given<G, 1>>,
-    Tensor<X>
-  >,
+  input: CheckedFor<X, TransposedShape<X, W, Given<S, 1>, Given<P, 0>, Given<OP, 0>, Given<D, 1>, Given<G, 1>>, Tensor<X>>,
   weight: Tensor<W>,
   bias?: Tensor | null | (TransposeRest<S, P, OP, D, G> & { readonly bias?: Tensor | null }),
   stride?: S | TransposeRest<S, P, OP, D, G>,
@@ -161,7 +161,11 @@ interface TransposeRest<S, P, OP, D, G> {
   readonly dilation?: D;
 }
 const { stride, padding, outputPadding, groups, dilation } = CONV_TRANSPOSE_OPTIONS;
-const CONV_TRANSPOSE2D = signature<ConvTransposeArguments>('convTranspose2d', { input: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL, stride, padding, outputPadding, groups, dilation }, { required: 2, example: 'F.convTranspose2d(x, weight, bias, 2, 1) or F.convTranspose2d(x, weight, bias, { stride: 2 })' }); // prettier-ignore
+const CONV_TRANSPOSE2D = signature<ConvTransposeArguments>(
+  'convTranspose2d',
+  { input: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL, stride, padding, outputPadding, groups, dilation },
+  { required: 2, example: 'F.convTranspose2d(x, weight, bias, 2, 1) or F.convTranspose2d(x, weight, bias, { stride: 2 })' },
+);
 
 // ---- pixel shuffle
 
@@ -173,7 +177,9 @@ function checkShuffle(op: string, x: Tensor, r: number): void {
 
 function checkMultiple(op: string, what: string, divisor: number, count: number, x: Tensor): void {
   if (count % divisor === 0) return;
-  throw new ShapeError(`${say(WRONG_MULTIPLE, op, what, divisor, count, showSizes(x.layout.shape.slice(-3)))}; use ${Math.ceil(count / divisor) * divisor} ${what}`); // prettier-ignore
+  throw new ShapeError(
+    `${say(WRONG_MULTIPLE, op, what, divisor, count, showSizes(x.layout.shape.slice(-3)))}; use ${Math.ceil(count / divisor) * divisor} ${what}`,
+  );
 }
 
 /** The last three dimensions taken apart, put into another order and together again. */

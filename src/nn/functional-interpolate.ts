@@ -44,7 +44,11 @@ export const INTERPOLATE_KINDS: OptionKinds<InterpolateOptions> = {
   recomputeScaleFactor: orNull(BOOL),
   antialias: BOOL,
 };
-const INTERPOLATE = signature<InterpolateOptions & { input: Tensor }>('interpolate', { input: TENSOR, ...INTERPOLATE_KINDS }, { required: 1, example: "F.interpolate(x, { scaleFactor: 2 }) or F.interpolate(x, null, 2, 'bilinear')" }); // prettier-ignore
+const INTERPOLATE = signature<InterpolateOptions & { input: Tensor }>(
+  'interpolate',
+  { input: TENSOR, ...INTERPOLATE_KINDS },
+  { required: 1, example: "F.interpolate(x, { scaleFactor: 2 }) or F.interpolate(x, null, 2, 'bilinear')" },
+);
 
 type Rest = Omit<InterpolateOptions, 'size' | 'scaleFactor'>;
 type Wished<T> = T extends null ? undefined : T;
@@ -66,11 +70,7 @@ export function interpolate<
   const By extends Sizes | null | undefined | LeftOut = LeftOut,
 >(
   call: Rest & {
-    readonly input: CheckedFor<
-      X,
-      InterpolateShape<X, Wished<Given<O, undefined>>, Wished<Given<By, undefined>>>,
-      Tensor<X>
-    >;
+    readonly input: CheckedFor<X, InterpolateShape<X, Wished<Given<O, undefined>>, Wished<Given<By, undefined>>>, Tensor<X>>;
     readonly size?: O;
     readonly scaleFactor?: By;
   },
@@ -113,15 +113,16 @@ export function interpolateAs(op: string, x: Tensor, options: InterpolateOptions
   const { dims, taps } = MODES[mode];
   if (!dims.includes(n)) {
     const ranks = dims.length > 1 ? '4-d' : `${dims[0]! + 2}-d`;
-    throw new ShapeError(`${say(WRONG_RANK, op, ranks, showSizes(x.layout.shape))}${n === 1 ? '; give one image as x.unsqueeze(0)' : ''}`); // prettier-ignore
+    throw new ShapeError(`${say(WRONG_RANK, op, ranks, showSizes(x.layout.shape))}${n === 1 ? '; give one image as x.unsqueeze(0)' : ''}`);
   }
   for (const [name, given] of Object.entries({ size: options.size, scaleFactor: options.scaleFactor })) {
     if (given === undefined || given === null || typeof given === 'number' || given.length === n) continue;
-    throw new ShapeError(`${op}: expected ${name} to be ${n} numbers for an input of ${showSizes(x.layout.shape)}, but got [${given.join(', ')}]${n === 1 ? '; give one image as x.unsqueeze(0)' : ''}`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected ${name} to be ${n} numbers for an input of ${showSizes(x.layout.shape)}, but got [${given.join(', ')}]${n === 1 ? '; give one image as x.unsqueeze(0)' : ''}`,
+    );
   }
   const scale = options.scaleFactor === undefined || options.scaleFactor === null ? null : each(options.scaleFactor, n);
-  const size =
-    scale === null ? each(options.size!, n) : x.layout.shape.slice(2).map((s, i) => Math.floor(s * scale[i]!));
+  const size = scale === null ? each(options.size!, n) : x.layout.shape.slice(2).map((s, i) => Math.floor(s * scale[i]!));
   if (mode === 'area') return area(op, x, size);
   const scales = scale === null || options.recomputeScaleFactor === true ? new Array<null>(n).fill(null) : scale;
   if (antialias === true) return smoothed(x, size, scales, mode, alignCorners === true);
@@ -178,20 +179,13 @@ function weights(input: number, output: number, scale: number | null, mode: Inte
   return all;
 }
 
-function smoothed(
-  x: Tensor,
-  size: readonly number[],
-  scale: readonly (number | null)[],
-  mode: InterpolateMode,
-  align: boolean,
-): Tensor {
-  // prettier-ignore
+function smoothed(x: Tensor, size: readonly number[], scale: readonly (number | null)[], mode: InterpolateMode, align: boolean): Tensor {
   const float = x.dtype === 'float64' ? 'float64' : 'float32';
   const matrix = (i: 0 | 1): Tensor => {
     const [input, output] = [x.layout.shape[2 + i]!, size[i]!];
     return table(x, `aa${mode}${float}${input}>${output}@${scale[i] ?? ''}${align ? 'a' : ''}`, () => {
       const all = weights(input, output, scale[i]!, mode, align);
-      return { data: float === 'float64' ? Float64Array.from(all) : Float32Array.from(all), shape: [output, input], dtype: float }; // prettier-ignore
+      return { data: float === 'float64' ? Float64Array.from(all) : Float32Array.from(all), shape: [output, input], dtype: float };
     });
   };
   return matrix(0).matmul(x.matmul(matrix(1).t()));
@@ -202,12 +196,16 @@ export function checkInterpolate(op: string, given: InterpolateOptions): Interpo
   const { mode = 'nearest', alignCorners, antialias } = given;
   const [size, scaleFactor] = [given.size ?? undefined, given.scaleFactor ?? undefined];
   if ((size === undefined) === (scaleFactor === undefined)) {
-    throw new ArgumentError(`${op}: expected either size or scaleFactor, but got ${size === undefined ? 'neither' : 'both'}`); // prettier-ignore
+    throw new ArgumentError(`${op}: expected either size or scaleFactor, but got ${size === undefined ? 'neither' : 'both'}`);
   }
   if ((alignCorners ?? undefined) !== undefined && !['linear', 'bilinear', 'bicubic', 'trilinear'].includes(mode)) {
-    throw new ArgumentError(`${op}: alignCorners is for the modes linear, bilinear, bicubic and trilinear, but the mode is '${mode}'; leave it out`); // prettier-ignore
+    throw new ArgumentError(
+      `${op}: alignCorners is for the modes linear, bilinear, bicubic and trilinear, but the mode is '${mode}'; leave it out`,
+    );
   }
-  if (antialias === true && mode !== 'bilinear' && mode !== 'bicubic') throw new ArgumentError(`${op}: antialias is for the modes bilinear and bicubic, but the mode is '${mode}'; leave it out`); // prettier-ignore
-  if (given.recomputeScaleFactor === true && size !== undefined) throw new ArgumentError(`${op}: recomputeScaleFactor is for a scaleFactor, but got a size; leave it out`); // prettier-ignore
+  if (antialias === true && mode !== 'bilinear' && mode !== 'bicubic')
+    throw new ArgumentError(`${op}: antialias is for the modes bilinear and bicubic, but the mode is '${mode}'; leave it out`);
+  if (given.recomputeScaleFactor === true && size !== undefined)
+    throw new ArgumentError(`${op}: recomputeScaleFactor is for a scaleFactor, but got a size; leave it out`);
   return given;
 }

@@ -14,7 +14,7 @@ import { functionOf } from './signatures.ts';
 interface BiasOption {
   readonly bias?: Tensor | null;
 }
-const LINEAR = functionOf<BiasOption & { weight: Tensor }>('linear', { weight: TENSOR, bias: TENSOR_OR_NULL }, { required: 1 }); // prettier-ignore
+const LINEAR = functionOf<BiasOption & { weight: Tensor }>('linear', { weight: TENSOR, bias: TENSOR_OR_NULL }, { required: 1 });
 
 /** `x · weightᵀ + bias`: x [..., in], weight [out, in], bias [out] → [..., out]. */
 export function linear<X extends Shape, W extends Shape>(
@@ -41,7 +41,8 @@ export function linearWith(x: Tensor, weight: Tensor, bias: Tensor | null): Tens
 function wrongFeatures(x: Tensor, weight: Tensor): ShapeError {
   const expected = weight.layout.shape[1]!;
   const features = x.layout.shape.at(-1);
-  if (features === undefined) return new ShapeError(`${say(WRONG_FEATURES, 'linear', expected, 'a scalar')}; reshape it to [1, ${expected}]`); // prettier-ignore
+  if (features === undefined)
+    return new ShapeError(`${say(WRONG_FEATURES, 'linear', expected, 'a scalar')}; reshape it to [1, ${expected}]`);
   const sample = x.flattenedFrom?.slice(1) ?? [];
   const product = sample.length > 1 && numelOf(sample) === features ? ` = ${showSizes(sample)}` : '';
   const remedy =

@@ -32,7 +32,7 @@ export const MARGIN_KINDS = { margin: NUMBER, reduction: REDUCTION };
 const PAIR_KINDS = { input1: TENSOR, input2: TENSOR, ...TARGET, ...MARGIN_KINDS };
 const RANKING = signature<Pair & MarginOptions>('F.marginRankingLoss', PAIR_KINDS, { required: 3, positional: 4 });
 const COSINE = signature<Pair & MarginOptions>('F.cosineEmbeddingLoss', PAIR_KINDS, { required: 3, positional: 4 });
-const HINGE = functionOf<OfTarget & MarginOptions>('hingeEmbeddingLoss', { ...TARGET, ...MARGIN_KINDS }, { required: 1, positional: 2 }); // prettier-ignore
+const HINGE = functionOf<OfTarget & MarginOptions>('hingeEmbeddingLoss', { ...TARGET, ...MARGIN_KINDS }, { required: 1, positional: 2 });
 
 /** What is above 0. */
 const above = (x: Tensor): Tensor => x.clamp({ min: 0 });
@@ -52,12 +52,7 @@ export function marginRankingLoss(...args: readonly unknown[]): Tensor {
 }
 
 /** The input where the target is 1, max(0, margin − input) where it is −1. */
-export function hingeEmbeddingLoss(
-  input: Tensor,
-  target: Tensor,
-  margin?: number | MarginOptions,
-  options?: LossOptions,
-): Tensor;
+export function hingeEmbeddingLoss(input: Tensor, target: Tensor, margin?: number | MarginOptions, options?: LossOptions): Tensor;
 export function hingeEmbeddingLoss(...args: readonly unknown[]): Tensor {
   const { input, target, margin = 1, reduction } = readCall(HINGE, args);
   const far = above(input.neg().add(margin));
@@ -75,11 +70,16 @@ export function cosineEmbeddingLoss(
 export function cosineEmbeddingLoss(...args: readonly unknown[]): Tensor {
   const { input1, input2, target, margin = 0, reduction } = readCall(COSINE, args);
   if (target.ndim > 1 || input1.ndim !== target.ndim + 1 || input2.ndim !== target.ndim + 1) {
-    throw new ShapeError(`cosineEmbeddingLoss: expected inputs [N, D] and a target [N], or [D] and a scalar, but got ${showShape(input1.layout.shape)}, ${showShape(input2.layout.shape)} and ${showShape(target.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `cosineEmbeddingLoss: expected inputs [N, D] and a target [N], or [D] and a scalar, but got ${showShape(input1.layout.shape)}, ${showShape(input2.layout.shape)} and ${showShape(target.layout.shape)}`,
+    );
   }
   const tiny = 1e-12; // as in PyTorch, in both dtypes
-  const squares = (x: Tensor): Tensor => x.mul(x).sum(-1).add(tiny); // prettier-ignore
-  const cosine = input1.mul(input2).sum(-1).div(squares(input1).mul(squares(input2)).sqrt()); // prettier-ignore
+  const squares = (x: Tensor): Tensor => x.mul(x).sum(-1).add(tiny);
+  const cosine = input1
+    .mul(input2)
+    .sum(-1)
+    .div(squares(input1).mul(squares(input2)).sqrt());
   const near = cosine.neg().add(1);
   const far = above(cosine.sub(margin));
   return reduceLoss(where(target.eq(1), near, 0).add(where(target.eq(-1), far, 0)), reduction);
@@ -95,12 +95,18 @@ function asRows(op: string, input: Tensor, target: Tensor, same: boolean): { x: 
   const sizes = single ? [target.numel()] : target.layout.shape;
   const y = single && target.ndim < 2 ? target.reshape(same ? [1, target.numel()] : [target.numel()]) : target;
   if (x.ndim !== 2 || !sameDims(y.layout.shape, expected)) {
-    throw new ShapeError(`${op}: expected an input [N, C] or [C] and a target ${same ? 'of its shape' : 'of one class each'}, but got ${showShape(input.layout.shape)} and ${showShape(sizes)}`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected an input [N, C] or [C] and a target ${same ? 'of its shape' : 'of one class each'}, but got ${showShape(input.layout.shape)} and ${showShape(sizes)}`,
+    );
   }
   return { x, y, single };
 }
 
-const MULTILABEL = functionOf<OfTarget & LossOptions>('multilabelMarginLoss', { ...TARGET, reduction: REDUCTION }, { required: 1, positional: 1 }); // prettier-ignore
+const MULTILABEL = functionOf<OfTarget & LossOptions>(
+  'multilabelMarginLoss',
+  { ...TARGET, reduction: REDUCTION },
+  { required: 1, positional: 1 },
+);
 
 /**
  * For every class j that is a label and every i that is none, max(0, 1 − (x[j] − x[i])), over the classes. Input [N, C] or [C]; target, of its
@@ -132,7 +138,11 @@ export interface MultiMarginOptions extends LossOptions {
 }
 const ONE_OR_TWO = kind('1 or 2', (value) => value === 1 || value === 2);
 export const MULTI_MARGIN_KINDS = { p: ONE_OR_TWO, margin: NUMBER, weight: TENSOR_OR_NULL, reduction: REDUCTION };
-const MULTI_MARGIN = functionOf<OfTarget & MultiMarginOptions>('multiMarginLoss', { ...TARGET, ...MULTI_MARGIN_KINDS }, { required: 1, positional: 4 }); // prettier-ignore
+const MULTI_MARGIN = functionOf<OfTarget & MultiMarginOptions>(
+  'multiMarginLoss',
+  { ...TARGET, ...MULTI_MARGIN_KINDS },
+  { required: 1, positional: 4 },
+);
 
 /** Σ max(0, margin − x[y] + x[i])ᵖ over the classes i other than y, divided by their number. Input [N, C] or [C], target [N] or []. */
 export function multiMarginLoss(
@@ -147,12 +157,13 @@ export function multiMarginLoss(...args: readonly unknown[]): Tensor {
   const { input, target, p = 1, margin = 1, weight = null, reduction } = readCall(MULTI_MARGIN, args);
   const { x, y } = asRows('multiMarginLoss', input, target, false);
   const classes = x.layout.shape[1]!;
-  if (weight !== null && !sameDims(weight.layout.shape, [classes])) throw new ShapeError(`multiMarginLoss: expected one weight per class, shape [${classes}], but got ${showShape(weight.layout.shape)}`); // prettier-ignore
+  if (weight !== null && !sameDims(weight.layout.shape, [classes]))
+    throw new ShapeError(`multiMarginLoss: expected one weight per class, shape [${classes}], but got ${showShape(weight.layout.shape)}`);
   const own = y.unsqueeze(1);
   const margins = above(x.sub(x.gather(1, own)).add(margin));
   const powers = p === 2 ? margins.square() : margins;
   const others = own.ne(arange(0, classes, 1, { device: x.device }));
-  const each = powers.mul(others.to(x.dtype)).mul(weight === null ? 1 : weight.indexSelect(0, y).unsqueeze(1)); // prettier-ignore
+  const each = powers.mul(others.to(x.dtype)).mul(weight === null ? 1 : weight.indexSelect(0, y).unsqueeze(1));
   const loss = each.sum(1).div(classes);
   return reduceLoss(input.ndim < 2 && target.ndim === 0 && reduction === 'none' ? loss.squeeze(0) : loss, reduction);
 }
@@ -188,8 +199,16 @@ export const TRIPLET_DISTANCE_OPTIONS = {
   swap: BOOL,
   reduction: REDUCTION,
 };
-const TRIPLET = signature<Triplet & TripletOptions>('F.tripletMarginLoss', { ...TRIPLET_KINDS, ...TRIPLET_OPTIONS }, { required: 3, positional: 7 }); // prettier-ignore
-const TRIPLET_DISTANCE = signature<Triplet & TripletDistanceOptions>('F.tripletMarginWithDistanceLoss', { ...TRIPLET_KINDS, ...TRIPLET_DISTANCE_OPTIONS }, { required: 3, positional: 3 }); // prettier-ignore
+const TRIPLET = signature<Triplet & TripletOptions>(
+  'F.tripletMarginLoss',
+  { ...TRIPLET_KINDS, ...TRIPLET_OPTIONS },
+  { required: 3, positional: 7 },
+);
+const TRIPLET_DISTANCE = signature<Triplet & TripletDistanceOptions>(
+  'F.tripletMarginWithDistanceLoss',
+  { ...TRIPLET_KINDS, ...TRIPLET_DISTANCE_OPTIONS },
+  { required: 3, positional: 3 },
+);
 
 /** max(0, d(anchor, positive) − d(anchor, negative) + margin), distances by the p-norm. */
 export function tripletMarginLoss(
@@ -203,19 +222,17 @@ export function tripletMarginLoss(
   options?: LossOptions,
 ): Tensor;
 export function tripletMarginLoss(...args: readonly unknown[]): Tensor {
-  const { anchor, positive, negative, margin = 1, p = 2, eps = 1e-6, swap = false, reduction } = readCall(TRIPLET, args); // prettier-ignore
+  const { anchor, positive, negative, margin = 1, p = 2, eps = 1e-6, swap = false, reduction } = readCall(TRIPLET, args);
   const sizes = [anchor, positive, negative].map((t) => t.ndim);
-  if (sizes.some((n) => n !== sizes[0])) throw new ShapeError(`tripletMarginLoss: expected an anchor, a positive and a negative of as many dimensions, but got ${sizes.join(', ')}`); // prettier-ignore
+  if (sizes.some((n) => n !== sizes[0]))
+    throw new ShapeError(
+      `tripletMarginLoss: expected an anchor, a positive and a negative of as many dimensions, but got ${sizes.join(', ')}`,
+    );
   return tripletLoss({ anchor, positive, negative }, (a, b) => pairwiseDistance(a, b, p, eps), margin, swap, reduction);
 }
 
 /** As {@link tripletMarginLoss}, with a distance of one's own. */
-export function tripletMarginWithDistanceLoss(
-  anchor: Tensor,
-  positive: Tensor,
-  negative: Tensor,
-  options?: TripletDistanceOptions,
-): Tensor;
+export function tripletMarginWithDistanceLoss(anchor: Tensor, positive: Tensor, negative: Tensor, options?: TripletDistanceOptions): Tensor;
 export function tripletMarginWithDistanceLoss(...args: readonly unknown[]): Tensor {
   const given = readCall(TRIPLET_DISTANCE, args);
   const { anchor, positive, negative, margin = 1, swap = false, reduction } = given;

@@ -38,7 +38,7 @@ export interface PoissonNllOptions extends LossOptions {
   readonly eps?: number;
 }
 export const POISSON_KINDS = { logInput: BOOL, full: BOOL, eps: NUMBER, reduction: REDUCTION };
-const POISSON = functionOf<OfTarget & PoissonNllOptions>('poissonNllLoss', { ...TARGET, ...POISSON_KINDS }, { required: 1, positional: 3 }); // prettier-ignore
+const POISSON = functionOf<OfTarget & PoissonNllOptions>('poissonNllLoss', { ...TARGET, ...POISSON_KINDS }, { required: 1, positional: 3 });
 
 /** The negative log-likelihood of counts under Poisson distributions. */
 export function poissonNllLoss(
@@ -52,7 +52,15 @@ export function poissonNllLoss(...args: readonly unknown[]): Tensor {
   const { input, target, logInput = true, full: stirling = false, eps = 1e-8, reduction } = readCall(POISSON, args);
   let loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   if (stirling) {
-    const term = target.mul(target.log()).sub(target).add(target.mul(2 * Math.PI).log().mul(0.5)); // prettier-ignore
+    const term = target
+      .mul(target.log())
+      .sub(target)
+      .add(
+        target
+          .mul(2 * Math.PI)
+          .log()
+          .mul(0.5),
+      );
     loss = loss.add(term.maskedFill(target.le(1), 0));
   }
   return reduceLoss(loss, reduction);
@@ -65,7 +73,11 @@ export interface GaussianNllOptions extends LossOptions {
   readonly eps?: number;
 }
 export const GAUSSIAN_KINDS = { full: BOOL, eps: POSITIVE, reduction: REDUCTION };
-const GAUSSIAN = functionOf<OfTarget & { var: Tensor | number } & GaussianNllOptions>('gaussianNllLoss', { ...TARGET, var: either(TENSOR, NUMBER), ...GAUSSIAN_KINDS }, { required: 2 }); // prettier-ignore
+const GAUSSIAN = functionOf<OfTarget & { var: Tensor | number } & GaussianNllOptions>(
+  'gaussianNllLoss',
+  { ...TARGET, var: either(TENSOR, NUMBER), ...GAUSSIAN_KINDS },
+  { required: 2 },
+);
 
 /**
  * The negative log-likelihood of numbers under normal distributions with the given means and variances.
@@ -83,9 +95,10 @@ export function gaussianNllLoss(
 ): Tensor;
 export function gaussianNllLoss(...args: readonly unknown[]): Tensor {
   const { input, target, var: given, full: constant = false, eps = 1e-6, reduction } = readCall(GAUSSIAN, args);
-  if (typeof given === 'number' && given < 0) throw new ArgumentError(`gaussianNllLoss: expected variances that are not negative, but got ${given}`); // prettier-ignore
+  if (typeof given === 'number' && given < 0)
+    throw new ArgumentError(`gaussianNllLoss: expected variances that are not negative, but got ${given}`);
   const variance = atLeast(varianceFor(input, given), eps);
-  const loss = variance.log().add(input.sub(target).square().div(variance)).mul(0.5); // prettier-ignore
+  const loss = variance.log().add(input.sub(target).square().div(variance)).mul(0.5);
   return reduceLoss(constant ? loss.add(0.5 * Math.log(2 * Math.PI)) : loss, reduction);
 }
 
@@ -98,7 +111,9 @@ function varianceFor(input: Tensor, given: Tensor | number): Tensor {
   if (sameDims(shape.slice(0, -1), of)) return given.unsqueeze(-1);
   const apart = shape.filter((size, i) => size !== of[i]).length;
   if (shape.length === of.length && apart === 1 && of.includes(1)) return given;
-  throw new ShapeError(`gaussianNllLoss: expected variances of shape ${showShape(shape)}, or with one dimension of 1, or without the last, but got ${showShape(of)}`); // prettier-ignore
+  throw new ShapeError(
+    `gaussianNllLoss: expected variances of shape ${showShape(shape)}, or with one dimension of 1, or without the last, but got ${showShape(of)}`,
+  );
 }
 
 /** How a Kullback-Leibler divergence is reduced: 'batchmean' divides by the first size, as the definition has it. */
@@ -117,9 +132,7 @@ export function klDiv(input: Tensor, target: Tensor, options?: KlDivOptions): Te
 export function klDiv(...args: readonly unknown[]): Tensor {
   const { input, target, reduction = 'mean', logTarget = false } = readCall(KL_DIV, args);
   const none = target.eq(0);
-  const loss = logTarget
-    ? target.exp().mul(target.sub(input))
-    : target.mul(target.maskedFill(none, 1).log()).sub(target.mul(input)); // 0·ln 0 is 0
+  const loss = logTarget ? target.exp().mul(target.sub(input)) : target.mul(target.maskedFill(none, 1).log()).sub(target.mul(input)); // 0·ln 0 is 0
   if (reduction !== 'batchmean') return reduceLoss(loss, reduction);
   return input.ndim === 0 ? loss.sum() : loss.sum().div(input.layout.shape[0]!);
 }
@@ -134,8 +147,12 @@ export interface LogitsLossOptions extends BinaryLossOptions {
 }
 export const BINARY_KINDS = { weight: TENSOR_OR_NULL, reduction: REDUCTION };
 export const LOGITS_KINDS = { ...BINARY_KINDS, posWeight: TENSOR_OR_NULL };
-const BCE = functionOf<OfTarget & BinaryLossOptions>('binaryCrossEntropy', { ...TARGET, ...BINARY_KINDS }, { required: 1, positional: 2 }); // prettier-ignore
-const BCE_LOGITS = functionOf<OfTarget & LogitsLossOptions>('binaryCrossEntropyWithLogits', { ...TARGET, ...LOGITS_KINDS }, { required: 1, positional: 2 }); // prettier-ignore
+const BCE = functionOf<OfTarget & BinaryLossOptions>('binaryCrossEntropy', { ...TARGET, ...BINARY_KINDS }, { required: 1, positional: 2 });
+const BCE_LOGITS = functionOf<OfTarget & LogitsLossOptions>(
+  'binaryCrossEntropyWithLogits',
+  { ...TARGET, ...LOGITS_KINDS },
+  { required: 1, positional: 2 },
+);
 
 type BinaryLoss<Options extends BinaryLossOptions> = (
   input: Tensor,
@@ -148,7 +165,9 @@ function requireSame(op: string, input: Tensor, target: Tensor): void {
   requireFloating(op, 'input', input.dtype);
   requireDType(op, 'target', target.dtype, [input.dtype]);
   if (!sameDims(input.layout.shape, target.layout.shape)) {
-    throw new ShapeError(`${op}: expected a target of the input's shape ${showShape(input.layout.shape)}, but got ${showShape(target.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected a target of the input's shape ${showShape(input.layout.shape)}, but got ${showShape(target.layout.shape)}`,
+    );
   }
 }
 
@@ -171,7 +190,10 @@ export const binaryCrossEntropy: BinaryLoss<BinaryLossOptions> = (...args: reado
 function requireProbabilities(x: Tensor): void {
   if (x.device !== 'cpu' || activeRecorder() !== undefined || x.numel() === 0) return;
   const [least, most] = [x.detach().amin().item(), x.detach().amax().item()];
-  if (!(least >= 0 && most <= 1)) throw new ArgumentError(`binaryCrossEntropy: expected probabilities between 0 and 1, but got elements from ${least} to ${most}; use binaryCrossEntropyWithLogits for logits`); // prettier-ignore
+  if (!(least >= 0 && most <= 1))
+    throw new ArgumentError(
+      `binaryCrossEntropy: expected probabilities between 0 and 1, but got elements from ${least} to ${most}; use binaryCrossEntropyWithLogits for logits`,
+    );
 }
 
 /** The binary cross-entropy of sigmoid(input), without overflow; positive examples may weigh more. */
@@ -184,7 +206,11 @@ export const binaryCrossEntropyWithLogits: BinaryLoss<LogitsLossOptions> = (...a
     return weight === null ? loss : reduceLoss(weighted(loss, weight), reduction);
   }
   const positive = posWeight.sub(1).mul(target).add(1);
-  const loss = target.neg().add(1).mul(input).sub(positive.mul(logsigmoid(input))); // prettier-ignore
+  const loss = target
+    .neg()
+    .add(1)
+    .mul(input)
+    .sub(positive.mul(logsigmoid(input)));
   return reduceLoss(weighted(loss, weight), reduction);
 };
 
@@ -194,15 +220,19 @@ const SOFT_MARGIN = functionOf<OfTarget & LossOptions>('softMarginLoss', { ...TA
 export function softMarginLoss(input: Tensor, target: Tensor, options?: LossOptions): Tensor;
 export function softMarginLoss(...args: readonly unknown[]): Tensor {
   const { input, target, reduction } = readCall(SOFT_MARGIN, args);
-  return reduceLoss(target.neg().mul(input).exp().log1p(), reduction); // prettier-ignore
+  return reduceLoss(target.neg().mul(input).exp().log1p(), reduction);
 }
 
-const MULTI_SOFT = functionOf<OfTarget & BinaryLossOptions>('multilabelSoftMarginLoss', { ...TARGET, ...BINARY_KINDS }, { required: 1, positional: 2 }); // prettier-ignore
+const MULTI_SOFT = functionOf<OfTarget & BinaryLossOptions>(
+  'multilabelSoftMarginLoss',
+  { ...TARGET, ...BINARY_KINDS },
+  { required: 1, positional: 2 },
+);
 
 /** The mean over classes of the binary cross-entropy of each: input logits [N, C] or [C], target 0 or 1. */
 export const multilabelSoftMarginLoss: BinaryLoss<BinaryLossOptions> = (...args: readonly unknown[]): Tensor => {
   const { input, target, weight = null, reduction } = readCall(MULTI_SOFT, args);
   const positive = target.mul(logsigmoid(input));
-  const negative = target.neg().add(1).mul(logsigmoid(input.neg())); // prettier-ignore
+  const negative = target.neg().add(1).mul(logsigmoid(input.neg()));
   return reduceLoss(weighted(positive.add(negative).neg(), weight).mean(-1), reduction);
 };

@@ -11,7 +11,7 @@ import { sameDims, showShape } from '../base/shape.ts';
 import { readCall, type Signature } from '../base/signature.ts';
 import { wrongTarget } from '../geometry/index-error.ts';
 import { indexCheckParams } from '../geometry/indexing.ts';
-import { classLossParams, pairLossParams, type ClassLossParams, type PairLossKind, type Reduction } from '../geometry/loss.ts'; // prettier-ignore
+import { classLossParams, pairLossParams, type ClassLossParams, type PairLossKind, type Reduction } from '../geometry/loss.ts';
 import { TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { classLoss } from '../tensor/families/class-loss.ts';
@@ -50,9 +50,13 @@ export interface OfTarget {
   readonly target: Tensor;
 }
 const CLASS_LOSS = { weight: TENSOR_OR_NULL, ignoreIndex: WHOLE, reduction: REDUCTION };
-const CROSS_ENTROPY = functionOf<OfTarget & CrossEntropyOptions>('crossEntropy', { target: TENSOR, ...CLASS_LOSS, labelSmoothing: PROBABILITY }, { required: 1, positional: 2 }); // prettier-ignore
+const CROSS_ENTROPY = functionOf<OfTarget & CrossEntropyOptions>(
+  'crossEntropy',
+  { target: TENSOR, ...CLASS_LOSS, labelSmoothing: PROBABILITY },
+  { required: 1, positional: 2 },
+);
 const USUAL = {};
-const NLL_LOSS = functionOf<OfTarget & ClassLossOptions>('nllLoss', { target: TENSOR, ...CLASS_LOSS }, { required: 1, positional: 2 }); // prettier-ignore
+const NLL_LOSS = functionOf<OfTarget & ClassLossOptions>('nllLoss', { target: TENSOR, ...CLASS_LOSS }, { required: 1, positional: 2 });
 
 export const CLASSES = "class indices are tensor([0, 2], { dtype: 'int64' })";
 
@@ -67,16 +71,9 @@ function readClasses<O>(of: Signature<OfInput & OfTarget & O>, args: readonly un
  * Kernels refuse a target that is no class. A compiled function also looks at those that are there beforehand, before it changes
  * anything.
  */
-function checkTargets(
-  op: 'crossEntropy' | 'nllLoss',
-  x: Tensor,
-  target: Tensor,
-  { ignoreIndex }: ClassLossParams,
-): void {
+function checkTargets(op: 'crossEntropy' | 'nllLoss', x: Tensor, target: Tensor, { ignoreIndex }: ClassLossParams): void {
   if (target.dtype !== 'int64') {
-    throw new DTypeError(
-      `${op}: expected class indices of dtype int64 as target, but got ${target.dtype}; convert them with .to('int64')`,
-    );
+    throw new DTypeError(`${op}: expected class indices of dtype int64 as target, but got ${target.dtype}; convert them with .to('int64')`);
   }
   const recorder = activeRecorder();
   if (recorder === undefined) return;
@@ -110,7 +107,10 @@ export function crossEntropyWith(input: Tensor, target: Tensor, options: CrossEn
   const { weight = null, ignoreIndex, reduction, labelSmoothing } = options;
   const params = classLossParams('crossEntropy', { weight: weight !== null, ignoreIndex, reduction, labelSmoothing });
   if (target.isFloatingPoint() && sameDims(target.layout.shape, input.layout.shape)) {
-    if (params.ignoreIndex >= 0) throw new ArgumentError(`crossEntropy: ignoreIndex ${params.ignoreIndex} has no meaning for targets that are probabilities; leave it out, or give class indices of dtype int64`); // prettier-ignore
+    if (params.ignoreIndex >= 0)
+      throw new ArgumentError(
+        `crossEntropy: ignoreIndex ${params.ignoreIndex} has no meaning for targets that are probabilities; leave it out, or give class indices of dtype int64`,
+      );
     return probabilityCrossEntropy(input, target, weight, params);
   }
   checkTargets('crossEntropy', input, target, params);
@@ -118,17 +118,13 @@ export function crossEntropyWith(input: Tensor, target: Tensor, options: CrossEn
 }
 
 /** −Σ target·log softmax(input), for targets that are probabilities. */
-function probabilityCrossEntropy(
-  input: Tensor,
-  target: Tensor,
-  weight: Tensor | null,
-  params: ClassLossParams,
-): Tensor {
+function probabilityCrossEntropy(input: Tensor, target: Tensor, weight: Tensor | null, params: ClassLossParams): Tensor {
   const dim = input.ndim === 1 ? 0 : 1;
   const classes = input.layout.shape[dim]!;
   const { labelSmoothing, reduction } = params;
   const soft = labelSmoothing > 0 ? target.mul(1 - labelSmoothing).add(labelSmoothing / classes) : target;
-  const perClass = weight === null ? soft : soft.mul(weight.reshape(weight.layout.shape.concat(Array<number>(input.ndim - dim - 1).fill(1)))); // prettier-ignore
+  const perClass =
+    weight === null ? soft : soft.mul(weight.reshape(weight.layout.shape.concat(Array<number>(input.ndim - dim - 1).fill(1))));
   const loss = input.logSoftmax(dim).mul(perClass).sum(dim).neg();
   if (reduction === 'none') return loss;
   const total = loss.sum();
@@ -179,20 +175,21 @@ const PAIR = { required: 1, positional: 1 };
 const WEIGHTED = { target: TENSOR, reduction: REDUCTION, weight: TENSOR_OR_NULL };
 const MSE_LOSS = functionOf<OfTarget & WeightedLossOptions>('mseLoss', WEIGHTED, PAIR);
 const L1_LOSS = functionOf<OfTarget & WeightedLossOptions>('l1Loss', WEIGHTED, PAIR);
-const HUBER_LOSS = functionOf<OfTarget & HuberOptions>('huberLoss', { target: TENSOR, reduction: REDUCTION, delta: POSITIVE, weight: TENSOR_OR_NULL }, { required: 1 }); // prettier-ignore
-const SMOOTH_L1_LOSS = functionOf<OfTarget & SmoothL1Options>('smoothL1Loss', { target: TENSOR, reduction: REDUCTION, beta: NOT_NEGATIVE }, PAIR); // prettier-ignore
+const HUBER_LOSS = functionOf<OfTarget & HuberOptions>(
+  'huberLoss',
+  { target: TENSOR, reduction: REDUCTION, delta: POSITIVE, weight: TENSOR_OR_NULL },
+  { required: 1 },
+);
+const SMOOTH_L1_LOSS = functionOf<OfTarget & SmoothL1Options>(
+  'smoothL1Loss',
+  { target: TENSOR, reduction: REDUCTION, beta: NOT_NEGATIVE },
+  PAIR,
+);
 
 type PairLossName = 'mseLoss' | 'l1Loss' | 'smoothL1Loss' | 'huberLoss';
 
 /** A loss of the elements of two tensors, whose shapes and dtypes are made one. */
-export function pairLossWith(
-  op: PairLossName,
-  kind: PairLossKind,
-  x: Tensor,
-  y: Tensor,
-  { reduction, beta }: SmoothL1Options,
-): Tensor {
-  // prettier-ignore
+export function pairLossWith(op: PairLossName, kind: PairLossKind, x: Tensor, y: Tensor, { reduction, beta }: SmoothL1Options): Tensor {
   const [a, b] = sameDims(x.layout.shape, y.layout.shape) ? [x, y] : (broadcastTensors(x, y) as [Tensor, Tensor]);
   if (op === 'l1Loss' && (x.dtype === 'bool' || y.dtype === 'bool')) throw boolDifference(op);
   const dtype = promoteLayouts(x.layout, y.layout);
@@ -210,18 +207,17 @@ function weightedPairLoss(
 ): Tensor {
   if (weight === null) return pairLossWith(op, kind, x, y, options);
   const each = pairLossWith(op, kind, x, y, { ...options, reduction: 'none' });
-  if (!sameDims(weight.layout.shape, each.layout.shape)) throw new ShapeError(`${op}: expected weights of shape ${showShape(each.layout.shape)}, one for each element, but got ${showShape(weight.layout.shape)}`); // prettier-ignore
+  if (!sameDims(weight.layout.shape, each.layout.shape))
+    throw new ShapeError(
+      `${op}: expected weights of shape ${showShape(each.layout.shape)}, one for each element, but got ${showShape(weight.layout.shape)}`,
+    );
   const loss = each.mul(weight);
   const { reduction = 'mean' } = options;
   return reduction === 'none' ? loss : reduction === 'sum' ? loss.sum() : loss.sum().div(weight.sum());
 }
 
 /** How a loss of the elements of two tensors is called: their shapes broadcast. */
-export type PairLoss<Options extends LossOptions = LossOptions> = <
-  S extends Shape,
-  T extends Shape,
-  R extends Reduction = 'mean',
->(
+export type PairLoss<Options extends LossOptions = LossOptions> = <S extends Shape, T extends Shape, R extends Reduction = 'mean'>(
   input: Tensor<S>,
   target: CheckedFor<S, ElementTarget<S, T>, Tensor<T>>,
   options?: Options & { readonly reduction?: R },

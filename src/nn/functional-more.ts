@@ -28,7 +28,7 @@ interface GumbelOptions {
   /** Default -1. */
   readonly dim?: number;
 }
-const GUMBEL = functionOf<GumbelOptions & { eps?: number }>('gumbelSoftmax', { tau: NUMBER, hard: BOOL, eps: NUMBER, dim: WHOLE }); // prettier-ignore
+const GUMBEL = functionOf<GumbelOptions & { eps?: number }>('gumbelSoftmax', { tau: NUMBER, hard: BOOL, eps: NUMBER, dim: WHOLE });
 
 /**
  * Draws categories by logits so that gradients flow (https://pytorch.org/docs/stable/generated/torch.nn.functional.gumbel_softmax.html).
@@ -73,10 +73,13 @@ export function pdist(input: Tensor, p?: number | { readonly p?: number }): Tens
 export function pdist(...args: readonly unknown[]): Tensor {
   const { input, p = 2 } = readCall(PDIST, args);
   requireFloating('pdist', 'input', input.dtype);
-  if (input.ndim !== 2) throw new ShapeError(`F.pdist: expected a matrix, but got shape ${showShape(input.layout.shape)}`); // prettier-ignore
+  if (input.ndim !== 2) throw new ShapeError(`F.pdist: expected a matrix, but got shape ${showShape(input.layout.shape)}`);
   if (!(p >= 0)) throw new ArgumentError(`F.pdist: expected p to be at least 0, but got ${p}`);
   const rows = input.layout.shape[0]!;
-  const pairs = (which: 0 | 1): Tensor => indexTable(input, `pair${which}of${rows}`, () => Array.from({ length: rows }, (_, i) => Array.from({ length: rows - 1 - i }, (_, j) => (which === 0 ? i : i + 1 + j))).flat()); // prettier-ignore
+  const pairs = (which: 0 | 1): Tensor =>
+    indexTable(input, `pair${which}of${rows}`, () =>
+      Array.from({ length: rows }, (_, i) => Array.from({ length: rows - 1 - i }, (_, j) => (which === 0 ? i : i + 1 + j))).flat(),
+    );
   return vectorNorm(input.indexSelect(0, pairs(0)).sub(input.indexSelect(0, pairs(1))), p, 1).squeeze(1);
 }
 
@@ -110,17 +113,21 @@ export function upsample(...args: readonly unknown[]): Tensor {
 }
 
 /** `F.interpolate` by the nearest element, by PyTorch's older name. */
-export function upsampleNearest(input: Tensor, size?: Sizes | null | UpsampleArguments, scaleFactor?: Sizes | null): Tensor; // prettier-ignore
+export function upsampleNearest(input: Tensor, size?: Sizes | null | UpsampleArguments, scaleFactor?: Sizes | null): Tensor;
 export function upsampleNearest(...args: readonly unknown[]): Tensor {
   const { input, ...options } = readCall(NEAREST, args);
   return interpolateAs('upsampleNearest', input, checkInterpolate('upsampleNearest', { ...options, mode: 'nearest' }));
 }
 
 /** `F.interpolate`, bilinear with aligned corners, by PyTorch's older name. */
-export function upsampleBilinear(input: Tensor, size?: Sizes | null | UpsampleArguments, scaleFactor?: Sizes | null): Tensor; // prettier-ignore
+export function upsampleBilinear(input: Tensor, size?: Sizes | null | UpsampleArguments, scaleFactor?: Sizes | null): Tensor;
 export function upsampleBilinear(...args: readonly unknown[]): Tensor {
   const { input, ...options } = readCall(BILINEAR, args);
-  return interpolateAs('upsampleBilinear', input, checkInterpolate('upsampleBilinear', { ...options, mode: 'bilinear', alignCorners: true })); // prettier-ignore
+  return interpolateAs(
+    'upsampleBilinear',
+    input,
+    checkInterpolate('upsampleBilinear', { ...options, mode: 'bilinear', alignCorners: true }),
+  );
 }
 
 // ---- poolings that always give places
@@ -142,7 +149,7 @@ type Sized = (input: Tensor, outputSize: number | null | readonly (number | null
 /** As {@link adaptiveMaxPool1d}, with the places of the maxima. */
 export const adaptiveMaxPool1dWithIndices = withIndices(adaptiveMaxPool1d as Sized, 2);
 /** As {@link adaptiveMaxPool2d}, with the places of the maxima. */
-export const adaptiveMaxPool2dWithIndices = withIndices(adaptiveMaxPool2d as Sized, 2); // prettier-ignore
+export const adaptiveMaxPool2dWithIndices = withIndices(adaptiveMaxPool2d as Sized, 2);
 /** As {@link adaptiveMaxPool3d}, with the places of the maxima. */
 export const adaptiveMaxPool3dWithIndices = withIndices(adaptiveMaxPool3d as Sized, 2);
 /** As {@link fractionalMaxPool2d}, with the places of the maxima. */
@@ -167,4 +174,4 @@ export const hardtanh_ = (input: Tensor, minVal = -1, maxVal = 1): Tensor => har
 /** {@link threshold} in place. */
 export const threshold_ = (input: Tensor, least: number, value: number): Tensor => threshold(input, least, value, true);
 /** {@link rrelu} in place. */
-export const rrelu_ = (input: Tensor, lower = 1 / 8, upper = 1 / 3, training = false): Tensor => rrelu(input, lower, upper, training, true); // prettier-ignore
+export const rrelu_ = (input: Tensor, lower = 1 / 8, upper = 1 / 3, training = false): Tensor => rrelu(input, lower, upper, training, true);

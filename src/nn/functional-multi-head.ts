@@ -49,15 +49,13 @@ interface Heads {
 }
 
 /** The heads' outputs beside each other [N, L, E], before the last projection, and the weights. Inputs are [N, length, size]. */
-export function attendHeads(
-  inputs: Three<Tensor>,
-  projection: InProjection,
-  call: MultiHead,
-): { joined: Tensor; weights: Tensor | null } {
+export function attendHeads(inputs: Three<Tensor>, projection: InProjection, call: MultiHead): { joined: Tensor; weights: Tensor | null } {
   const heads = headsOf(inputs, projection, call);
   const mask = maskOf(heads, call);
   const { dropoutP: p } = call;
-  const { output, weights } = call.needWeights ? weighed(heads, mask, p) : { output: scaledDotProductAttention(heads.q, heads.k, heads.v, mask, p), weights: null }; // prettier-ignore
+  const { output, weights } = call.needWeights
+    ? weighed(heads, mask, p)
+    : { output: scaledDotProductAttention(heads.q, heads.k, heads.v, mask, p), weights: null };
   const [samples, , rows] = output.layout.shape as [number, number, number];
   const joined = output.transpose(1, 2).reshape([samples, rows, inputs[0].layout.shape[2]!]);
   return { joined, weights: weights !== null && call.averageAttnWeights ? weights.mean(1) : weights };
@@ -66,13 +64,15 @@ export function attendHeads(
 function headsOf(inputs: Three<Tensor>, projection: InProjection, call: MultiHead): Heads {
   const [samples, , size] = inputs[0].layout.shape as [number, number, number];
   const { numHeads } = call;
-  const atEnd = (x: Tensor, last: Tensor | null): Tensor => last === null ? x : cat([x, last] as Tensor[], 1); // prettier-ignore
+  const atEnd = (x: Tensor, last: Tensor | null): Tensor => (last === null ? x : cat([x, last] as Tensor[], 1));
   const learned = (i: 0 | 1): Tensor | null => projection.last[i]?.expand([samples, 1, size]) ?? null;
-  const split = (x: Tensor): Tensor => x.reshape([samples, x.layout.shape[1]!, numHeads, size / numHeads]).transpose(1, 2); // prettier-ignore
+  const split = (x: Tensor): Tensor => x.reshape([samples, x.layout.shape[1]!, numHeads, size / numHeads]).transpose(1, 2);
   const [q, key, value] = projected(inputs, projection, call.op) as [Tensor, Tensor, Tensor];
   const [k, v] = ([key, value] as const).map((x, i) => {
     const given = call.given?.[i as 0 | 1] ?? null;
-    return given === null ? split(atEnd(x, learned(i as 0 | 1))) : given.reshape([samples, numHeads, given.layout.shape[1]!, size / numHeads]); // prettier-ignore
+    return given === null
+      ? split(atEnd(x, learned(i as 0 | 1)))
+      : given.reshape([samples, numHeads, given.layout.shape[1]!, size / numHeads]);
   }) as [Tensor, Tensor];
   const masked = k.layout.shape[2]! - Number(projection.last[0] !== null);
   if (!call.addZeroAttn) return { q: split(q), k, v, masked };
@@ -87,9 +87,12 @@ function projected([query, key, value]: Three<Tensor>, { weight, bias }: InProje
   const inputs = [query, key, value];
   inputs.forEach((x, i) => {
     const expected = weights === undefined ? (weight as Tensor).layout.shape[1]! : weights[i]!.layout.shape[1]!;
-    if (x.layout.shape[2] !== expected) throw new ShapeError(`${op}: expected ${['queries', 'keys', 'values'][i]!} of size ${expected}, but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.layout.shape[2] !== expected)
+      throw new ShapeError(
+        `${op}: expected ${['queries', 'keys', 'values'][i]!} of size ${expected}, but got ${showShape(x.layout.shape)}`,
+      );
   });
-  if (weights === undefined && query === key && key === value) return linearWith(query, weight as Tensor, bias).chunk(3, 2); // prettier-ignore
+  if (weights === undefined && query === key && key === value) return linearWith(query, weight as Tensor, bias).chunk(3, 2);
   const biases = bias?.chunk(3, 0);
   const each = weights ?? (weight as Tensor).split(size, 0);
   return inputs.map((x, i) => linearWith(x, each[i]!, biases?.[i] ?? null));
@@ -102,11 +105,15 @@ function maskOf({ q, k, masked }: Heads, { op, attnMask, keyPaddingMask: padding
   const parts: Tensor[] = [];
   if (attnMask !== null) {
     const flat = sameDims(attnMask.layout.shape, [rows, masked]);
-    if (!flat && !sameDims(attnMask.layout.shape, [samples * heads, rows, masked])) throw new ShapeError(`${op}: expected attnMask of shape [${rows}, ${masked}] or [${samples * heads}, ${rows}, ${masked}], but got ${showShape(attnMask.layout.shape)}`); // prettier-ignore
+    if (!flat && !sameDims(attnMask.layout.shape, [samples * heads, rows, masked]))
+      throw new ShapeError(
+        `${op}: expected attnMask of shape [${rows}, ${masked}] or [${samples * heads}, ${rows}, ${masked}], but got ${showShape(attnMask.layout.shape)}`,
+      );
     parts.push(numbersOf(attnMask, q).reshape(flat ? [1, 1, rows, masked] : [samples, heads, rows, masked]));
   }
   if (padding !== null) {
-    if (!sameDims(padding.layout.shape, [samples, masked])) throw new ShapeError(`${op}: expected keyPaddingMask of shape [${samples}, ${masked}], but got ${showShape(padding.layout.shape)}`); // prettier-ignore
+    if (!sameDims(padding.layout.shape, [samples, masked]))
+      throw new ShapeError(`${op}: expected keyPaddingMask of shape [${samples}, ${masked}], but got ${showShape(padding.layout.shape)}`);
     parts.push(numbersOf(padding, q).reshape([samples, 1, 1, masked]));
   }
   if (parts.length === 0) return null;
@@ -200,7 +207,7 @@ const CALL = signature<MultiHeadCall>(
   },
   {
     required: 13,
-    example: 'F.multiHeadAttentionForward(query, key, value, E, heads, inWeight, inBias, null, null, false, 0, outWeight, outBias)', // prettier-ignore
+    example: 'F.multiHeadAttentionForward(query, key, value, E, heads, inWeight, inBias, null, null, false, 0, outWeight, outBias)',
   },
 );
 
@@ -246,7 +253,10 @@ export function multiHeadAttentionForward(...args: readonly unknown[]): [Tensor,
   const { op } = CALL;
   const single = call.query.ndim === 2;
   const inputs = [call.query, call.key, call.value].map((x) => {
-    if (x.ndim !== (single ? 2 : 3)) throw new ShapeError(`${op}: expected a query, a key and a value [L, N, E], or [L, E] all three, but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim !== (single ? 2 : 3))
+      throw new ShapeError(
+        `${op}: expected a query, a key and a value [L, N, E], or [L, E] all three, but got ${showShape(x.layout.shape)}`,
+      );
     return single ? x.unsqueeze(0) : x.transpose(0, 1);
   }) as unknown as Three<Tensor>;
   // The three are one tensor where they were: one product projects all.
@@ -272,11 +282,13 @@ function projectionOf(call: MultiHeadCall): InProjection {
   const { useSeparateProjWeight = false, qProjWeight, kProjWeight, vProjWeight, inProjWeight } = call;
   const rest = { bias: call.inProjBias, last: [call.biasK, call.biasV] } as const;
   if (!useSeparateProjWeight) {
-    if (inProjWeight === null) throw new ArgumentError(`${CALL.op}: expected inProjWeight, but got null; pass it, or useSeparateProjWeight and the weights of each`); // prettier-ignore
+    if (inProjWeight === null)
+      throw new ArgumentError(`${CALL.op}: expected inProjWeight, but got null; pass it, or useSeparateProjWeight and the weights of each`);
     return { weight: inProjWeight, ...rest };
   }
   const each = [qProjWeight ?? null, kProjWeight ?? null, vProjWeight ?? null];
-  if (each.includes(null)) throw new ArgumentError(`${CALL.op}: useSeparateProjWeight takes qProjWeight, kProjWeight and vProjWeight; pass all three`); // prettier-ignore
+  if (each.includes(null))
+    throw new ArgumentError(`${CALL.op}: useSeparateProjWeight takes qProjWeight, kProjWeight and vProjWeight; pass all three`);
   return { weight: each as unknown as Three<Tensor>, ...rest };
 }
 
@@ -286,13 +298,18 @@ function requireSense(call: MultiHeadCall, inputs: Three<Tensor>): void {
   const [samples, , size] = inputs[0].layout.shape as [number, number, number];
   const { numHeads, embedDimToCheck, biasK, biasV } = call;
   const statics = { staticK: call.staticK ?? null, staticV: call.staticV ?? null };
-  if (size !== embedDimToCheck) throw new ShapeError(`${op}: expected queries of size ${embedDimToCheck}, but got ${showShape(call.query.layout.shape)}`); // prettier-ignore
-  if (size % numHeads !== 0) throw new ArgumentError(`${op}: expected numHeads to divide the size ${size}, but got ${numHeads}`); // prettier-ignore
-  if ((biasK === null) !== (biasV === null)) throw new ArgumentError(`${op}: biasK and biasV belong together; pass both or neither`); // prettier-ignore
-  if (call.isCausal === true && (call.attnMask ?? null) === null) throw new ArgumentError(`${op}: isCausal is a hint at what attnMask is; pass the mask as well`); // prettier-ignore
+  if (size !== embedDimToCheck)
+    throw new ShapeError(`${op}: expected queries of size ${embedDimToCheck}, but got ${showShape(call.query.layout.shape)}`);
+  if (size % numHeads !== 0) throw new ArgumentError(`${op}: expected numHeads to divide the size ${size}, but got ${numHeads}`);
+  if ((biasK === null) !== (biasV === null)) throw new ArgumentError(`${op}: biasK and biasV belong together; pass both or neither`);
+  if (call.isCausal === true && (call.attnMask ?? null) === null)
+    throw new ArgumentError(`${op}: isCausal is a hint at what attnMask is; pass the mask as well`);
   for (const [name, x] of Object.entries(statics)) {
     if (x === null) continue;
     if (biasK !== null) throw new ArgumentError(`${op}: biasK and biasV cannot be added to ${name}; pass null`);
-    if (x.ndim !== 3 || x.layout.shape[0] !== samples * numHeads || x.layout.shape[2] !== size / numHeads) throw new ShapeError(`${op}: expected ${name} of shape [${samples * numHeads}, S, ${size / numHeads}], but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim !== 3 || x.layout.shape[0] !== samples * numHeads || x.layout.shape[2] !== size / numHeads)
+      throw new ShapeError(
+        `${op}: expected ${name} of shape [${samples * numHeads}, S, ${size / numHeads}], but got ${showShape(x.layout.shape)}`,
+      );
   }
 }

@@ -69,13 +69,7 @@ const floating = (op: string, x: Tensor): void => requireFloating(op, 'input', x
 const wide = <T extends Tensor | null>(x: T): T => (x !== null && isHalf(x.dtype) ? (x.to('float32') as T) : x);
 
 /** Each of `rows` rows with mean 0 and variance 1, and where they are given, a scale and a shift for each row. */
-function normalizeRows(
-  x: Tensor,
-  rows: number,
-  eps: number,
-  weight: Tensor | null = null,
-  bias: Tensor | null = null,
-): Tensor {
+function normalizeRows(x: Tensor, rows: number, eps: number, weight: Tensor | null = null, bias: Tensor | null = null): Tensor {
   const { shape } = x.layout;
   const length = rows === 0 ? 0 : x.numel() / rows;
   if (length < 2) return x.sub(x); // what is alone is its mean
@@ -98,24 +92,21 @@ function scaled(y: Tensor, { weight, bias, shape }: Scales): Tensor {
 }
 
 /** Lines normalised, with a scale and a shift for every `each` elements side by side, which repeat after `groups` lines. */
-function normalizeLines(
-  x: Tensor,
-  sizes: { length: number; groups: number; each: number; eps: number },
-  scales: Scales,
-): Tensor {
-  // prettier-ignore
+function normalizeLines(x: Tensor, sizes: { length: number; groups: number; each: number; eps: number }, scales: Scales): Tensor {
   const { weight, bias } = scales;
   if (weight === null && bias === null) return normalizeRows(x, x.numel() / Math.max(sizes.length, 1), sizes.eps);
   if (sizes.length < 2 || x.numel() === 0) return scaled(x.sub(x), scales); // what is alone is its mean
   const params = lineNormParams({ ...sizes, weight: weight !== null, bias: bias !== null });
-  return apply(lineNorm.lineNorm, [x, weight, bias].filter((t) => t !== null), params)[0]!; // prettier-ignore
+  return apply(
+    lineNorm.lineNorm,
+    [x, weight, bias].filter((t) => t !== null),
+    params,
+  )[0]!;
 }
 
 function requireShape(op: string, name: string, x: Tensor | null, expected: Dims): void {
   if (x !== null && !sameDims(x.layout.shape, expected)) {
-    throw new ShapeError(
-      `${op}: expected ${name} of shape ${showShape(expected)}, but got ${showShape(x.layout.shape)}`,
-    );
+    throw new ShapeError(`${op}: expected ${name} of shape ${showShape(expected)}, but got ${showShape(x.layout.shape)}`);
   }
 }
 
@@ -129,17 +120,22 @@ export interface LayerNormOptions {
 /** One size or several: the last sizes of an input. */
 export type NormalizedShape = number | readonly number[];
 export const NORMALIZED_SHAPE = either(SIZE, arrayOf(SIZE, 'sizes'));
-export const normalizedDims = (shape: NormalizedShape): readonly number[] =>
-  typeof shape === 'number' ? [shape] : shape;
+export const normalizedDims = (shape: NormalizedShape): readonly number[] => (typeof shape === 'number' ? [shape] : shape);
 
-const LAYER_NORM = functionOf<LayerNormOptions & { normalizedShape: NormalizedShape }>('layerNorm', { normalizedShape: NORMALIZED_SHAPE, ...AFFINE, eps: NOT_NEGATIVE }, { required: 1 }); // prettier-ignore
+const LAYER_NORM = functionOf<LayerNormOptions & { normalizedShape: NormalizedShape }>(
+  'layerNorm',
+  { normalizedShape: NORMALIZED_SHAPE, ...AFFINE, eps: NOT_NEGATIVE },
+  { required: 1 },
+);
 
 /** @throws ShapeError unless the last sizes are `normalized` */
 function requireEnd(op: string, x: Tensor, normalized: Dims): void {
   const { shape } = x.layout;
   const at = shape.length - normalized.length;
   if (normalized.length === 0 || at < 0 || !sameDims(shape.slice(at), normalized)) {
-    throw new ShapeError(`${op}: expected an input whose last sizes are ${showShape(normalized)}, the normalizedShape, but got ${showShape(shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected an input whose last sizes are ${showShape(normalized)}, the normalizedShape, but got ${showShape(shape)}`,
+    );
   }
 }
 
@@ -161,26 +157,20 @@ export function layerNorm(...args: readonly unknown[]): Tensor {
 }
 
 /** {@link layerNorm} whose arguments were checked. */
-export function layerNormWith(
-  x: Tensor,
-  normalized: Dims,
-  weight: Tensor | null,
-  bias: Tensor | null,
-  eps: number,
-): Tensor {
+export function layerNormWith(x: Tensor, normalized: Dims, weight: Tensor | null, bias: Tensor | null, eps: number): Tensor {
   floating('layerNorm', x);
   requireEnd('layerNorm', x, normalized);
   requireShape('layerNorm', 'weight', weight, normalized);
   requireShape('layerNorm', 'bias', bias, normalized);
   if (isHalf(x.dtype)) return layerNormWith(wide(x), normalized, wide(weight), wide(bias), eps).to(x.dtype);
-  return normalizeLines(
-    x,
-    { length: numelOf(normalized), groups: 1, each: 1, eps },
-    { weight, bias, shape: normalized },
-  );
+  return normalizeLines(x, { length: numelOf(normalized), groups: 1, each: 1, eps }, { weight, bias, shape: normalized });
 }
 
-const GROUP_NORM = functionOf<LayerNormOptions & { numGroups: number }>('groupNorm', { numGroups: COUNT, ...AFFINE, eps: NOT_NEGATIVE }, { required: 1 }); // prettier-ignore
+const GROUP_NORM = functionOf<LayerNormOptions & { numGroups: number }>(
+  'groupNorm',
+  { numGroups: COUNT, ...AFFINE, eps: NOT_NEGATIVE },
+  { required: 1 },
+);
 
 /**
  * Normalises groups of channels of each sample of [N, C, …]
@@ -200,21 +190,19 @@ export function groupNorm(...args: readonly unknown[]): Tensor {
 }
 
 /** {@link groupNorm} whose arguments were checked. */
-export function groupNormWith(
-  x: Tensor,
-  groups: number,
-  weight: Tensor | null,
-  bias: Tensor | null,
-  eps: number,
-): Tensor {
+export function groupNormWith(x: Tensor, groups: number, weight: Tensor | null, bias: Tensor | null, eps: number): Tensor {
   floating('groupNorm', x);
   const { shape } = x.layout;
   if (shape.length < 2) throw new ShapeError(`groupNorm: expected an input [N, C, …], but got ${showShape(shape)}`);
   const [n, channels] = shape as [number, number];
-  if (channels % groups !== 0) throw new ShapeError(`groupNorm: expected numGroups to divide the channels, but got ${groups} groups and an input of ${showShape(shape)}`); // prettier-ignore
+  if (channels % groups !== 0)
+    throw new ShapeError(
+      `groupNorm: expected numGroups to divide the channels, but got ${groups} groups and an input of ${showShape(shape)}`,
+    );
   const group = numelOf(shape.slice(1)) / groups;
-  if (group === 0) throw new ShapeError(`groupNorm: expected channels and places, but got an input of shape ${showShape(shape)}`); // prettier-ignore
-  if (n * group === 1) throw new ShapeError(`groupNorm: expected more than 1 value per group, but got an input of shape ${showShape(shape)}`); // prettier-ignore
+  if (group === 0) throw new ShapeError(`groupNorm: expected channels and places, but got an input of shape ${showShape(shape)}`);
+  if (n * group === 1)
+    throw new ShapeError(`groupNorm: expected more than 1 value per group, but got an input of shape ${showShape(shape)}`);
   requireShape('groupNorm', 'weight', weight, [channels]);
   requireShape('groupNorm', 'bias', bias, [channels]);
   if (isHalf(x.dtype)) return groupNormWith(wide(x), groups, wide(weight), wide(bias), eps).to(x.dtype);
@@ -237,7 +225,13 @@ export interface InstanceNormOptions {
 type AfterVar = Omit<InstanceNormOptions, 'runningMean' | 'runningVar'>;
 type AfterBias = Omit<AfterVar, 'weight' | 'bias'>;
 
-const INSTANCE_NORM = functionOf<InstanceNormOptions>('instanceNorm', { ...RUNNING, ...AFFINE, useInputStats: BOOL, momentum: NUMBER, eps: NOT_NEGATIVE }); // prettier-ignore
+const INSTANCE_NORM = functionOf<InstanceNormOptions>('instanceNorm', {
+  ...RUNNING,
+  ...AFFINE,
+  useInputStats: BOOL,
+  momentum: NUMBER,
+  eps: NOT_NEGATIVE,
+});
 
 /**
  * Normalises each channel of each sample of [N, C, …]
@@ -266,13 +260,16 @@ export function instanceNormWith(x: Tensor, options: InstanceNormOptions): Tenso
   const { shape } = x.layout;
   if (shape.length < 2) throw new ShapeError(`instanceNorm: expected an input [N, C, …], but got ${showShape(shape)}`);
   const [n, channels] = shape as [number, number];
-  for (const [name, parameter] of Object.entries({ weight, bias, runningMean, runningVar })) requireShape('instanceNorm', name, parameter, [channels]); // prettier-ignore
+  for (const [name, parameter] of Object.entries({ weight, bias, runningMean, runningVar }))
+    requireShape('instanceNorm', name, parameter, [channels]);
   if (options.useInputStats === false) {
-    if (runningMean === null || runningVar === null) throw new ArgumentError('instanceNorm: without useInputStats it needs running statistics; pass runningMean and runningVar'); // prettier-ignore
+    if (runningMean === null || runningVar === null)
+      throw new ArgumentError('instanceNorm: without useInputStats it needs running statistics; pass runningMean and runningVar');
     return batchNormWith(x, runningMean, runningVar, { weight, bias, eps, training: false }, [0]);
   }
   const spatial = numelOf(shape.slice(2));
-  if (spatial === 1) throw new ShapeError(`instanceNorm: expected more than 1 spatial element, but got an input of shape ${showShape(shape)}`); // prettier-ignore
+  if (spatial === 1)
+    throw new ShapeError(`instanceNorm: expected more than 1 spatial element, but got an input of shape ${showShape(shape)}`);
   if (runningMean !== null && runningVar !== null) updateRunning(x, runningMean, runningVar, options.momentum ?? 0.1);
   const each = (t: Tensor | null): Tensor | null => t && t.expand([n, channels]).reshape([n * channels]);
   if (x.numel() === 0) return x.clone();
@@ -296,7 +293,11 @@ export interface RMSNormOptions {
   /** Added to the mean of squares; null for the smallest step of the dtype at 1. Default null. */
   readonly eps?: number | null;
 }
-const RMS_NORM = functionOf<RMSNormOptions & { normalizedShape: NormalizedShape }>('rmsNorm', { normalizedShape: NORMALIZED_SHAPE, weight: TENSOR_OR_NULL, eps: orNull(NOT_NEGATIVE) }, { required: 1 }); // prettier-ignore
+const RMS_NORM = functionOf<RMSNormOptions & { normalizedShape: NormalizedShape }>(
+  'rmsNorm',
+  { normalizedShape: NORMALIZED_SHAPE, weight: TENSOR_OR_NULL, eps: orNull(NOT_NEGATIVE) },
+  { required: 1 },
+);
 
 /** Divides by the root of the mean of squares over the last dimensions (Zhang and Sennrich 2019). */
 export function rmsNorm<S extends Shape>(
@@ -319,7 +320,12 @@ export function rmsNormWith(x: Tensor, normalized: Dims, weight: Tensor | null, 
   const dims = normalized.map((_, i) => i - normalized.length);
   const squares = apply1(reductions.norm, [x], normParams(2, dims, true, false));
   const least = eps ?? (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23);
-  const normal = x.mul(squares.div(Math.max(numelOf(normalized), 1)).add(least).rsqrt()); // prettier-ignore
+  const normal = x.mul(
+    squares
+      .div(Math.max(numelOf(normalized), 1))
+      .add(least)
+      .rsqrt(),
+  );
   return weight === null ? normal : normal.mul(weight);
 }
 

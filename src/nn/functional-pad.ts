@@ -63,7 +63,8 @@ export function pad(...args: readonly unknown[]): Tensor {
     return apply1(indexing.pad, [input], padParams(pads), [mode]);
   }
   if (mode === 'constant') return apply1(indexing.pad, [input], padParams(pads), [value ?? 0]);
-  if (value !== undefined && value !== null && value !== 0) throw new ArgumentError(`pad: mode '${mode}' takes no value, but got ${value}; leave it out`); // prettier-ignore
+  if (value !== undefined && value !== null && value !== 0)
+    throw new ArgumentError(`pad: mode '${mode}' takes no value, but got ${value}; leave it out`);
   return padAs('pad', input, pads, mode, byOperation);
 }
 
@@ -88,8 +89,17 @@ export const byOperation: Way = {
   picked: (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim)),
   join: joined,
   whole: (x, pads, mode) => {
-    const label = { reflect: `ReflectionPad${pads.length}DBackward0`, replicate: `ReplicationPad${pads.length}DBackward0`, circular: 'CopySlices' }[mode]; // prettier-ignore
-    return transposable(label, x, (y) => apply1(indexing.pad, [y], padParams(pads.flat(), mode), [0]), (g) => folded(g, pads, mode)); // prettier-ignore
+    const label = {
+      reflect: `ReflectionPad${pads.length}DBackward0`,
+      replicate: `ReplicationPad${pads.length}DBackward0`,
+      circular: 'CopySlices',
+    }[mode];
+    return transposable(
+      label,
+      x,
+      (y) => apply1(indexing.pad, [y], padParams(pads.flat(), mode), [0]),
+      (g) => folded(g, pads, mode),
+    );
   },
 };
 
@@ -115,7 +125,7 @@ function folded(g: Tensor, pads: readonly Pads[], mode: Mode): Tensor {
       const count = pair[side]!;
       if (count === 0) return;
       const piece = narrow(whole, dim, at, count);
-      const part = mode === 'replicate' ? piece.sum(dim, true) : mode === 'reflect' ? reversed(piece, dim) : piece; // prettier-ignore
+      const part = mode === 'replicate' ? piece.sum(dim, true) : mode === 'reflect' ? reversed(piece, dim) : piece;
       const length = mode === 'replicate' ? 1 : count;
       if (isGradEnabled()) result = result.add(zeroPadded(part, dim, from[side]!, size - from[side]! - length));
       else narrow(result, dim, from[side]!, length).add_(part);
@@ -132,7 +142,7 @@ function joined(x: Tensor, dim: number, [before, after]: Pads, mode: Mode): Tens
   const size = x.layout.shape[dim]!;
   const part = (count: number, start: number): Tensor[] => {
     if (count === 0) return [];
-    if (mode === 'replicate') return [narrow(x, dim, start, 1).expand(x.layout.shape.map((n, i) => (i === dim ? count : n)))]; // prettier-ignore
+    if (mode === 'replicate') return [narrow(x, dim, start, 1).expand(x.layout.shape.map((n, i) => (i === dim ? count : n)))];
     const piece = narrow(x, dim, start, count);
     return [mode === 'circular' ? piece : reversed(piece, dim)];
   };
@@ -144,13 +154,16 @@ function joined(x: Tensor, dim: number, [before, after]: Pads, mode: Mode): Tens
 export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Mode, way = byMethod): Tensor {
   const n = pads.length / 2;
   if (!Number.isInteger(n) || n < 1 || n > 3 || (x.ndim !== n + 1 && x.ndim !== n + 2)) {
-    throw new ShapeError(`${op}: mode '${mode}' pads the last one to three dimensions of [C, …] or [N, C, …], but got an input of shape ${showShape(x.layout.shape)} and ${pads.length} numbers`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: mode '${mode}' pads the last one to three dimensions of [C, …] or [N, C, …], but got an input of shape ${showShape(x.layout.shape)} and ${pads.length} numbers`,
+    );
   }
   const pairs = Array.from({ length: n }, (_, i): Pads => [pads[2 * i]!, pads[2 * i + 1]!]);
   pairs.forEach((pair, i) => {
     checkPads(op, x.layout.shape[x.ndim - 1 - i]!, pair, mode);
   });
-  const plain = pads.every((count) => count >= 0) && pads.some((count) => count > 0) && x.layout.numel > 0 && x.storage.device.name === 'cpu'; // prettier-ignore
+  const plain =
+    pads.every((count) => count >= 0) && pads.some((count) => count > 0) && x.layout.numel > 0 && x.storage.device.name === 'cpu';
   if (way.whole !== undefined && plain && activeRecorder() === undefined && activeObserver() === undefined) {
     return way.whole(x, pairs, mode);
   }
@@ -162,7 +175,7 @@ export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Mode
 function checkPads(op: string, size: number, [before, after]: Pads, mode: Mode): void {
   const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : Infinity;
   if (before > most || after > most) {
-    throw new ShapeError(`${op}: mode '${mode}' pads at most ${most} elements on a side of ${size}, but got ${before} and ${after}`); // prettier-ignore
+    throw new ShapeError(`${op}: mode '${mode}' pads at most ${most} elements on a side of ${size}, but got ${before} and ${after}`);
   }
   if (size + before + after < 1 || size === 0) {
     throw new ShapeError(`${op}: pads ${before} and ${after} leave nothing of a side of ${size} elements`);

@@ -8,7 +8,7 @@ import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature, type Signature } from '../base/signature.ts';
 import { numelOf, showShape } from '../base/shape.ts';
 import { indexParams } from '../geometry/indexing.ts';
-import { adaptivePoolParams, avgPoolParams, maxPoolParams, type AdaptivePoolParams, type MaxPoolParams } from '../geometry/pool.ts'; // prettier-ignore
+import { adaptivePoolParams, avgPoolParams, maxPoolParams, type AdaptivePoolParams, type MaxPoolParams } from '../geometry/pool.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { indexing } from '../tensor/families/indexing.ts';
@@ -41,7 +41,7 @@ interface Indexed {
   readonly returnIndices?: boolean;
 }
 
-const windows = (n: number) => ({ kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), padding: sizesOf(n, WIDTH) }); // prettier-ignore
+const windows = (n: number) => ({ kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), padding: sizesOf(n, WIDTH) });
 /** In the order of `F`. */
 export const maxPoolKinds = (n: number): OptionKinds<MaxPoolNdOptions & Indexed & { kernelSize: Sizes }> => ({
   ...windows(n),
@@ -72,8 +72,11 @@ export interface WindowNd {
 export function windowNd(op: string, n: number, kernelSize: Sizes, o: MaxPoolNdOptions & AvgPoolNdOptions): WindowNd {
   const kernel = each(kernelSize, n);
   const padding = each(o.padding ?? 0, n);
-  if (padding.some((p, i) => 2 * p > kernel[i]!)) throw new ArgumentError(`${op}: expected padding of at most half the kernel size, but got padding [${padding.join(', ')}] for kernel size [${kernel.join(', ')}]; enlarge the kernel or pad the input with F.pad`); // prettier-ignore
-  if (o.divisorOverride === 0) throw new ArgumentError(`${op}: expected divisorOverride to be a whole number other than 0, but got 0`); // prettier-ignore
+  if (padding.some((p, i) => 2 * p > kernel[i]!))
+    throw new ArgumentError(
+      `${op}: expected padding of at most half the kernel size, but got padding [${padding.join(', ')}] for kernel size [${kernel.join(', ')}]; enlarge the kernel or pad the input with F.pad`,
+    );
+  if (o.divisorOverride === 0) throw new ArgumentError(`${op}: expected divisorOverride to be a whole number other than 0, but got 0`);
   return {
     op,
     kernel,
@@ -95,7 +98,8 @@ const flat = (sizes: readonly number[]): Size2 => [sizes[1]!, sizes[2]!];
 /** A volume [N, C, D, H, W] as images [N·C, D, H, W], and a stage's result as [N·C, 1, D, H·W]. */
 function images(x: Tensor): Tensor {
   const [n, c, ...sizes] = x.layout.shape as [number, number, ...number[]];
-  if (c === 0 || sizes.includes(0)) throw new ShapeError(`expected sizes above 0 except for the batch, but got ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (c === 0 || sizes.includes(0))
+    throw new ShapeError(`expected sizes above 0 except for the batch, but got ${showShape(x.layout.shape)}`);
   return x.reshape([n * c, ...sizes]);
 }
 function columns(y: Tensor): Tensor {
@@ -107,13 +111,20 @@ function volume(y: Tensor, x: Tensor, [height, width]: readonly number[]): Tenso
   return y.view([...x.layout.shape.slice(0, 2), y.layout.shape[2]!, height!, width!]);
 }
 
-const slid = (x: Tensor, params: MaxPoolParams): [Tensor, Tensor] => apply(maxPool.maxPool2d, [x], params) as [Tensor, Tensor]; // prettier-ignore
-const adapted = (x: Tensor, params: AdaptivePoolParams): [Tensor, Tensor] => apply(regionPool.adaptiveMaxPool2d, [x], params) as [Tensor, Tensor]; // prettier-ignore
+const slid = (x: Tensor, params: MaxPoolParams): [Tensor, Tensor] => apply(maxPool.maxPool2d, [x], params) as [Tensor, Tensor];
+const adapted = (x: Tensor, params: AdaptivePoolParams): [Tensor, Tensor] =>
+  apply(regionPool.adaptiveMaxPool2d, [x], params) as [Tensor, Tensor];
 
 /** @internal */
 export function maxPool1dWith(x: Tensor, p: WindowNd, returnIndices: boolean): ValuesAndIndices {
   requireRank(p.op, x, 1);
-  const params = maxPoolParams(wide(p.kernel, 1), { stride: wide(p.stride, 1), padding: wide(p.padding, 0), dilation: wide(p.dilation, 1), ceilMode: p.ceilMode, returnIndices }); // prettier-ignore
+  const params = maxPoolParams(wide(p.kernel, 1), {
+    stride: wide(p.stride, 1),
+    padding: wide(p.padding, 0),
+    dilation: wide(p.dilation, 1),
+    ceilMode: p.ceilMode,
+    returnIndices,
+  });
   const [values, indices] = slid(x.unsqueeze(-2), params);
   const maxima = values.squeeze(-2);
   return valuesAndIndices(undefined, maxima, returnIndices ? indices.squeeze(-2) : maxima); // unread where not asked for
@@ -130,9 +141,20 @@ function volumeIndices(inPlane: Tensor, inColumns: Tensor, plane: number): Tenso
 /** @internal */
 export function maxPool3dWith(x: Tensor, p: WindowNd, returnIndices: boolean): ValuesAndIndices {
   const shared = { ceilMode: p.ceilMode, returnIndices };
-  const params = maxPoolParams(flat(p.kernel), { stride: flat(p.stride), padding: flat(p.padding), dilation: flat(p.dilation), ...shared }); // prettier-ignore
-  const along = maxPoolParams(deep(p.kernel, 1), { stride: deep(p.stride, 1), padding: deep(p.padding, 0), dilation: deep(p.dilation, 1), ...shared }); // prettier-ignore
-  return volumeMaxima(p.op, x, (y) => slid(y, params), (y) => slid(y, along), returnIndices); // prettier-ignore
+  const params = maxPoolParams(flat(p.kernel), { stride: flat(p.stride), padding: flat(p.padding), dilation: flat(p.dilation), ...shared });
+  const along = maxPoolParams(deep(p.kernel, 1), {
+    stride: deep(p.stride, 1),
+    padding: deep(p.padding, 0),
+    dilation: deep(p.dilation, 1),
+    ...shared,
+  });
+  return volumeMaxima(
+    p.op,
+    x,
+    (y) => slid(y, params),
+    (y) => slid(y, along),
+    returnIndices,
+  );
 }
 
 type Stage = (y: Tensor) => [Tensor, Tensor];
@@ -155,7 +177,12 @@ function volumeMaxima(op: string, x: Tensor, planes: Stage, depth: Stage, return
 /** @internal */
 export function avgPool1dWith(x: Tensor, p: WindowNd): Tensor {
   requireRank(p.op, x, 1);
-  const params = avgPoolParams(wide(p.kernel, 1), { stride: wide(p.stride, 1), padding: wide(p.padding, 0), ceilMode: p.ceilMode, countIncludePad: p.countIncludePad }); // prettier-ignore
+  const params = avgPoolParams(wide(p.kernel, 1), {
+    stride: wide(p.stride, 1),
+    padding: wide(p.padding, 0),
+    ceilMode: p.ceilMode,
+    countIncludePad: p.countIncludePad,
+  });
   return avgPool2dWith(x.unsqueeze(-2), params).squeeze(-2);
 }
 
@@ -164,7 +191,7 @@ export function avgPool3dWith(x: Tensor, p: WindowNd): Tensor {
   return withBatch(p.op, x, 3, (volumes) => {
     const shared = { ceilMode: p.ceilMode, divisorOverride: 1 };
     const params = avgPoolParams(flat(p.kernel), { stride: flat(p.stride), padding: flat(p.padding), ...shared });
-    const along = avgPoolParams(deep(p.kernel, 1), { stride: deep(p.stride, 1), padding: deep(p.padding, 0), ...shared }); // prettier-ignore
+    const along = avgPoolParams(deep(p.kernel, 1), { stride: deep(p.stride, 1), padding: deep(p.padding, 0), ...shared });
     const planes = avgPool2dWith(images(volumes), params);
     const sums = volume(avgPool2dWith(columns(planes), along), volumes, planes.layout.shape.slice(2));
     return divided(sums, volumes, p);
@@ -175,7 +202,7 @@ export function avgPool3dWith(x: Tensor, p: WindowNd): Tensor {
 function divided(sums: Tensor, x: Tensor, p: WindowNd): Tensor {
   if (p.divisor !== null) return sums.div(p.divisor);
   const counts = [0, 1, 2].map((i) => windowCounts(p, i, x.layout.shape[2 + i]!, sums.layout.shape[2 + i]!));
-  if (counts.every((list) => list.every((n) => n === list[0]))) return sums.div(counts.reduce((n, list) => n * list[0]!, 1)); // prettier-ignore
+  if (counts.every((list) => list.every((n) => n === list[0]))) return sums.div(counts.reduce((n, list) => n * list[0]!, 1));
   const shape = sums.layout.shape.slice(2);
   const divisor = table(sums, `counts${sums.dtype}${counts.join('|')}`, () => {
     const all = counts[0]!.flatMap((d) => counts[1]!.flatMap((h) => counts[2]!.map((w) => d * h * w)));
@@ -222,7 +249,13 @@ export function adaptiveMaxPoolWith(op: string, x: Tensor, n: 1 | 2 | 3, size: O
   requireRank(op, x, n);
   if (n === 3) {
     const [planes, depth] = [adaptivePoolParams([to[1]!, to[2]!]), adaptivePoolParams([to[0]!, null])];
-    return volumeMaxima(op, x, (y) => adapted(y, planes), (y) => adapted(y, depth), true); // prettier-ignore
+    return volumeMaxima(
+      op,
+      x,
+      (y) => adapted(y, planes),
+      (y) => adapted(y, depth),
+      true,
+    );
   }
   if (n === 2) {
     const [values, indices] = adapted(x, adaptivePoolParams([to[0]!, to[1]!]));
@@ -237,14 +270,13 @@ export function adaptiveMaxPoolWith(op: string, x: Tensor, n: 1 | 2 | 3, size: O
 /** @internal Sizes of the result of an unpooling: those asked for, or the pooling's smallest input. */
 function unpooledSizes(op: string, x: Tensor, p: WindowNd, asked: readonly number[] | undefined): number[] {
   const n = p.kernel.length;
-  const usual = p.kernel.map((kernel, i) => (x.layout.shape[x.ndim - n + i]! - 1) * p.stride[i]! - 2 * p.padding[i]! + kernel); // prettier-ignore
+  const usual = p.kernel.map((kernel, i) => (x.layout.shape[x.ndim - n + i]! - 1) * p.stride[i]! - 2 * p.padding[i]! + kernel);
   if (asked === undefined) return usual;
   const sizes = asked.slice(-n);
-  if (
-    (asked.length !== n && asked.length !== x.ndim) ||
-    sizes.some((size, i) => Math.abs(size - usual[i]!) >= p.stride[i]!)
-  ) {
-    throw new ArgumentError(`${op}: expected outputSize to be sizes that differ from [${usual.join(', ')}] by less than the stride, but got [${asked.join(', ')}]`); // prettier-ignore
+  if ((asked.length !== n && asked.length !== x.ndim) || sizes.some((size, i) => Math.abs(size - usual[i]!) >= p.stride[i]!)) {
+    throw new ArgumentError(
+      `${op}: expected outputSize to be sizes that differ from [${usual.join(', ')}] by less than the stride, but got [${asked.join(', ')}]`,
+    );
   }
   return sizes;
 }
@@ -253,17 +285,17 @@ function unpooledSizes(op: string, x: Tensor, p: WindowNd, asked: readonly numbe
 export function maxUnpoolWith(x: Tensor, indices: Tensor, p: WindowNd, outputSize?: readonly number[]): Tensor {
   const { op, kernel } = p;
   requireRank(op, x, kernel.length);
-  if (indices.layout.shape.join() !== x.layout.shape.join()) throw new ShapeError(`${op}: expected indices of the input's shape ${showShape(x.layout.shape)}, but got ${showShape(indices.layout.shape)}`); // prettier-ignore
+  if (indices.layout.shape.join() !== x.layout.shape.join())
+    throw new ShapeError(
+      `${op}: expected indices of the input's shape ${showShape(x.layout.shape)}, but got ${showShape(indices.layout.shape)}`,
+    );
   const sizes = unpooledSizes(op, x, p, outputSize);
   const front = x.layout.shape.slice(0, -kernel.length);
   const planes = numelOf(front);
   if (planes === 0) return x.newZeros([...front, ...sizes]);
   const zeros = x.newZeros([planes, numelOf(sizes)]);
   const index = indices.reshape([planes, -1]);
-  return apply1(indexing.scatter, [zeros, index, x.reshape([planes, -1])], indexParams(1, op)).view([
-    ...front,
-    ...sizes,
-  ]);
+  return apply1(indexing.scatter, [zeros, index, x.reshape([planes, -1])], indexParams(1, op)).view([...front, ...sizes]);
 }
 
 // ---- F
@@ -286,7 +318,15 @@ export interface MaxPoolCall {
     ceilMode?: boolean | { readonly ceilMode?: boolean; readonly returnIndices?: false },
     returnIndices?: false,
   ): Tensor;
-  (input: Tensor, kernelSize: Sizes, stride: Sizes | null | (MaxPoolNdOptions & { readonly returnIndices: true }), padding?: Sizes, dilation?: Sizes, ceilMode?: boolean, returnIndices?: true): ValuesAndIndices; // prettier-ignore
+  (
+    input: Tensor,
+    kernelSize: Sizes,
+    stride: Sizes | null | (MaxPoolNdOptions & { readonly returnIndices: true }),
+    padding?: Sizes,
+    dilation?: Sizes,
+    ceilMode?: boolean,
+    returnIndices?: true,
+  ): ValuesAndIndices;
   (all: MaxPoolNdOptions & Kernel): Tensor;
 }
 export type IndicesCall = (
@@ -299,7 +339,11 @@ export type IndicesCall = (
 ) => ValuesAndIndices;
 
 function maxPooling(op: string, n: 1 | 3) {
-  const of: Signature<MaxPoolNdOptions & Indexed & Kernel> = signature(op, { input: TENSOR, ...maxPoolKinds(n) }, { required: 2, example: `F.${op}(x, 3, 2, 1) or F.${op}(x, 3, { stride: 2 })` }); // prettier-ignore
+  const of: Signature<MaxPoolNdOptions & Indexed & Kernel> = signature(
+    op,
+    { input: TENSOR, ...maxPoolKinds(n) },
+    { required: 2, example: `F.${op}(x, 3, 2, 1) or F.${op}(x, 3, { stride: 2 })` },
+  );
   const run = n === 1 ? maxPool1dWith : maxPool3dWith;
   return (args: readonly unknown[], always: boolean): Tensor | ValuesAndIndices => {
     const { input, kernelSize, returnIndices = always, ...others } = readCall(of, args);
@@ -344,7 +388,7 @@ export interface AvgPool3dCall {
   (all: AvgPoolNdOptions & Kernel): Tensor;
 }
 const { divisorOverride: _, ...AVG1_KINDS } = avgPoolKinds(1);
-const AVG1 = signature<Omit<AvgPoolNdOptions, 'divisorOverride'> & Kernel>('avgPool1d', { input: TENSOR, ...AVG1_KINDS }, { required: 2 }); // prettier-ignore
+const AVG1 = signature<Omit<AvgPoolNdOptions, 'divisorOverride'> & Kernel>('avgPool1d', { input: TENSOR, ...AVG1_KINDS }, { required: 2 });
 const AVG3 = signature<AvgPoolNdOptions & Kernel>('avgPool3d', { input: TENSOR, ...avgPoolKinds(3) }, { required: 2 });
 /** The mean of each window of sequences: [N, C, L] → [N, C, Lout]. */
 export const avgPool1d: AvgPool1dCall = (...args: readonly unknown[]): Tensor => {
@@ -362,7 +406,11 @@ interface Adaptive extends Input {
   readonly returnIndices?: boolean;
 }
 const adaptive = (op: string, n: number, indexed: boolean): Signature<Adaptive> =>
-  signature<Adaptive>(op, { input: TENSOR, outputSize: targetsOf(n), ...(indexed ? { returnIndices: BOOL } : {}) } as OptionKinds<Adaptive>, { required: 2 }); // prettier-ignore
+  signature<Adaptive>(
+    op,
+    { input: TENSOR, outputSize: targetsOf(n), ...(indexed ? { returnIndices: BOOL } : {}) } as OptionKinds<Adaptive>,
+    { required: 2 },
+  );
 const ADAPTIVE_AVG1 = adaptive('adaptiveAvgPool1d', 1, false);
 const ADAPTIVE_AVG3 = adaptive('adaptiveAvgPool3d', 3, false);
 const ADAPTIVE_MAX1 = adaptive('adaptiveMaxPool1d', 1, true);
@@ -417,7 +465,11 @@ export interface MaxUnpoolCall {
   (all: Unpool): Tensor;
 }
 function unpooling(op: string, n: number): MaxUnpoolCall {
-  const of = signature<Unpool>(op, { input: TENSOR, indices: TENSOR, ...windows(n), outputSize: orNull(SHAPE) }, { required: 3, example: `F.${op}(x, indices, 2)` }); // prettier-ignore
+  const of = signature<Unpool>(
+    op,
+    { input: TENSOR, indices: TENSOR, ...windows(n), outputSize: orNull(SHAPE) },
+    { required: 3, example: `F.${op}(x, indices, 2)` },
+  );
   return (...args: readonly unknown[]): Tensor => {
     const { input, indices, kernelSize, outputSize, ...others } = readCall(of, args);
     const p = windowNd(op, n, kernelSize, { stride: others.stride ?? null, padding: 0 });
@@ -451,9 +503,9 @@ export interface LPPoolCall {
 export function lpPoolWith(x: Tensor, normType: number, p: WindowNd): Tensor {
   const n = p.kernel.length;
   const powers = x.pow(normType);
-  const params = n === 2 ? avgPoolParams([p.kernel[0]!, p.kernel[1]!], { stride: [p.stride[0]!, p.stride[1]!], ceilMode: p.ceilMode }) : undefined; // prettier-ignore
-  const means =
-    n === 1 ? avgPool1dWith(powers, p) : n === 3 ? avgPool3dWith(powers, p) : avgPool2dWith(powers, params!);
+  const params =
+    n === 2 ? avgPoolParams([p.kernel[0]!, p.kernel[1]!], { stride: [p.stride[0]!, p.stride[1]!], ceilMode: p.ceilMode }) : undefined;
+  const means = n === 1 ? avgPool1dWith(powers, p) : n === 3 ? avgPool3dWith(powers, p) : avgPool2dWith(powers, params!);
   return means
     .sign()
     .mul(means.abs().relu())
@@ -461,7 +513,11 @@ export function lpPoolWith(x: Tensor, normType: number, p: WindowNd): Tensor {
     .pow(1 / normType);
 }
 function lpPooling(op: string, n: number): LPPoolCall {
-  const of = signature<LPPool>(op, { input: TENSOR, normType: POSITIVE, kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), ceilMode: BOOL }, { required: 3, example: `F.${op}(x, 2, 3, 2)` }); // prettier-ignore
+  const of = signature<LPPool>(
+    op,
+    { input: TENSOR, normType: POSITIVE, kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), ceilMode: BOOL },
+    { required: 3, example: `F.${op}(x, 2, 3, 2)` },
+  );
   return (...args: readonly unknown[]): Tensor => {
     const { input, normType, kernelSize, ...others } = readCall(of, args);
     return lpPoolWith(input, normType, windowNd(op, n, kernelSize, others));

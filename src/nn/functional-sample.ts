@@ -44,17 +44,26 @@ interface Sampler {
  * const x = tensor([[[[1, 2], [3, 4]]]]);
  * if (F.gridSample(x, tensor([[[[0, 0]]]])).item() !== 2.5) throw new Error('the middle of four');
  */
-export function gridSample(input: Tensor, grid: Tensor | Omit<GridSample, 'input'>, mode?: GridMode | GridSampleOptions, paddingMode?: GridPadding | Omit<GridSampleOptions, 'mode'>, alignCorners?: boolean | null | Pick<GridSampleOptions, 'alignCorners'>): Tensor; // prettier-ignore
+export function gridSample(
+  input: Tensor,
+  grid: Tensor | Omit<GridSample, 'input'>,
+  mode?: GridMode | GridSampleOptions,
+  paddingMode?: GridPadding | Omit<GridSampleOptions, 'mode'>,
+  alignCorners?: boolean | null | Pick<GridSampleOptions, 'alignCorners'>,
+): Tensor;
 export function gridSample(all: GridSample): Tensor;
 export function gridSample(...args: readonly unknown[]): Tensor {
   const { input, grid, mode = 'bilinear', paddingMode = 'zeros', alignCorners } = readCall(GRID_SAMPLE, args);
   const n = input.ndim - 2;
   const [x, g] = [input.layout.shape, grid.layout.shape];
   if ((n !== 2 && n !== 3) || g.length !== n + 2 || g[0] !== x[0] || g[n + 1] !== n) {
-    throw new ShapeError(`gridSample: expected [N, C, H, W] with a grid [N, Hout, Wout, 2] or [N, C, D, H, W] with a grid [N, Dout, Hout, Wout, 3], but got ${showShape(x)} and ${showShape(g)}`); // prettier-ignore
+    throw new ShapeError(
+      `gridSample: expected [N, C, H, W] with a grid [N, Hout, Wout, 2] or [N, C, D, H, W] with a grid [N, Dout, Hout, Wout, 3], but got ${showShape(x)} and ${showShape(g)}`,
+    );
   }
-  if (x.slice(2).includes(0)) throw new ShapeError(`gridSample: expected sizes above 0 except for the batch and channels, but got ${showShape(x)}`); // prettier-ignore
-  if (n === 3 && mode === 'bicubic') throw new ShapeError(`gridSample: mode 'bicubic' is for images [N, C, H, W], but got ${showShape(x)}`); // prettier-ignore
+  if (x.slice(2).includes(0))
+    throw new ShapeError(`gridSample: expected sizes above 0 except for the batch and channels, but got ${showShape(x)}`);
+  if (n === 3 && mode === 'bicubic') throw new ShapeError(`gridSample: mode 'bicubic' is for images [N, C, H, W], but got ${showShape(x)}`);
   const s: Sampler = { mode, padding: paddingMode, align: alignCorners ?? false };
   // The grid's last dimension has x first; sizes have it last.
   const places = x.slice(2).map((size, i) => unnormalized(grid.select(n + 1, n - 1 - i), size, s));
@@ -115,9 +124,7 @@ function blended(x: Tensor, dims: readonly Along[]): Tensor {
     const at = where(valid, places, places.newFull([], -1)).to('int64').view([n, taps, count]);
     const share = shares?.view([n, taps, count]);
     flat =
-      flat === undefined
-        ? at
-        : joined(flat, at, (a, b) => where(a.ge(0).logicalAnd(b.ge(0)), a.mul(size[i]!).add(b), b.newFull([], -1)));
+      flat === undefined ? at : joined(flat, at, (a, b) => where(a.ge(0).logicalAnd(b.ge(0)), a.mul(size[i]!).add(b), b.newFull([], -1)));
     if (share !== undefined) weights = weights === undefined ? share : joined(weights, share, (a, b) => a.mul(b));
   });
   weights ??= x.newOnes([]).expand(flat!.layout.shape);
@@ -133,7 +140,10 @@ function joined(a: Tensor, b: Tensor, of: (a: Tensor, b: Tensor) => Tensor): Ten
 function corners(x: Tensor, places: readonly Tensor[], s: Sampler): Tensor {
   const within = places.map((place, i) => inside(place, x.layout.shape[2 + i]!, s));
   if (s.mode === 'nearest') {
-    return blended(x, within.map((place) => ({ places: stacked([place.detach().round()]), weights: undefined }))); // prettier-ignore
+    return blended(
+      x,
+      within.map((place) => ({ places: stacked([place.detach().round()]), weights: undefined })),
+    );
   }
   const dims = within.map((place): Along => {
     const low = place.detach().floor();
@@ -145,8 +155,21 @@ function corners(x: Tensor, places: readonly Tensor[], s: Sampler): Tensor {
 /** Keys' cubic convolution, a = −3/4: weights of four neighbours at distance t from the second. */
 function cubicWeights(t: Tensor): Tensor[] {
   const a = -0.75;
-  const near = (x: Tensor): Tensor => x.mul(a + 2).sub(a + 3).mul(x).mul(x).add(1); // prettier-ignore
-  const far = (x: Tensor): Tensor => x.mul(a).sub(5 * a).mul(x).add(8 * a).mul(x).sub(4 * a); // prettier-ignore
+  const near = (x: Tensor): Tensor =>
+    x
+      .mul(a + 2)
+      .sub(a + 3)
+      .mul(x)
+      .mul(x)
+      .add(1);
+  const far = (x: Tensor): Tensor =>
+    x
+      .mul(a)
+      .sub(5 * a)
+      .mul(x)
+      .add(8 * a)
+      .mul(x)
+      .sub(4 * a);
   const u = t.neg().add(1);
   return [far(t.add(1)), near(t), near(u), far(u.add(1))];
 }
@@ -155,7 +178,7 @@ function cubic(x: Tensor, places: readonly Tensor[], s: Sampler): Tensor {
   const dims = places.map((place, i): Along => {
     const low = place.detach().floor();
     const neighbours = stacked([-1, 0, 1, 2].map((step) => low.add(step)));
-    return { places: inside(neighbours, x.layout.shape[2 + i]!, s).round(), weights: stacked(cubicWeights(place.sub(low))) }; // prettier-ignore
+    return { places: inside(neighbours, x.layout.shape[2 + i]!, s).round(), weights: stacked(cubicWeights(place.sub(low))) };
   });
   return blended(x, dims);
 }
@@ -167,7 +190,11 @@ interface AffineGrid {
   readonly size: readonly number[];
   readonly alignCorners?: boolean | null;
 }
-const AFFINE_GRID = signature<AffineGrid>('affineGrid', { theta: TENSOR, size: DIMS, alignCorners: NULLABLE_BOOL }, { required: 2, example: 'F.affineGrid(theta, [1, 3, 8, 8])' }); // prettier-ignore
+const AFFINE_GRID = signature<AffineGrid>(
+  'affineGrid',
+  { theta: TENSOR, size: DIMS, alignCorners: NULLABLE_BOOL },
+  { required: 2, example: 'F.affineGrid(theta, [1, 3, 8, 8])' },
+);
 
 /**
  * The grid of an affine map, for {@link gridSample} (https://pytorch.org/docs/stable/generated/torch.nn.functional.affine_grid.html): `theta`
@@ -181,7 +208,9 @@ export function affineGrid(...args: readonly unknown[]): Tensor {
   const n = size.length - 2;
   const shape = theta.layout.shape;
   if ((n !== 2 && n !== 3) || shape.length !== 3 || shape[0] !== size[0] || shape[1] !== n || shape[2] !== n + 1) {
-    throw new ShapeError(`affineGrid: expected theta [N, 2, 3] for a size [N, C, H, W] or [N, 3, 4] for [N, C, D, H, W], but got ${showShape(shape)} and ${showShape(size)}`); // prettier-ignore
+    throw new ShapeError(
+      `affineGrid: expected theta [N, 2, 3] for a size [N, C, H, W] or [N, 3, 4] for [N, C, D, H, W], but got ${showShape(shape)} and ${showShape(size)}`,
+    );
   }
   if (size.some((s) => s < 1)) throw new ShapeError(`affineGrid: expected sizes above 0, but got ${showShape(size)}`);
   const sizes = size.slice(2);
@@ -189,7 +218,7 @@ export function affineGrid(...args: readonly unknown[]): Tensor {
   const float = theta.dtype === 'float64' ? 'float64' : 'float32';
   const base = table(theta, `grid${float}${sizes.join('x')}${alignCorners === true ? 'a' : ''}`, () => {
     const all = baseGrid(sizes, alignCorners ?? false);
-    return { data: float === 'float64' ? Float64Array.from(all) : Float32Array.from(all), shape: [1, count, n + 1], dtype: float }; // prettier-ignore
+    return { data: float === 'float64' ? Float64Array.from(all) : Float32Array.from(all), shape: [1, count, n + 1], dtype: float };
   });
   return base.matmul(theta.transpose(1, 2)).view([size[0]!, ...sizes, n]);
 }

@@ -22,7 +22,11 @@ interface ConvArguments extends ConvOptions {
   readonly weight: Tensor;
   readonly bias?: Tensor | null;
 }
-const CONV2D = signature<ConvArguments>('conv2d', { input: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL, ...CONV_OPTIONS }, { required: 2, example: 'F.conv2d(x, weight, bias, 2, 1) or F.conv2d(x, weight, bias, { stride: 2, padding: 1 })' }); // prettier-ignore
+const CONV2D = signature<ConvArguments>(
+  'conv2d',
+  { input: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL, ...CONV_OPTIONS },
+  { required: 2, example: 'F.conv2d(x, weight, bias, 2, 1) or F.conv2d(x, weight, bias, { stride: 2, padding: 1 })' },
+);
 
 interface ConvRest<S, P, D, G> {
   readonly stride?: S;
@@ -81,9 +85,15 @@ interface MaxPoolArguments {
   readonly returnIndices?: boolean;
 }
 const MAX_KINDS = { input: TENSOR, kernelSize: WINDOW, stride: orNull(WINDOW), padding: pairOf(WIDTH), dilation: WINDOW, ceilMode: BOOL, returnIndices: BOOL }; // prettier-ignore
-const MAX_POOL2D = signature<MaxPoolArguments>('maxPool2d', MAX_KINDS, { required: 2, example: 'F.maxPool2d(x, 3, 2, 1) or F.maxPool2d(x, 3, { stride: 2, padding: 1 })' }); // prettier-ignore
+const MAX_POOL2D = signature<MaxPoolArguments>('maxPool2d', MAX_KINDS, {
+  required: 2,
+  example: 'F.maxPool2d(x, 3, 2, 1) or F.maxPool2d(x, 3, { stride: 2, padding: 1 })',
+});
 const { returnIndices: _, ...INDEXED_KINDS } = MAX_KINDS;
-const INDEXED = signature<Omit<MaxPoolArguments, 'returnIndices'>>('maxPool2dWithIndices', INDEXED_KINDS, { required: 2, example: 'F.maxPool2dWithIndices(x, 3, 2, 1)' }); // prettier-ignore
+const INDEXED = signature<Omit<MaxPoolArguments, 'returnIndices'>>('maxPool2dWithIndices', INDEXED_KINDS, {
+  required: 2,
+  example: 'F.maxPool2dWithIndices(x, 3, 2, 1)',
+});
 
 /** What may follow the kernel size of a max pooling, by name. */
 export interface MaxRest<S, P, D, C, R = false> {
@@ -95,7 +105,7 @@ export interface MaxRest<S, P, D, C, R = false> {
   /** Whether the result has the places of the maxima as well: `{ values, indices }`. */
   readonly returnIndices?: R;
 }
-type MaxShape<X, K, S, P, D, C, Name extends string> = Pool2dShape<X, K, Given<S, K>, Given<P, 0>, Given<D, 1>, Given<C, false>, Name>; // prettier-ignore
+type MaxShape<X, K, S, P, D, C, Name extends string> = Pool2dShape<X, K, Given<S, K>, Given<P, 0>, Given<D, 1>, Given<C, false>, Name>;
 
 /**
  * The largest element of each window: [N, C, H, W] → [N, C, Hout, Wout]. The stride is the kernel size by default. With `returnIndices`, the
@@ -198,8 +208,16 @@ interface AdaptiveArguments {
   readonly input: Tensor;
   readonly outputSize: OutputSize;
 }
-const ADAPTIVE_AVG = signature<AdaptiveArguments>('adaptiveAvgPool2d', { input: TENSOR, outputSize: OUTPUT_SIZE }, { required: 2, example: 'F.adaptiveAvgPool2d(x, 1)' }); // prettier-ignore
-const ADAPTIVE_MAX = signature<AdaptiveArguments & { returnIndices?: boolean }>('adaptiveMaxPool2d', { input: TENSOR, outputSize: OUTPUT_SIZE, returnIndices: BOOL }, { required: 2, example: 'F.adaptiveMaxPool2d(x, 1)' }); // prettier-ignore
+const ADAPTIVE_AVG = signature<AdaptiveArguments>(
+  'adaptiveAvgPool2d',
+  { input: TENSOR, outputSize: OUTPUT_SIZE },
+  { required: 2, example: 'F.adaptiveAvgPool2d(x, 1)' },
+);
+const ADAPTIVE_MAX = signature<AdaptiveArguments & { returnIndices?: boolean }>(
+  'adaptiveMaxPool2d',
+  { input: TENSOR, outputSize: OUTPUT_SIZE, returnIndices: BOOL },
+  { required: 2, example: 'F.adaptiveMaxPool2d(x, 1)' },
+);
 
 /** Means over windows chosen so that the output has the given size; null keeps the input's. */
 export function adaptiveAvgPool2d<S extends Shape, const O extends OutputSize>(

@@ -45,15 +45,7 @@ export {
   tanhshrink,
   threshold,
 } from './functional-activation-more.ts';
-export {
-  alphaDropout,
-  dropout,
-  dropout1d,
-  dropout2d,
-  dropout3d,
-  featureAlphaDropout,
-  type DropoutOptions,
-} from './functional-dropout.ts';
+export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, featureAlphaDropout, type DropoutOptions } from './functional-dropout.ts';
 export { linear } from './functional-linear.ts';
 export {
   adaptiveMaxPool1dWithIndices,
@@ -91,13 +83,7 @@ export { scaledDotProductAttention, type AttentionOptions } from './functional-a
 export { multiHeadAttentionForward, type MultiHeadOptions } from './functional-multi-head.ts';
 export { ctcLoss, type CtcOptions } from './functional-ctc.ts';
 export { cosineSimilarity, pairwiseDistance } from './functional-distance.ts';
-export {
-  bilinear,
-  embedding,
-  embeddingBag,
-  type EmbeddingBagOptions,
-  type EmbeddingOptions,
-} from './functional-embedding.ts';
+export { bilinear, embedding, embeddingBag, type EmbeddingBagOptions, type EmbeddingOptions } from './functional-embedding.ts';
 export {
   cosineEmbeddingLoss,
   hingeEmbeddingLoss,
@@ -116,31 +102,9 @@ export {
   poissonNllLoss,
   softMarginLoss,
 } from './functional-loss-more.ts';
-export {
-  batchNorm,
-  groupNorm,
-  instanceNorm,
-  layerNorm,
-  normalize,
-  rmsNorm,
-  type BatchNormOptions,
-} from './functional-norm.ts';
-export {
-  conv1d,
-  conv3d,
-  convTranspose1d,
-  convTranspose3d,
-  type ConvNdOptions,
-  type ConvTransposeNdOptions,
-} from './functional-conv.ts';
-export {
-  channelShuffle,
-  fold,
-  fractionalMaxPool2d,
-  fractionalMaxPool3d,
-  localResponseNorm,
-  unfold,
-} from './functional-fold.ts';
+export { batchNorm, groupNorm, instanceNorm, layerNorm, normalize, rmsNorm, type BatchNormOptions } from './functional-norm.ts';
+export { conv1d, conv3d, convTranspose1d, convTranspose3d, type ConvNdOptions, type ConvTransposeNdOptions } from './functional-conv.ts';
+export { channelShuffle, fold, fractionalMaxPool2d, fractionalMaxPool3d, localResponseNorm, unfold } from './functional-fold.ts';
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './functional-interpolate.ts';
 export { pad, type PadMode } from './functional-pad.ts';
 export {
@@ -162,14 +126,7 @@ export {
   maxUnpool3d,
 } from './functional-pool.ts';
 export { affineGrid, gridSample, type GridSampleOptions } from './functional-sample.ts';
-export {
-  adaptiveAvgPool2d,
-  adaptiveMaxPool2d,
-  avgPool2d,
-  conv2d,
-  maxPool2d,
-  maxPool2dWithIndices,
-} from './functional-window.ts';
+export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, conv2d, maxPool2d, maxPool2dWithIndices } from './functional-window.ts';
 export { convTranspose2d, pixelShuffle, pixelUnshuffle, type ConvTransposeOptions } from './functional-images.ts';
 export type { ConvOptions, Pair, Reduction };
 

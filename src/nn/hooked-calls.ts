@@ -28,16 +28,11 @@ export function addForwardPreHook(
   options: ForwardPreHookOptions | undefined,
 ): RemovableHandle {
   requireKind(op, 'hook', hook, FUNCTION);
-  return hooks.add(hooks.before, hook, requireOptions<ForwardPreHookOptions>(op, options, PRE, '{ prepend: true }').prepend); // prettier-ignore
+  return hooks.add(hooks.before, hook, requireOptions<ForwardPreHookOptions>(op, options, PRE, '{ prepend: true }').prepend);
 }
 
 /** Registers a hook. */
-export function addForwardHook(
-  op: string,
-  hooks: Hooks,
-  hook: ForwardHook,
-  options: ForwardHookOptions | undefined,
-): RemovableHandle {
+export function addForwardHook(op: string, hooks: Hooks, hook: ForwardHook, options: ForwardHookOptions | undefined): RemovableHandle {
   requireKind(op, 'hook', hook, FUNCTION);
   const { prepend, alwaysCall = false } = requireOptions<ForwardHookOptions>(op, options, POST, '{ prepend: true }');
   return hooks.add(hooks.after, { hook, always: alwaysCall }, prepend);
@@ -74,7 +69,11 @@ export function withHooks(
       const other = hook(module, args);
       if (other !== undefined && other !== null) args = Array.isArray(other) ? (other as unknown[]) : [other];
     }
-    const border = new Border(module, [...everyModule.backwardBefore, ...own.backwardBefore], [...everyModule.backwardAfter, ...own.backwardAfter]); // prettier-ignore
+    const border = new Border(
+      module,
+      [...everyModule.backwardBefore, ...own.backwardBefore],
+      [...everyModule.backwardAfter, ...own.backwardAfter],
+    );
     args = border.entering(args);
     let output = forward(args);
     for (const entry of after) {
@@ -168,7 +167,10 @@ class Border {
     if (!this.#used) return output;
     const list: readonly unknown[] = Array.isArray(output) ? output : [output];
     const tensors = list.filter((value) => value instanceof Tensor);
-    if (tensors.length === 0) throw new ArgumentError(`${this.#module.typeName()}: a full backward hook needs a tensor or an array with tensors as the output, but forward gave none`); // prettier-ignore
+    if (tensors.length === 0)
+      throw new ArgumentError(
+        `${this.#module.typeName()}: a full backward hook needs a tensor or an array with tensors as the output, but forward gave none`,
+      );
     if (!tensors.some((tensor) => tensor.requiresGrad)) return output;
     const passed = passing(tensors, (grads) => this.#left(grads));
     let next = 0;
@@ -193,7 +195,10 @@ class Border {
     let gradInput: ModuleGrads = grads ?? [null];
     for (const hook of this.#after) {
       const other = hook(this.#module, gradInput, this.#gradOutput);
-      if (grads === null && other !== undefined && other !== null) throw new ArgumentError('registerFullBackwardHook: no input of the module requires gradients, so the hook cannot replace any; return nothing'); // prettier-ignore
+      if (grads === null && other !== undefined && other !== null)
+        throw new ArgumentError(
+          'registerFullBackwardHook: no input of the module requires gradients, so the hook cannot replace any; return nothing',
+        );
       gradInput = replaced('registerFullBackwardHook', other, gradInput);
     }
     return gradInput;
@@ -207,5 +212,7 @@ function replaced(op: string, given: unknown, grads: ModuleGrads): ModuleGrads {
   if (given === undefined || given === null) return grads;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (list.length === grads.length && list.every(isGradient)) return list as ModuleGrads;
-  throw new ArgumentError(`${op}: the hook must return nothing or ${grads.length} gradient${grads.length === 1 ? '' : 's'} (tensors or null), but gave ${list.length}`); // prettier-ignore
+  throw new ArgumentError(
+    `${op}: the hook must return nothing or ${grads.length} gradient${grads.length === 1 ? '' : 's'} (tensors or null), but gave ${list.length}`,
+  );
 }

@@ -25,7 +25,11 @@ function matrixOf(op: string, x: Tensor): [number, number] {
   return x.layout.shape as [number, number];
 }
 
-const DIRAC = signature<{ tensor: Tensor; groups?: number }>('dirac_', { tensor: TENSOR, groups: COUNT }, { required: 1, example: 'nn.init.dirac_(weight, 2)' }); // prettier-ignore
+const DIRAC = signature<{ tensor: Tensor; groups?: number }>(
+  'dirac_',
+  { tensor: TENSOR, groups: COUNT },
+  { required: 1, example: 'nn.init.dirac_(weight, 2)' },
+);
 /**
  * Filters of a convolution that leave as many channels as they can as they are.
  * @throws ShapeError unless the weight has three to five dimensions, of which groups divides the first
@@ -34,9 +38,10 @@ export function dirac_(tensor: Tensor, groups?: number | { readonly groups?: num
 export function dirac_(...args: readonly unknown[]): Tensor {
   const { tensor: x, groups = 1 } = readCall(DIRAC, args);
   const { shape } = x.layout;
-  if (shape.length < 3 || shape.length > 5) throw new ShapeError(`dirac_: expected a weight of three to five dimensions, but got shape ${showShape(shape)}`); // prettier-ignore
+  if (shape.length < 3 || shape.length > 5)
+    throw new ShapeError(`dirac_: expected a weight of three to five dimensions, but got shape ${showShape(shape)}`);
   const [out, inputs, ...sizes] = shape as [number, number, ...number[]];
-  if (out % groups !== 0) throw new ShapeError(`dirac_: expected the first dimension to be a multiple of groups ${groups}, but got ${out}`); // prettier-ignore
+  if (out % groups !== 0) throw new ShapeError(`dirac_: expected the first dimension to be a multiple of groups ${groups}, but got ${out}`);
   const field = sizes.reduce((n, size) => n * size, 1);
   const centre = sizes.reduce((at, size) => at * size + Math.floor(size / 2), 0);
   return fillWith('dirac_', x, (data) => {
@@ -48,9 +53,18 @@ export function dirac_(...args: readonly unknown[]): Tensor {
   });
 }
 
-const SPARSE = signature<{ tensor: Tensor; sparsity: number; std?: number; generator?: Generator | null }>('sparse_', { tensor: TENSOR, sparsity: PROBABILITY, std: FINITE, generator: orNull(GENERATOR) }, { required: 2, example: 'nn.init.sparse_(weight, 0.1)' }); // prettier-ignore
+const SPARSE = signature<{ tensor: Tensor; sparsity: number; std?: number; generator?: Generator | null }>(
+  'sparse_',
+  { tensor: TENSOR, sparsity: PROBABILITY, std: FINITE, generator: orNull(GENERATOR) },
+  { required: 2, example: 'nn.init.sparse_(weight, 0.1)' },
+);
 /** Numbers from N(0, std²) in a matrix, with a share `sparsity` of each column zeros. @throws ShapeError unless it has two dimensions */
-export function sparse_(tensor: Tensor, sparsity: number | { readonly sparsity: number; readonly std?: number; readonly generator?: Generator | null }, std?: number, generator?: Generator | null): Tensor; // prettier-ignore
+export function sparse_(
+  tensor: Tensor,
+  sparsity: number | { readonly sparsity: number; readonly std?: number; readonly generator?: Generator | null },
+  std?: number,
+  generator?: Generator | null,
+): Tensor;
 export function sparse_(...args: readonly unknown[]): Tensor {
   const { tensor: x, sparsity, std = 0.01, generator } = readCall(SPARSE, args);
   const [rows, columns] = matrixOf('sparse_', x);
@@ -65,16 +79,24 @@ export function sparse_(...args: readonly unknown[]): Tensor {
   });
 }
 
-const ORTHOGONAL = signature<{ tensor: Tensor; gain?: number; generator?: Generator | null }>('orthogonal_', { tensor: TENSOR, gain: NUMBER, generator: orNull(GENERATOR) }, { required: 1, example: 'nn.init.orthogonal_(weight, Math.SQRT2)' }); // prettier-ignore
+const ORTHOGONAL = signature<{ tensor: Tensor; gain?: number; generator?: Generator | null }>(
+  'orthogonal_',
+  { tensor: TENSOR, gain: NUMBER, generator: orNull(GENERATOR) },
+  { required: 1, example: 'nn.init.orthogonal_(weight, Math.SQRT2)' },
+);
 /**
  * An orthogonal matrix (https://arxiv.org/abs/1312.6120), of all dimensions after the first taken as one, times `gain`: of random numbers drawn as
  * PyTorch draws them, by reflections in float64, so that numbers differ from PyTorch's by the rounding of its float32.
  * @throws ShapeError for a tensor of fewer than two dimensions
  */
-export function orthogonal_(tensor: Tensor, gain?: number | { readonly gain?: number; readonly generator?: Generator | null }, generator?: Generator | null): Tensor; // prettier-ignore
+export function orthogonal_(
+  tensor: Tensor,
+  gain?: number | { readonly gain?: number; readonly generator?: Generator | null },
+  generator?: Generator | null,
+): Tensor;
 export function orthogonal_(...args: readonly unknown[]): Tensor {
   const { tensor: x, gain = 1, generator } = readCall(ORTHOGONAL, args);
-  if (x.ndim < 2) throw new ShapeError(`orthogonal_: expected at least two dimensions, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.ndim < 2) throw new ShapeError(`orthogonal_: expected at least two dimensions, but got shape ${showShape(x.layout.shape)}`);
   if (x.layout.numel === 0) return x;
   const rows = x.layout.shape[0]!;
   const columns = x.layout.numel / rows;
@@ -83,9 +105,9 @@ export function orthogonal_(...args: readonly unknown[]): Tensor {
     const tall = rows >= columns;
     const [m, n] = tall ? [rows, columns] : [columns, rows];
     const a = new Float64Array(m * n);
-    for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) a[i * n + j] = data[tall ? i * columns + j : j * columns + i]!; // prettier-ignore
+    for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) a[i * n + j] = data[tall ? i * columns + j : j * columns + i]!;
     const q = orthogonal(a, m, n);
-    for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) data[tall ? i * columns + j : j * columns + i] = gain * q[i * n + j]!; // prettier-ignore
+    for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) data[tall ? i * columns + j : j * columns + i] = gain * q[i * n + j]!;
   });
 }
 

@@ -16,7 +16,11 @@ export { dirac_, eye_, orthogonal_, sparse_ } from './init-more.ts';
 type Made = Partial<Record<string, unknown>>;
 /** The arguments of `nn.init.name(tensor, …)`, by position or by name in one object that stands in place of the rest, or of all. */
 const initOf = <O extends Made>(name: string, kinds: OptionKinds<O>, required = 0, example?: string): Signature<OfTensor & O> =>
-  signature<OfTensor & O>(name, { tensor: TENSOR, ...kinds }, { required: required + 1, ...(example === undefined ? {} : { example: `nn.init.${example}` }) }); // prettier-ignore
+  signature<OfTensor & O>(
+    name,
+    { tensor: TENSOR, ...kinds },
+    { required: required + 1, ...(example === undefined ? {} : { example: `nn.init.${example}` }) },
+  );
 interface OfTensor {
   readonly tensor: Tensor;
 }
@@ -29,14 +33,9 @@ interface UniformCall extends Drawn {
   readonly a?: number;
   readonly b?: number;
 }
-const UNIFORM = initOf<UniformCall & Made>(
-  'uniform_',
-  { a: FINITE, b: FINITE, ...DRAWN },
-  0,
-  'uniform_(weight, -0.1, 0.1)',
-);
+const UNIFORM = initOf<UniformCall & Made>('uniform_', { a: FINITE, b: FINITE, ...DRAWN }, 0, 'uniform_(weight, -0.1, 0.1)');
 /** Numbers from U(a, b), 0 and 1 by default. */
-export function uniform_(tensor: Tensor, ...args: Call<[a?: number, b?: number, generator?: Generator | null], UniformCall>): Tensor; // prettier-ignore
+export function uniform_(tensor: Tensor, ...args: Call<[a?: number, b?: number, generator?: Generator | null], UniformCall>): Tensor;
 export function uniform_(call: OfTensor & UniformCall): Tensor;
 export function uniform_(...args: readonly unknown[]): Tensor {
   const { tensor, a = 0, b = 1, generator } = readCall<OfTensor & UniformCall>(UNIFORM, args);
@@ -47,14 +46,9 @@ interface NormalCall extends Drawn {
   readonly mean?: number;
   readonly std?: number;
 }
-const NORMAL = initOf<NormalCall & Made>(
-  'normal_',
-  { mean: FINITE, std: FINITE, ...DRAWN },
-  0,
-  'normal_(weight, 0, 0.02)',
-);
+const NORMAL = initOf<NormalCall & Made>('normal_', { mean: FINITE, std: FINITE, ...DRAWN }, 0, 'normal_(weight, 0, 0.02)');
 /** Numbers from N(mean, std²), 0 and 1 by default. */
-export function normal_(tensor: Tensor, ...args: Call<[mean?: number, std?: number, generator?: Generator | null], NormalCall>): Tensor; // prettier-ignore
+export function normal_(tensor: Tensor, ...args: Call<[mean?: number, std?: number, generator?: Generator | null], NormalCall>): Tensor;
 export function normal_(call: OfTensor & NormalCall): Tensor;
 export function normal_(...args: readonly unknown[]): Tensor {
   const { tensor, mean = 0, std = 1, generator } = readCall<OfTensor & NormalCall>(NORMAL, args);
@@ -85,14 +79,13 @@ export const ones_ = (tensor: Tensor | OfTensor): Tensor => constant_(readCall<O
 export function fans(x: Tensor): { fanIn: number; fanOut: number } {
   requireTensor('init', 'the first argument', x);
   const { shape } = x.layout;
-  if (shape.length < 2)
-    throw new ShapeError(`init: fan-in and fan-out need at least 2 dimensions, but got shape ${showShape(shape)}`);
+  if (shape.length < 2) throw new ShapeError(`init: fan-in and fan-out need at least 2 dimensions, but got shape ${showShape(shape)}`);
   const field = shape.slice(2).reduce((n, size) => n * size, 1);
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
 
 /** What layers without a nonlinearity of their own multiply the signal by: nothing. */
-const PLAIN = ['linear', 'conv1d', 'conv2d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d', 'sigmoid'] as const; // prettier-ignore
+const PLAIN = ['linear', 'conv1d', 'conv2d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d', 'sigmoid'] as const;
 export type Nonlinearity = (typeof PLAIN)[number] | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
 const NONLINEARITY = oneOf(...PLAIN, 'tanh', 'relu', 'leakyRelu', 'selu');
 
@@ -100,9 +93,13 @@ interface GainCall {
   nonlinearity: Nonlinearity;
   param?: number | null;
 }
-const GAIN = signature<GainCall>('calculateGain', { nonlinearity: NONLINEARITY, param: orNull(NUMBER) }, { required: 1, example: "nn.init.calculateGain('leakyRelu', 0.2)" }); // prettier-ignore
+const GAIN = signature<GainCall>(
+  'calculateGain',
+  { nonlinearity: NONLINEARITY, param: orNull(NUMBER) },
+  { required: 1, example: "nn.init.calculateGain('leakyRelu', 0.2)" },
+);
 /** How much a nonlinearity shrinks the signal, for He's and Glorot's scaling. Of `leakyRelu`, `param` is the negative slope, 0.01 by default. */
-export function calculateGain(nonlinearity: Nonlinearity | GainCall, param?: number | null | Pick<GainCall, 'param'>): number; // prettier-ignore
+export function calculateGain(nonlinearity: Nonlinearity | GainCall, param?: number | null | Pick<GainCall, 'param'>): number;
 export function calculateGain(...args: readonly unknown[]): number {
   const { nonlinearity, param } = readCall<GainCall>(GAIN, args);
   switch (nonlinearity) {
@@ -126,11 +123,11 @@ export interface KaimingOptions extends Drawn {
   readonly nonlinearity?: Nonlinearity;
 }
 type Mode = NonNullable<KaimingOptions['mode']>;
-type KaimingArguments = Call<[a?: number, mode?: Mode, nonlinearity?: Nonlinearity, generator?: Generator | null], KaimingOptions>; // prettier-ignore
+type KaimingArguments = Call<[a?: number, mode?: Mode, nonlinearity?: Nonlinearity, generator?: Generator | null], KaimingOptions>;
 
-const KAIMING: OptionKinds<KaimingOptions & Made> = { a: NUMBER, mode: oneOf('fanIn', 'fanOut'), nonlinearity: NONLINEARITY, ...DRAWN }; // prettier-ignore
-const KAIMING_UNIFORM = initOf('kaimingUniform_', KAIMING, 0, "kaimingUniform_(weight, { mode: 'fanOut', nonlinearity: 'relu' })"); // prettier-ignore
-const KAIMING_NORMAL = initOf('kaimingNormal_', KAIMING, 0, "kaimingNormal_(weight, { mode: 'fanOut', nonlinearity: 'relu' })"); // prettier-ignore
+const KAIMING: OptionKinds<KaimingOptions & Made> = { a: NUMBER, mode: oneOf('fanIn', 'fanOut'), nonlinearity: NONLINEARITY, ...DRAWN };
+const KAIMING_UNIFORM = initOf('kaimingUniform_', KAIMING, 0, "kaimingUniform_(weight, { mode: 'fanOut', nonlinearity: 'relu' })");
+const KAIMING_NORMAL = initOf('kaimingNormal_', KAIMING, 0, "kaimingNormal_(weight, { mode: 'fanOut', nonlinearity: 'relu' })");
 
 function kaimingStd(x: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
@@ -195,18 +192,27 @@ interface TruncCall extends Drawn {
   readonly a?: number;
   readonly b?: number;
 }
-const TRUNC = initOf<TruncCall & Made>('truncNormal_', { mean: FINITE, std: FINITE, a: FINITE, b: FINITE, ...DRAWN }, 0, 'truncNormal_(weight, { std: 0.02 })'); // prettier-ignore
+const TRUNC = initOf<TruncCall & Made>(
+  'truncNormal_',
+  { mean: FINITE, std: FINITE, a: FINITE, b: FINITE, ...DRAWN },
+  0,
+  'truncNormal_(weight, { std: 0.02 })',
+);
 
 /**
  * Numbers from N(mean, std²), only those from `a` to `b`: others are drawn again, as in PyTorch 2.15, number for number. Where few would do,
  * uniform numbers are drawn and accepted by their density (https://en.wikipedia.org/wiki/Rejection_sampling).
  * @throws ArgumentError for a standard deviation that is not positive, an empty range, or one so far from the mean that hardly a number is in it
  */
-export function truncNormal_(tensor: Tensor, ...args: Call<[mean?: number, std?: number, a?: number, b?: number, generator?: Generator | null], TruncCall>): Tensor; // prettier-ignore
+export function truncNormal_(
+  tensor: Tensor,
+  ...args: Call<[mean?: number, std?: number, a?: number, b?: number, generator?: Generator | null], TruncCall>
+): Tensor;
 export function truncNormal_(call: OfTensor & TruncCall): Tensor;
 export function truncNormal_(...args: readonly unknown[]): Tensor {
   const { tensor: x, mean = 0, std = 1, a = -2, b = 2, generator } = readCall<OfTensor & TruncCall>(TRUNC, args);
-  if (!(std > 0) || !(a < b)) throw new ArgumentError(`truncNormal_: expected std above 0 and a below b, but got std ${std}, a ${a} and b ${b}`); // prettier-ignore
+  if (!(std > 0) || !(a < b))
+    throw new ArgumentError(`truncNormal_: expected std above 0 and a below b, but got std ${std}, a ${a} and b ${b}`);
   const share = normalCdf((b - mean) / std) - normalCdf((a - mean) / std);
   const range = { mean, std, a, b };
   return fillWith('truncNormal_', x, (data, normal) => {
@@ -229,7 +235,9 @@ const MAX_ROUNDS = 10_000;
 function redraw(data: FloatArray, { mean, std, a, b }: Truncated, round: () => boolean): void {
   for (let rounds = 0; round(); rounds++) {
     if (rounds < MAX_ROUNDS) continue;
-    throw new ArgumentError(`truncNormal_: expected a range that numbers from N(${mean}, ${std}²) fall into, but ${data.length} draws of [${a}, ${b}] did not succeed in ${MAX_ROUNDS} rounds; choose one nearer to the mean`); // prettier-ignore
+    throw new ArgumentError(
+      `truncNormal_: expected a range that numbers from N(${mean}, ${std}²) fall into, but ${data.length} draws of [${a}, ${b}] did not succeed in ${MAX_ROUNDS} rounds; choose one nearer to the mean`,
+    );
   }
 }
 
@@ -273,7 +281,7 @@ function acceptedUniform(data: FloatArray, range: Truncated, generator: Generato
 }
 
 /** Numbers as a tensor's elements. */
-const inDType = (data: FloatArray, ...values: number[]): number[] => data instanceof Float32Array ? values.map(Math.fround) : values; // prettier-ignore
+const inDType = (data: FloatArray, ...values: number[]): number[] => (data instanceof Float32Array ? values.map(Math.fround) : values);
 
 /** PyTorch's default for Conv2d and Linear: weight, then bias, from U(±1/√fan_in), He's way with a slope of √5; without inputs, the bias is zeros. */
 export function defaultInit(weight: Tensor, bias: Tensor | null): void {
@@ -284,5 +292,4 @@ export function defaultInit(weight: Tensor, bias: Tensor | null): void {
 }
 
 /** Numbers from U(−bound, bound), without a look at arguments: every layer begins so. */
-const spread = (x: Tensor, bound: number): Tensor =>
-  fillWith('uniform_', x, (data) => fillUniform(data, 0 - bound, bound)); // not from −0
+const spread = (x: Tensor, bound: number): Tensor => fillWith('uniform_', x, (data) => fillUniform(data, 0 - bound, bound)); // not from −0

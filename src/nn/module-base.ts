@@ -21,24 +21,10 @@ import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { fieldsOf, notAModule, ownBuffers, ownParameters, refuseMethod, requireParameters } from './module-fields.ts';
 import { childLines, heading } from './module-print.ts';
-import {
-  BUFFERS,
-  join,
-  named,
-  NAMED_BUFFERS,
-  NAMED_PARAMETERS,
-  PARAMETERS,
-  recursive,
-  type NamedOptions,
-} from './module-named.ts';
+import { BUFFERS, join, named, NAMED_BUFFERS, NAMED_PARAMETERS, PARAMETERS, recursive, type NamedOptions } from './module-named.ts';
 import { destinations, toMove, type Destination } from './module-to.ts';
 import { Parameter } from './parameter.ts';
-import type {
-  LoadStateDictPostHook,
-  LoadStateDictPreHook,
-  StateDictPostHook,
-  StateDictPreHook,
-} from './state-dict-hooks.ts';
+import type { LoadStateDictPostHook, LoadStateDictPreHook, StateDictPostHook, StateDictPreHook } from './state-dict-hooks.ts';
 import type { LoadOptions, LoadResult, StateDict } from './state-dict.ts';
 
 /** A function of every module; it may be written for `nn.Module`, which can be called. */
@@ -116,7 +102,8 @@ export abstract class ModuleBase {
     requireKind('addModule', `the module '${name}'`, module, MODULE);
     if (module === this) throw new ArgumentError(`addModule: ${this.typeName()} cannot contain itself`);
     const taken = Object.hasOwn(this, name) || (name in this && !isPosition(name));
-    if (taken && !this[INTERNALS].added.has(name)) throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`); // prettier-ignore
+    if (taken && !this[INTERNALS].added.has(name))
+      throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`);
     this[INTERNALS].added.add(name);
     Object.defineProperty(this, name, { value: module, writable: true, enumerable: true, configurable: true });
   }
@@ -125,7 +112,12 @@ export abstract class ModuleBase {
   getSubmodule(path: string): AnyModule {
     requireKind('getSubmodule', 'the path', path, TEXT);
     for (const [name, module] of this.namedModules()) if (name === path) return module;
-    throw new ArgumentError(`getSubmodule: ${this.typeName()} has no module '${path}'; it has ${[...this.namedModules()].map(([name]) => name).filter(Boolean).join(', ')}`); // prettier-ignore
+    throw new ArgumentError(
+      `getSubmodule: ${this.typeName()} has no module '${path}'; it has ${[...this.namedModules()]
+        .map(([name]) => name)
+        .filter(Boolean)
+        .join(', ')}`,
+    );
   }
 
   /** As {@link addModule} (PyTorch: `register_module`). */
@@ -139,7 +131,8 @@ export abstract class ModuleBase {
    */
   setSubmodule(path: string, module: ModuleBase): void {
     requireKind('setSubmodule', 'the module', module, MODULE);
-    if ((this.getSubmodule(path) as ModuleBase) === this) throw new ArgumentError('setSubmodule: expected the path of a module below this one, but got an empty path'); // prettier-ignore
+    if ((this.getSubmodule(path) as ModuleBase) === this)
+      throw new ArgumentError('setSubmodule: expected the path of a module below this one, but got an empty path');
     const dot = path.lastIndexOf('.');
     const owner = this.getSubmodule(dot === -1 ? '' : path.slice(0, dot));
     (owner as unknown as Record<string, ModuleBase>)[path.slice(dot + 1)] = module;
@@ -149,14 +142,18 @@ export abstract class ModuleBase {
   getParameter(path: string): Parameter {
     requireKind('getParameter', 'the path', path, TEXT);
     for (const [name, parameter] of this.namedParameters()) if (name === path) return parameter;
-    throw new ArgumentError(`getParameter: ${this.typeName()} has no parameter '${path}'; it has ${[...this.namedParameters()].map(([name]) => name).join(', ')}`); // prettier-ignore
+    throw new ArgumentError(
+      `getParameter: ${this.typeName()} has no parameter '${path}'; it has ${[...this.namedParameters()].map(([name]) => name).join(', ')}`,
+    );
   }
 
   /** The buffer at a path such as `bn.running_mean`. @throws ArgumentError where there is none */
   getBuffer(path: string): Tensor {
     requireKind('getBuffer', 'the path', path, TEXT);
     for (const [name, buffer] of this.namedBuffers()) if (name === path) return buffer;
-    throw new ArgumentError(`getBuffer: ${this.typeName()} has no buffer '${path}'; it has ${[...this.namedBuffers()].map(([name]) => name).join(', ')}`); // prettier-ignore
+    throw new ArgumentError(
+      `getBuffer: ${this.typeName()} has no buffer '${path}'; it has ${[...this.namedBuffers()].map(([name]) => name).join(', ')}`,
+    );
   }
 
   /** A copy that shares no memory with this module: as `deepcopy(module)`. */
@@ -183,7 +180,8 @@ export abstract class ModuleBase {
   parameters(recurse: boolean | { readonly recurse?: boolean } = true): Parameter[] {
     if (!recursive(PARAMETERS, recurse)) return [...new Set(ownParameters(this).map(([, parameter]) => parameter))];
     const { namedParameters, namedModules } = ModuleBase.prototype;
-    if (this.namedParameters !== namedParameters || this.namedModules !== namedModules) return [...this.namedParameters()].map(([, parameter]) => parameter); // prettier-ignore
+    if (this.namedParameters !== namedParameters || this.namedModules !== namedModules)
+      return [...this.namedParameters()].map(([, parameter]) => parameter);
     const found = new Set<Parameter>();
     gatherParameters(this, found, new Set(), 0);
     return [...found];
@@ -222,12 +220,7 @@ export abstract class ModuleBase {
     requireKind('registerBuffer', 'the name', name, NAME);
     refuseMethod(this, 'registerBuffer', name);
     requireKind('registerBuffer', `the buffer '${name}'`, tensor, TENSOR_OR_NULL);
-    const given = requireOptions<{ persistent?: boolean }>(
-      'registerBuffer',
-      options,
-      PERSISTENT,
-      '{ persistent: false }',
-    );
+    const given = requireOptions<{ persistent?: boolean }>('registerBuffer', options, PERSISTENT, '{ persistent: false }');
     this[INTERNALS].buffers.set(name, given.persistent ?? true);
     (this as unknown as Record<string, Tensor | null>)[name] = tensor;
   }
@@ -255,12 +248,16 @@ export abstract class ModuleBase {
    * @throws ArgumentError here: a module has none unless its class says so
    */
   getExtraState(): unknown {
-    throw new ArgumentError(`getExtraState: ${this.typeName()} has no extra state; define getExtraState() and setExtraState(state) in its class`); // prettier-ignore
+    throw new ArgumentError(
+      `getExtraState: ${this.typeName()} has no extra state; define getExtraState() and setExtraState(state) in its class`,
+    );
   }
 
   /** Takes what {@link getExtraState} has given, when a state dict is loaded. @throws ArgumentError here, as there */
   setExtraState(_state: unknown): void {
-    throw new ArgumentError(`setExtraState: ${this.typeName()} takes no extra state; define getExtraState() and setExtraState(state) in its class`); // prettier-ignore
+    throw new ArgumentError(
+      `setExtraState: ${this.typeName()} takes no extra state; define getExtraState() and setExtraState(state) in its class`,
+    );
   }
 
   /**
@@ -303,7 +300,7 @@ export abstract class ModuleBase {
 
   /** Clears the parameters' gradients: to null, or to zeros with `setToNone: false`. */
   zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
-    const { setToNone = true } = requireOptions<{ setToNone?: boolean }>('zeroGrad', options, SET_TO_NONE, '{ setToNone: false }'); // prettier-ignore
+    const { setToNone = true } = requireOptions<{ setToNone?: boolean }>('zeroGrad', options, SET_TO_NONE, '{ setToNone: false }');
     for (const parameter of this.parameters()) {
       if (setToNone) parameter.grad = null;
       else parameter.grad?.zero_();
@@ -472,7 +469,8 @@ export abstract class ModuleBase {
 function callModule(module: ModuleBase, args: never[]): unknown {
   if (running.length >= MAX_NESTED) requireFlat('forward', module, running.length);
   const { forward } = module as { readonly forward: unknown };
-  if (typeof forward !== 'function') throw new ArgumentError(`${module.typeName()}: it has no forward(); define forward(x) to say what the module computes`); // prettier-ignore
+  if (typeof forward !== 'function')
+    throw new ArgumentError(`${module.typeName()}: it has no forward(); define forward(x) to say what the module computes`);
   activeRecorder()?.module(module, () => unchanged(module));
   const internals = module[INTERNALS]; // every look at a module's properties takes time
   if (!internals.seen) ownParameters(module);
@@ -480,12 +478,7 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   running.push(module);
   try {
     if (!internals.hooks.any && !everyModule.any) return Reflect.apply(forward, module, args) as unknown;
-    return family('hooks').withHooks(
-      module,
-      internals.hooks,
-      args,
-      (given) => Reflect.apply(forward, module, given) as unknown,
-    );
+    return family('hooks').withHooks(module, internals.hooks, args, (given) => Reflect.apply(forward, module, given) as unknown);
   } catch (error) {
     if (error instanceof FlambeauError) locate(error);
     throw error;
@@ -496,7 +489,7 @@ function callModule(module: ModuleBase, args: never[]): unknown {
 
 /** The children, as `namedChildren` gives them, as they are now. */
 function childrenOf(module: ModuleBase): readonly ModuleBase[] {
-  if (module.namedChildren !== ModuleBase.prototype.namedChildren) return [...module.namedChildren()].map(([, child]) => child); // prettier-ignore
+  if (module.namedChildren !== ModuleBase.prototype.namedChildren) return [...module.namedChildren()].map(([, child]) => child);
   const { added, settle } = module[INTERNALS];
   settle?.(module);
   const fields = fieldsOf(module);
@@ -527,16 +520,13 @@ const MAX_NESTED = 256;
 /** Throws for modules nested too deep, among them those that contain themselves. @internal */
 export function requireFlat(op: string, module: ModuleBase, depth: number): void {
   if (depth < MAX_NESTED) return;
-  throw new ArgumentError(`${op}: modules are nested more than ${MAX_NESTED} deep, or ${module.typeName()} contains itself; keep references to outer modules out of fields`); // prettier-ignore
+  throw new ArgumentError(
+    `${op}: modules are nested more than ${MAX_NESTED} deep, or ${module.typeName()} contains itself; keep references to outer modules out of fields`,
+  );
 }
 
 /** A module and all below it, each once, with their paths. */
-function* modulesBelow(
-  module: ModuleBase,
-  path: string,
-  seen: Set<ModuleBase>,
-  depth: number,
-): Generator<[string, ModuleBase]> {
+function* modulesBelow(module: ModuleBase, path: string, seen: Set<ModuleBase>, depth: number): Generator<[string, ModuleBase]> {
   if (seen.has(module)) return;
   requireFlat('modules', module, depth);
   seen.add(module);
@@ -579,7 +569,7 @@ function locate(error: FlambeauError): void {
   const inner = running.at(-1)!;
   const type = inner.typeName();
   const [name] = /^\w+(?= expects|:)/.exec(error.message) ?? [''];
-  if (/^(?:2d|loss)?$/.test(type.toLowerCase().replace(name.toLowerCase(), ''))) error.message = type + error.message.slice(name.length); // prettier-ignore
+  if (/^(?:2d|loss)?$/.test(type.toLowerCase().replace(name.toLowerCase(), ''))) error.message = type + error.message.slice(name.length);
   const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
   if (path === undefined || path === '') return;
   error.message += ` (in layer ${path}: ${heading(inner)})`;

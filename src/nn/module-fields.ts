@@ -6,7 +6,7 @@ import type { ModuleBase } from './module-base.ts';
 import { INTERNALS } from './module-internals.ts';
 import { Parameter } from './parameter.ts';
 
-export const fieldsOf = (module: ModuleBase): Readonly<Record<string, unknown>> => module as unknown as Readonly<Record<string, unknown>>; // prettier-ignore
+export const fieldsOf = (module: ModuleBase): Readonly<Record<string, unknown>> => module as unknown as Readonly<Record<string, unknown>>;
 
 /** A module's own parameters with their names, not the children's. */
 export function ownParameters(module: ModuleBase): [string, Parameter][] {
@@ -32,15 +32,18 @@ export function requireParameters(module: ModuleBase, { parameters } = module[IN
   for (const name of parameters) {
     const value = fields[name];
     if (value instanceof Parameter || value === null || value === undefined) continue;
-    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as parameter '${name}': expected a Parameter or null; use new nn.Parameter(tensor), or copy_ into the one that is there under noGrad()`); // prettier-ignore
+    throw new ArgumentError(
+      `${module.typeName()}: cannot assign ${described(value)} as parameter '${name}': expected a Parameter or null; use new nn.Parameter(tensor), or copy_ into the one that is there under noGrad()`,
+    );
   }
 }
 
-const described = (value: unknown): string => (value instanceof Tensor ? 'a tensor' : typeof value === 'object' ? 'an object' : `a ${typeof value}`); // prettier-ignore
+const described = (value: unknown): string =>
+  value instanceof Tensor ? 'a tensor' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 
 /** @internal */
 export const notAModule = (owner: ModuleBase, name: string, value: unknown): ArgumentError =>
-  new ArgumentError(`${owner.typeName()}: cannot assign ${described(value)} as child module '${name}'; expected a module or null`); // prettier-ignore
+  new ArgumentError(`${owner.typeName()}: cannot assign ${described(value)} as child module '${name}'; expected a module or null`);
 
 /** @throws ArgumentError where something that is no tensor has taken a buffer's place */
 export function ownBuffers(module: ModuleBase): [string, Tensor][] {
@@ -54,7 +57,7 @@ export function ownBuffers(module: ModuleBase): [string, Tensor][] {
     const value = properties[name];
     if (value === null || value === undefined) return [];
     if (value instanceof Tensor) return [[name, value]];
-    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as buffer '${name}'; expected a tensor or null`); // prettier-ignore
+    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as buffer '${name}'; expected a tensor or null`);
   });
 }
 

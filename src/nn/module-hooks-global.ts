@@ -3,7 +3,14 @@ import './families/hooks.ts';
 
 import type { RemovableHandle } from '../tensor/autograd.ts';
 import { addBackwardHook, addForwardHook, addForwardPreHook } from './hooked-calls.ts';
-import { everyModule, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
+import {
+  everyModule,
+  type ForwardHook,
+  type ForwardHookOptions,
+  type ForwardPreHook,
+  type FullBackwardHook,
+  type FullBackwardPreHook,
+} from './module-hooks.ts';
 
 /** Runs `hook` before the forward of every module (PyTorch: `torch.nn.modules.module.register_module_forward_pre_hook`). */
 export const registerModuleForwardPreHook = (hook: ForwardPreHook): RemovableHandle =>

@@ -17,7 +17,7 @@ export type ModuleGrads = readonly (Tensor | null)[];
 /** Runs before the gradients of a module's inputs are computed; may give other gradients of the outputs. */
 export type FullBackwardPreHook = (module: ModuleBase, gradOutput: ModuleGrads) => ModuleGrads | Tensor | Nothing;
 /** Runs when the gradients of a module's inputs are there; may give others. */
-export type FullBackwardHook = (module: ModuleBase, gradInput: ModuleGrads, gradOutput: ModuleGrads) => ModuleGrads | Tensor | Nothing; // prettier-ignore
+export type FullBackwardHook = (module: ModuleBase, gradInput: ModuleGrads, gradOutput: ModuleGrads) => ModuleGrads | Tensor | Nothing;
 
 export interface ForwardPreHookOptions {
   /** Whether it runs before the hooks that are there. */
@@ -50,7 +50,7 @@ export class Hooks {
   version = 0;
 
   get any(): boolean {
-    return this.version > 0 && this.before.length + this.after.length + this.backwardBefore.length + this.backwardAfter.length > 0; // prettier-ignore
+    return this.version > 0 && this.before.length + this.after.length + this.backwardBefore.length + this.backwardAfter.length > 0;
   }
 
   add<H>(list: H[], hook: H, prepend: boolean | undefined): RemovableHandle {

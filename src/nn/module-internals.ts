@@ -40,12 +40,7 @@ export function unchanged(module: ModuleBase): () => boolean {
   const parameters = values.filter((value) => value instanceof Parameter);
   const learned = parameters.map(({ requiresGrad }) => requiresGrad);
   return () => {
-    if (
-      module.training !== training ||
-      buffers.size !== buffersThen ||
-      hooks.version + everyModule.version !== hooksThen
-    )
-      return false;
+    if (module.training !== training || buffers.size !== buffersThen || hooks.version + everyModule.version !== hooksThen) return false;
     const now = Object.keys(fields); // twice as fast as `for … in`
     if (now.length !== names.length) return false;
     for (let i = 0; i < names.length; i++) {

@@ -13,7 +13,7 @@ export function childLines(module: ModuleBase): string[] {
     if (!module[INTERNALS].folds || block?.text !== text) blocks.push({ first: name, last: name, count: 1, text });
     else Object.assign(block, { last: name, count: block.count + 1 });
   }
-  return blocks.map(({ first, last, count, text }) => (count === 1 ? `(${first}): ${text}` : `(${first}-${last}): ${count} x ${text}`)); // prettier-ignore
+  return blocks.map(({ first, last, count, text }) => (count === 1 ? `(${first}): ${text}` : `(${first}-${last}): ${count} x ${text}`));
 }
 
 /** The first line of what printing shows. */

@@ -32,7 +32,7 @@ export function toMove(module: ModuleBase, op: string, target: DType | DeviceNam
   const toDevice = isDeviceName(target);
   if (toDevice) deviceNamed(op, target);
   else if (!DTYPES.includes(target))
-    throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or a floating-point dtype, but got ${show(target)}`); // prettier-ignore
+    throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or a floating-point dtype, but got ${show(target)}`);
   else if (!isFloating(target)) throw new DTypeError(`${op}: modules compute in float32 or float64, but got ${target}`);
   const all = new Set([...module.parameters(), ...module.buffers()]);
   for (const { grad } of all) if (grad !== null) all.add(grad);

@@ -6,18 +6,10 @@ import { ModuleBase } from './module-base.ts';
 export type ForwardFunction = (...inputs: never[]) => unknown;
 
 /** What a module with this forward is called with; tensors, if nothing is known. */
-type CallArguments<Forward> = Forward extends (...inputs: infer Inputs) => unknown
-  ? never[] extends Inputs
-    ? Tensor[]
-    : Inputs
-  : never;
+type CallArguments<Forward> = Forward extends (...inputs: infer Inputs) => unknown ? (never[] extends Inputs ? Tensor[] : Inputs) : never;
 
 /** What calling it gives; a tensor, if nothing is known. */
-type CallResult<Forward> = Forward extends (...inputs: never[]) => infer Output
-  ? unknown extends Output
-    ? Tensor
-    : Output
-  : never;
+type CallResult<Forward> = Forward extends (...inputs: never[]) => infer Output ? (unknown extends Output ? Tensor : Output) : never;
 
 /** A module that is called as its `forward` is. */
 export interface Module extends ModuleBase {
@@ -29,9 +21,7 @@ interface Forwards<Call extends ForwardFunction> {
 }
 
 /** A module that is called as `Call` says. */
-export type CallableModule<Call extends ForwardFunction = (input: Tensor) => Tensor> = ModuleBase &
-  Forwards<Call> &
-  Call;
+export type CallableModule<Call extends ForwardFunction = (input: Tensor) => Tensor> = ModuleBase & Forwards<Call> & Call;
 
 // What `instanceof Module` narrows to. A class may only extend Module if its own prototype fits this one, so it takes anything.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above

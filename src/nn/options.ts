@@ -1,5 +1,5 @@
 /** What each option of the functions and layers is: the tables behind their checks (`base/arguments.ts`). */
-import { COUNT, pairOf, STEP, WIDTH, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { COUNT, pairOf, STEP, WIDTH, type OptionKinds } from '../base/arguments.ts';
 import type { ConvTransposeOptions } from './functional-images.ts';
 
 export const CONV_TRANSPOSE_OPTIONS: OptionKinds<ConvTransposeOptions> = {

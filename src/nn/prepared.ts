@@ -28,8 +28,7 @@ export function conv2dWith(x: Tensor, weight: Tensor, bias: Tensor | null, param
 
 export const maxPool2dWith = (x: Tensor, params: MaxPoolParams): Tensor => apply(maxPool.maxPool2d, [x], params)[0]!;
 export const avgPool2dWith = (x: Tensor, params: AvgPoolParams): Tensor => apply1(regionPool.avgPool2d, [x], params);
-export const adaptiveAvgPool2dWith = (x: Tensor, params: AdaptivePoolParams): Tensor =>
-  apply1(regionPool.adaptiveAvgPool2d, [x], params);
+export const adaptiveAvgPool2dWith = (x: Tensor, params: AdaptivePoolParams): Tensor => apply1(regionPool.adaptiveAvgPool2d, [x], params);
 
 /** batchNorm whose weight of the new statistics may be asked for at every run of a compiled function. */
 export function batchNormWith(
@@ -41,7 +40,7 @@ export function batchNormWith(
 ): Tensor {
   const { weight = null, bias = null, training = false, eps = 1e-5 } = options;
   const running = runningMean !== null && runningVar !== null;
-  if (!training && !running) throw new ArgumentError('batchNorm: evaluation needs running statistics; pass them, or { training: true }'); // prettier-ignore
+  if (!training && !running) throw new ArgumentError('batchNorm: evaluation needs running statistics; pass them, or { training: true }');
   const params = batchNormParams({ weight: weight !== null, bias: bias !== null, running, eps });
   const inputs = [x, weight, bias, running ? runningMean : null, running ? runningVar : null].filter((t) => t !== null);
   if (!training) return apply1(norm.batchNormEval, inputs, params);

@@ -28,13 +28,7 @@ import type {
   Wrong,
 } from '../tensor/shapes/dims.ts';
 import type { LinearShape } from '../tensor/shapes/matmul.ts';
-import type {
-  SameNeedsStrideOne,
-  WrongFeatures,
-  WrongForward,
-  WrongGroups,
-  WrongInput,
-} from '../tensor/shapes/messages.ts';
+import type { SameNeedsStrideOne, WrongFeatures, WrongForward, WrongGroups, WrongInput } from '../tensor/shapes/messages.ts';
 import type {
   ConvTranspose2dShape,
   InterpolateShape,
@@ -127,20 +121,12 @@ export interface UpsampleFn<O, F> extends ShapeFn {
 
 /** PixelShuffle by R. */
 export interface PixelShuffleFn<R> extends ShapeFn {
-  readonly out: unknown extends this['in']
-    ? 0 extends 1 & this['in']
-      ? Dynamic
-      : unknown
-    : PixelShuffleShape<this['in'], R>;
+  readonly out: unknown extends this['in'] ? (0 extends 1 & this['in'] ? Dynamic : unknown) : PixelShuffleShape<this['in'], R>;
 }
 
 /** PixelUnshuffle by R. */
 export interface PixelUnshuffleFn<R> extends ShapeFn {
-  readonly out: unknown extends this['in']
-    ? 0 extends 1 & this['in']
-      ? Dynamic
-      : unknown
-    : PixelUnshuffleShape<this['in'], R>;
+  readonly out: unknown extends this['in'] ? (0 extends 1 & this['in'] ? Dynamic : unknown) : PixelUnshuffleShape<this['in'], R>;
 }
 
 /** MaxPool2d, AvgPool2d (`Name`) with window K (or `Dilated<K, D>`, `CeilMode<K>`), stride S, padding P. */
@@ -154,11 +140,7 @@ export interface PoolFn<K, S = KernelOf<K>, P = 0, Name extends string = 'MaxPoo
 
 /** AdaptiveAvgPool2d, AdaptiveMaxPool2d (`Name`) to the size O. */
 export interface AdaptiveFn<O, Name extends string = 'AdaptiveAvgPool2d'> extends ShapeFn {
-  readonly out: unknown extends this['in']
-    ? 0 extends 1 & this['in']
-      ? Dynamic
-      : unknown
-    : AdaptivePool2dShape<this['in'], O, Name>;
+  readonly out: unknown extends this['in'] ? (0 extends 1 & this['in'] ? Dynamic : unknown) : AdaptivePool2dShape<this['in'], O, Name>;
 }
 
 /** BatchNorm2d over C channels. */
@@ -172,11 +154,7 @@ export interface BatchNormFn<C> extends ShapeFn {
 
 /** BatchNorm1d over C channels. */
 export interface BatchNorm1dFn<C> extends ShapeFn {
-  readonly out: unknown extends this['in']
-    ? 0 extends 1 & this['in']
-      ? Dynamic
-      : unknown
-    : BatchNorm1dShape<this['in'], C>;
+  readonly out: unknown extends this['in'] ? (0 extends 1 & this['in'] ? Dynamic : unknown) : BatchNorm1dShape<this['in'], C>;
 }
 
 /**
@@ -201,11 +179,7 @@ type LinearOf<X, In, Out> = number extends (X & Shape)['length']
 
 /** Flatten; without arguments everything but the batch. */
 export interface FlattenFn<Start = 1, End = -1> extends ShapeFn {
-  readonly out: unknown extends this['in']
-    ? 0 extends 1 & this['in']
-      ? Dynamic
-      : unknown
-    : FlattenShape<this['in'], Start, End>;
+  readonly out: unknown extends this['in'] ? (0 extends 1 & this['in'] ? Dynamic : unknown) : FlattenShape<this['in'], Start, End>;
 }
 
 /** `Input(3, 32, 32)`: says what one sample looks like, so that a Sequential is checked where it is made. */
@@ -219,11 +193,7 @@ export interface InputFn<Sample extends Shape> extends ShapeFn {
 
 /** A model known by what goes in and what comes out, both without the batch: hides a long list of layers. */
 export interface ModelFn<In extends Shape, Out extends Shape> extends ShapeFn {
-  readonly out: unknown extends this['in']
-    ? 0 extends 1 & this['in']
-      ? Dynamic
-      : [number, ...Out]
-    : FromSample<this['in'], In, Out>;
+  readonly out: unknown extends this['in'] ? (0 extends 1 & this['in'] ? Dynamic : [number, ...Out]) : FromSample<this['in'], In, Out>;
 }
 
 // X must be a batch of Sample, or one Sample; then comes a batch of Out, or one Out.
@@ -235,9 +205,7 @@ type FromSample<X, Sample extends Shape, Out extends Shape> =
         ? [N, ...Out]
         : SameShape<X, Sample> extends true
           ? Out
-          : Wrong<
-              WrongInput<ShowSizes<Sample>, Received['length'] extends Sample['length'] ? ShowSizes<Received> : Show<X>>
-            >
+          : Wrong<WrongInput<ShowSizes<Sample>, Received['length'] extends Sample['length'] ? ShowSizes<Received> : Show<X>>>
       : Wrong<WrongInput<ShowSizes<Sample>, Show<X>>>;
 
 // ---------------------------------------------------------------------------------------------- constructor arguments
@@ -294,10 +262,7 @@ interface Failure<Index, Name, Message> {
 
 // S is the shape so far, Blank what stands for a shape of which nothing is known (`any` or `unknown`), Origin the shape of
 // which S is the flattened form (for `1568 = 32×7×7`).
-type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers extends readonly [
-  infer Entry,
-  ...infer Rest,
-]
+type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers extends readonly [infer Entry, ...infer Rest]
   ? Step<LayerOf<Entry>, S> extends infer Out
     ? unknown extends Out
       ? Walk<Rest, Blank, Blank, unknown, [...Done, 0]>
@@ -309,9 +274,7 @@ type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers ex
     ? S
     : Dynamic;
 
-type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name extends string, unknown]
-  ? Name
-  : `${Index}`;
+type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name extends string, unknown] ? Name : `${Index}`;
 
 type WithOrigin<Message extends string, Origin, S> =
   Message extends WrongFeatures<string, string, string> ? `${Message}${FlattenedFrom<Origin, S>}` : Message;

@@ -19,15 +19,11 @@ export type Sizes = number | readonly number[];
 export const sizesOf = (n: number, of: Kind): Kind =>
   either(
     of,
-    kind(
-      `an array of ${n}`,
-      (value) => Array.isArray(value) && value.length === n && value.every((v) => of.accepts(v)),
-    ),
+    kind(`an array of ${n}`, (value) => Array.isArray(value) && value.length === n && value.every((v) => of.accepts(v))),
   );
 
 /** n numbers. */
-export const each = (sizes: Sizes, n: number): number[] =>
-  typeof sizes === 'number' ? new Array<number>(n).fill(sizes) : [...sizes];
+export const each = (sizes: Sizes, n: number): number[] => (typeof sizes === 'number' ? new Array<number>(n).fill(sizes) : [...sizes]);
 
 /** Checks an input [N, C, …n sizes] or [C, …n sizes]; a single sample gets a batch dimension for the time. */
 export function withBatch(op: string, x: Tensor, n: number, run: (x: Tensor) => Tensor): Tensor {
@@ -74,7 +70,6 @@ export function table(
   key: string,
   make: () => { data: TypedArray; shape: readonly number[]; dtype: 'int64' | 'float32' | 'float64' },
 ): Tensor {
-  // prettier-ignore
   const { device } = x.storage;
   let known = tables.get(device);
   if (known === undefined) tables.set(device, (known = new Recent(64)));

@@ -30,7 +30,6 @@ export function addStateHook<K extends keyof StateHooks>(
   kind: K,
   hook: StateHooks[K][number],
 ): RemovableHandle {
-  // prettier-ignore
   requireKind(op, 'the hook', hook, FUNCTION);
   const internals = module[INTERNALS];
   internals.stateHooks ??= { before: [], after: [], beforeLoad: [], afterLoad: [] };
@@ -45,16 +44,15 @@ export function addStateHook<K extends keyof StateHooks>(
 
 /** The state dict that a module and those below it load: changed by their hooks, in a copy, where there are any. */
 export function toLoad(module: ModuleBase, saved: unknown): unknown {
-  const hooked = [...module.namedModules()].filter(
-    ([, one]) => (one[INTERNALS].stateHooks?.beforeLoad.length ?? 0) > 0,
-  );
+  const hooked = [...module.namedModules()].filter(([, one]) => (one[INTERNALS].stateHooks?.beforeLoad.length ?? 0) > 0);
   if (hooked.length === 0 || typeof saved !== 'object' || saved === null || Array.isArray(saved)) return saved;
   const state = new Map(saved instanceof Map ? (saved as StateDict) : Object.entries(saved as Record<string, Tensor>));
-  for (const [path, one] of hooked) for (const hook of one[INTERNALS].stateHooks!.beforeLoad) hook(one, state, path === '' ? '' : `${path}.`); // prettier-ignore
+  for (const [path, one] of hooked)
+    for (const hook of one[INTERNALS].stateHooks!.beforeLoad) hook(one, state, path === '' ? '' : `${path}.`);
   return state;
 }
 
 /** Runs what is to run after loading, modules below first. */
 export function afterLoading(module: ModuleBase, result: LoadResult): void {
-  for (const one of [...module.modules()].reverse()) for (const hook of one[INTERNALS].stateHooks?.afterLoad ?? []) hook(one, result); // prettier-ignore
+  for (const one of [...module.modules()].reverse()) for (const hook of one[INTERNALS].stateHooks?.afterLoad ?? []) hook(one, result);
 }

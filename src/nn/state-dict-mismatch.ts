@@ -34,12 +34,7 @@ function listed(what: string, items: readonly string[], between: string): string
   return [more > 1 ? `${what}: ${shown} and ${more} more` : `${what}: ${shown}`];
 }
 
-function remedyOf(
-  model: string,
-  target: Keys,
-  source: Keys,
-  { missingKeys, unexpectedKeys, inner }: Mismatch,
-): string[] | undefined {
+function remedyOf(model: string, target: Keys, source: Keys, { missingKeys, unexpectedKeys, inner }: Mismatch): string[] | undefined {
   const [name] = inner.find(([, state]) => overlaps(state, target)) ?? [];
   if (name !== undefined) {
     return [`the file is a checkpoint with a state dict in it; pass that: loadStateDict(checkpoint.get('${name}'))`];

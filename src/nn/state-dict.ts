@@ -54,8 +54,7 @@ export function stateOf(root: ModuleBase): StateDict {
     const path = prefix === '' ? '' : `${prefix}.`;
     for (const hook of stateHooks?.before ?? []) hook(module, path);
     for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
-    for (const [name, buffer] of ownBuffers(module))
-      if (buffers.get(name) === true) state.set(join(prefix, name), buffer);
+    for (const [name, buffer] of ownBuffers(module)) if (buffers.get(name) === true) state.set(join(prefix, name), buffer);
     addExtraState(module, state, prefix);
     for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name), depth + 1);
     for (const hook of stateHooks?.after ?? []) hook(module, state, path);
@@ -89,13 +88,7 @@ const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState 
  * @throws StateDictError that explains every missing, unexpected and wrong-shaped key together
  * @throws FormatError when the tensors still lie in a file that turns out to be damaged
  */
-function copyState(
-  model: string,
-  own: StateDict,
-  saved: unknown,
-  strict: boolean,
-  extra: ReadonlyMap<string, unknown> = NONE,
-): LoadResult {
+function copyState(model: string, own: StateDict, saved: unknown, strict: boolean, extra: ReadonlyMap<string, unknown> = NONE): LoadResult {
   const source = asState(saved);
   const target = extra.size === 0 ? own : new Map([...own].filter(([key]) => !extra.has(key)));
   const deferred = isDeferred(source) ? source : undefined;
@@ -109,7 +102,7 @@ function copyState(
     const own = target.get(key)!.layout.shape;
     if (shape !== undefined && (waiting(target.get(key)) || (sameDims(shape, own) && !isEmpty(key)))) return [];
     if (isEmpty(key)) return [`${key}: the state's is not initialised yet, the model's has shape ${showShape(own)}`];
-    return [`${key}: the file has ${shape === undefined ? noTensor(source.get(key)) : showShape(shape)}, the model ${showShape(own)}`]; // prettier-ignore
+    return [`${key}: the file has ${shape === undefined ? noTensor(source.get(key)) : showShape(shape)}, the model ${showShape(own)}`];
   });
   if (mismatched.length > 0 || (strict && missingKeys.length + unexpectedKeys.length > 0)) {
     const kept = strict ? { missingKeys, unexpectedKeys } : { missingKeys: [], unexpectedKeys: [] };
@@ -123,10 +116,7 @@ function copyState(
   const given = fitting.filter((key) => !isEmpty(key));
   for (const key of given) {
     const value = deferred?.shapeInFile(key) === undefined ? source.get(key)! : undefined;
-    for (const { storage } of [
-      ...(value === undefined ? [] : [value]),
-      ...(waiting(target.get(key)) ? [] : [target.get(key)!]),
-    ]) {
+    for (const { storage } of [...(value === undefined ? [] : [value]), ...(waiting(target.get(key)) ? [] : [target.get(key)!])]) {
       if (storage.freed) throw unusable(`loadStateDict: ${key}`, storage);
     }
   }
@@ -136,7 +126,7 @@ function copyState(
     const own = target.get(key)!;
     if (isUninitialized(own)) own.materialize(deferred?.shapeInFile(key) ?? source.get(key)!.layout.shape);
   }
-  const made = new Map(given.filter((key) => deferred?.fits(key, target.get(key)!) !== true).map((key) => [key, source.get(key)!])); // prettier-ignore
+  const made = new Map(given.filter((key) => deferred?.fits(key, target.get(key)!) !== true).map((key) => [key, source.get(key)!]));
   withGradMode(false, () => {
     for (const key of given) {
       const tensor = made.get(key);
@@ -147,10 +137,7 @@ function copyState(
   return { missingKeys, unexpectedKeys };
 }
 
-const STATE = kind(
-  'a Map of tensors',
-  (value) => value instanceof Map && [...value.keys()].every((key) => typeof key === 'string'),
-);
+const STATE = kind('a Map of tensors', (value) => value instanceof Map && [...value.keys()].every((key) => typeof key === 'string'));
 
 /** A state dict of tensors by name, as a Map or a plain object. @throws StateDictError when it is something else */
 function asState(saved: unknown): ReadonlyMap<string, Tensor> {

@@ -35,8 +35,7 @@ export function withBiases(graph: Graph): Graph {
 const isOwn = ({ domain = '' }: Node): boolean => domain === '' || domain === 'ai.onnx';
 
 /** Whether a node is a convolution without a bias. */
-const isBare = (node: Node): boolean =>
-  node.opType === 'Conv' && isOwn(node) && node.output.length === 1 && (node.input[2] ?? '') === '';
+const isBare = (node: Node): boolean => node.opType === 'Conv' && isOwn(node) && node.output.length === 1 && (node.input[2] ?? '') === '';
 
 /** Whether a tensor has one number for each output of a weight with these sizes, and none to spread out otherwise. */
 function isForChannels(tensor: Message<'Tensor'> | undefined, weight: BigInt64Array | readonly bigint[]): boolean {

@@ -61,7 +61,7 @@ function tensorOf({ attribute }: Message<'Node'>, name: string, external: ReadEx
     return spread(given.sparseTensor, name, `constant ${JSON.stringify(name)}`, external);
   }
   if (given?.name !== 'value_floats' || !is(ATTRIBUTE.FLOATS)) return undefined;
-  return { ...EMPTY(), name, dims: BigInt64Array.of(BigInt(given.floats.length)), dataType: 1, floatData: given.floats }; // prettier-ignore
+  return { ...EMPTY(), name, dims: BigInt64Array.of(BigInt(given.floats.length)), dataType: 1, floatData: given.floats };
 }
 
 const EMPTY = (): Tensor => decodeMessage('Tensor', new Uint8Array(0));
@@ -69,24 +69,25 @@ const EMPTY = (): Tensor => decodeMessage('Tensor', new Uint8Array(0));
 /** A sparse tensor, spread out. */
 function spread(sparse: Message<'SparseTensor'>, name: string, what: string, external: ReadExternal): Tensor {
   const { values, indices } = sparse;
-  if (values === undefined || indices === undefined) throw new FormatError(`onnx: ${what}: values or indices are missing`); // prettier-ignore
+  if (values === undefined || indices === undefined) throw new FormatError(`onnx: ${what}: values or indices are missing`);
   const dims = sizesOf({ ...EMPTY(), dims: sparse.dims }, what);
   const count = numelOf(dims);
-  if (count > MAX_SPARSE) throw new FormatError(`onnx: ${what}: ${count} elements are more than the ${MAX_SPARSE} that a sparse tensor may have`); // prettier-ignore
+  if (count > MAX_SPARSE)
+    throw new FormatError(`onnx: ${what}: ${count} elements are more than the ${MAX_SPARSE} that a sparse tensor may have`);
   const given = read(values, what, external);
   const places = read(indices, what, external);
   const full = new (given.data.constructor as new (length: number) => TensorData['data'])(count);
   positions(places, dims, given.data.length, what).forEach((at, i) => {
     full[at] = given.data[i]!;
   });
-  return { ...EMPTY(), name, dims: sparse.dims, dataType: codeOfDType(given.dtype), rawData: new Uint8Array(full.buffer) }; // prettier-ignore
+  return { ...EMPTY(), name, dims: sparse.dims, dataType: codeOfDType(given.dtype), rawData: new Uint8Array(full.buffer) };
 }
 
 function read(tensor: Tensor, what: string, external: ReadExternal): TensorData {
   try {
     return readTensor(tensor, what, external);
   } catch (error) {
-    if (error instanceof Unsupported) throw new FormatError(`onnx: ${what}: ${error.message} are not supported`, { cause: error }); // prettier-ignore
+    if (error instanceof Unsupported) throw new FormatError(`onnx: ${what}: ${error.message} are not supported`, { cause: error });
     throw error;
   }
 }
@@ -95,11 +96,12 @@ function read(tensor: Tensor, what: string, external: ReadExternal): TensorData 
 function positions({ data, shape }: TensorData, dims: readonly number[], count: number, what: string): number[] {
   const width = shape.length === 1 ? 1 : dims.length;
   const sizes = shape.length === 1 ? [numelOf(dims)] : dims;
-  if (data.length !== count * width || shape.length > 2) throw new FormatError(`onnx: ${what}: ${count} values do not fit indices of shape [${shape.join(', ')}]`); // prettier-ignore
+  if (data.length !== count * width || shape.length > 2)
+    throw new FormatError(`onnx: ${what}: ${count} values do not fit indices of shape [${shape.join(', ')}]`);
   return Array.from({ length: count }, (_, i) =>
     sizes.reduce((at, size, d) => {
       const index = Number(data[i * width + d]);
-      if (!(index >= 0 && index < size)) throw new FormatError(`onnx: ${what}: index ${index} is out of range for size ${size}`); // prettier-ignore
+      if (!(index >= 0 && index < size)) throw new FormatError(`onnx: ${what}: index ${index} is out of range for size ${size}`);
       return at * size + index;
     }, 0),
   );

@@ -1,13 +1,7 @@
 /** Converting files on disk, in Node: all that io converts, and the weights of ONNX models. */
 import { BOOL, requireKind, requireOptions, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { FormatError } from '../base/errors.ts';
-import {
-  convertFile as convertTensors,
-  named,
-  writeConverted,
-  type Converted,
-  type ConvertOptions,
-} from '../io/files-node.ts';
+import { convertFile as convertTensors, named, writeConverted, type Converted, type ConvertOptions } from '../io/files-node.ts';
 import type { RawTensor } from '../io/pt/value.ts';
 import { withConstants } from './constants.ts';
 import { readRaw } from './data.ts';

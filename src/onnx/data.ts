@@ -12,7 +12,7 @@ import { elementType } from './types.ts';
 /** Whether the name that a model has for another file stays in the model's own folder. */
 export function isWithinFolder(location: string): boolean {
   const parts = location.split(/[/\\]/);
-  return !/^[/\\]|^[A-Za-z]:|\0/.test(location) && !parts.includes('..') && parts.some((part) => part !== '' && part !== '.'); // prettier-ignore
+  return !/^[/\\]|^[A-Za-z]:|\0/.test(location) && !parts.includes('..') && parts.some((part) => part !== '' && part !== '.');
 }
 
 /** Reads a part of a file beside the model. */
@@ -33,7 +33,9 @@ type TensorMessage = Message<'Tensor'>;
 export function sizesOf(tensor: TensorMessage, what: string): number[] {
   const sizes = Array.from(tensor.dims, Number);
   if (sizes.length > 16 || sizes.some((size) => !(size >= 0)) || numelOf(sizes.filter((size) => size > 0)) > 2 ** 31) {
-    throw new FormatError(`onnx: ${what}: a tensor cannot have ${sizes.length > 16 ? `${sizes.length} dimensions` : `the sizes [${sizes.join(', ')}]`}`); // prettier-ignore
+    throw new FormatError(
+      `onnx: ${what}: a tensor cannot have ${sizes.length > 16 ? `${sizes.length} dimensions` : `the sizes [${sizes.join(', ')}]`}`,
+    );
   }
   return sizes;
 }
@@ -50,7 +52,7 @@ export function readTensor(tensor: TensorMessage, what: string, external: ReadEx
   if (type.dtype === undefined) throw new Unsupported(`tensors of ${type.name}`);
   if (tensor.segment !== undefined) throw new Unsupported('tensors in segments');
   const raw = rawBytes(tensor, count * type.bytes, what, external);
-  const data = raw === undefined ? fromLists(tensor, type.name, type.dtype, count, what) : fromRaw(raw, type.name, type.dtype, count, what); // prettier-ignore
+  const data = raw === undefined ? fromLists(tensor, type.name, type.dtype, count, what) : fromRaw(raw, type.name, type.dtype, count, what);
   return { dtype: type.dtype, shape, data };
 }
 
@@ -69,8 +71,11 @@ export function readRaw(tensor: TensorMessage, what: string, external: ReadExter
   if (raw !== undefined) return new RawTensor({ dtype, shape, storage: new RawStorage(raw) });
   const narrow = { int8: Int8Array, int16: Int16Array, float16: Uint16Array, bfloat16: Uint16Array }[dtype as string];
   if (narrow === undefined && ours === undefined) throw new Unsupported(`tensors of ${name}`);
-  const data = narrow === undefined ? fromLists(tensor, name, ours!, numelOf(shape), what) : narrowed(narrow.from(tensor.int32Data), tensor, name, numelOf(shape), what); // prettier-ignore
-  return new RawTensor({ dtype, shape, storage: new RawStorage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) }); // prettier-ignore
+  const data =
+    narrow === undefined
+      ? fromLists(tensor, name, ours!, numelOf(shape), what)
+      : narrowed(narrow.from(tensor.int32Data), tensor, name, numelOf(shape), what);
+  return new RawTensor({ dtype, shape, storage: new RawStorage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) });
 }
 
 /** Elements of two bytes or fewer, which stand in a list of int32. */
@@ -82,7 +87,8 @@ function narrowed<T extends Int8Array | Int16Array | Uint16Array>(
   what: string,
 ): T {
   const { int32Data: list } = tensor;
-  if (list.length !== count) throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`); // prettier-ignore
+  if (list.length !== count)
+    throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`);
   if (list.some((x, i) => x !== data[i])) throw new FormatError(`onnx: ${what}: an element does not fit ${name}`);
   return data;
 }
@@ -90,7 +96,7 @@ function narrowed<T extends Int8Array | Int16Array | Uint16Array>(
 function rawBytes(tensor: TensorMessage, size: number, what: string, external: ReadExternal): Uint8Array | undefined {
   const raw = tensor.dataLocation === 1 ? externalBytes(tensor, size, what, external) : tensor.rawData;
   if (raw !== undefined && raw.length !== size) {
-    throw new FormatError(`onnx: ${what}: ${size} bytes of data are expected for [${tensor.dims.join(', ')}], but there are ${raw.length}`); // prettier-ignore
+    throw new FormatError(`onnx: ${what}: ${size} bytes of data are expected for [${tensor.dims.join(', ')}], but there are ${raw.length}`);
   }
   return raw;
 }
@@ -102,11 +108,12 @@ function externalBytes(tensor: TensorMessage, size: number, what: string, extern
   const whole = (key: string): number | undefined => {
     const text = entries.get(key);
     if (text === undefined || text === '') return undefined;
-    if (!/^\d{1,15}$/.test(text)) throw new FormatError(`onnx: ${what}: ${key} ${JSON.stringify(text)} is no number of bytes`); // prettier-ignore
+    if (!/^\d{1,15}$/.test(text)) throw new FormatError(`onnx: ${what}: ${key} ${JSON.stringify(text)} is no number of bytes`);
     return Number(text);
   };
   const length = whole('length') ?? size;
-  if (length !== size) throw new FormatError(`onnx: ${what}: ${size} bytes are expected, but ${length} are announced in ${JSON.stringify(location)}`); // prettier-ignore
+  if (length !== size)
+    throw new FormatError(`onnx: ${what}: ${size} bytes are expected, but ${length} are announced in ${JSON.stringify(location)}`);
   return external(location, whole('offset') ?? 0, length);
 }
 
@@ -123,13 +130,17 @@ function checkBools(data: Uint8Array, what: string): void {
   if (data.some((x) => x > 1)) throw new FormatError(`onnx: ${what}: a truth value is neither 0 nor 1`);
 }
 
-const LIST: { readonly [K in DType]?: 'floatData' | 'doubleData' | 'int64Data' } = { float32: 'floatData', float64: 'doubleData', int64: 'int64Data' }; // prettier-ignore
+const LIST: { readonly [K in DType]?: 'floatData' | 'doubleData' | 'int64Data' } = {
+  float32: 'floatData',
+  float64: 'doubleData',
+  int64: 'int64Data',
+};
 
 function fromLists(tensor: TensorMessage, name: string, dtype: DType, count: number, what: string): TypedArray {
   const half = name === 'float16' || name === 'bfloat16' ? name : undefined;
   const list = half === undefined ? tensor[LIST[dtype] ?? 'int32Data'] : tensor.int32Data;
   if (list.length !== count) {
-    throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`); // prettier-ignore
+    throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`);
   }
   if (half !== undefined) return widened(Uint16Array.from(tensor.int32Data), half);
   const data = hostArray(dtype, count);

@@ -99,7 +99,8 @@ export function decodeModel(bytes: Uint8Array): { model: Message<'Model'>; graph
     throw new FormatError(`onnx: ${other}`, { cause });
   }
   const { graph } = model;
-  if (graph === undefined) throw new FormatError(`onnx: ${otherThanOnnx(bytes) ?? 'the file has no graph; it is damaged or no ONNX model'}`); // prettier-ignore
+  if (graph === undefined)
+    throw new FormatError(`onnx: ${otherThanOnnx(bytes) ?? 'the file has no graph; it is damaged or no ONNX model'}`);
   return { model, graph };
 }
 
@@ -107,7 +108,13 @@ export function decodeModel(bytes: Uint8Array): { model: Message<'Model'>; graph
 function otherThanOnnx(bytes: Uint8Array): string | undefined {
   const head = String.fromCharCode(...bytes.subarray(0, 16));
   const source = bytesSource(bytes);
-  const readable = { zip: 'a zip archive, such as a PyTorch checkpoint', legacy: 'a PyTorch checkpoint', tar: 'a tar archive, such as a PyTorch checkpoint', safetensors: 'a safetensors file', npy: 'a NumPy array' } as const; // prettier-ignore
+  const readable = {
+    zip: 'a zip archive, such as a PyTorch checkpoint',
+    legacy: 'a PyTorch checkpoint',
+    tar: 'a tar archive, such as a PyTorch checkpoint',
+    safetensors: 'a safetensors file',
+    npy: 'a NumPy array',
+  } as const;
   const format = formatOf(source);
   if (format !== undefined) return `this is ${readable[format]}, not an ONNX model; what holds weights is read by load`;
   const image = /^\x89PNG|^\xff\xd8\xff|^GIF8|^RIFF[^]{4}WEBP/.exec(head);
@@ -139,6 +146,6 @@ function describeInitializer(tensor: Message<'Tensor'>): OnnxInitializer {
   const name = tensor.name ?? '';
   const shape = sizesOf(tensor, `initializer ${JSON.stringify(name)}`);
   const type = elementType(tensor.dataType);
-  const location = tensor.dataLocation === 1 ? tensor.externalData.find(({ key }) => key === 'location')?.value : undefined; // prettier-ignore
+  const location = tensor.dataLocation === 1 ? tensor.externalData.find(({ key }) => key === 'location')?.value : undefined;
   return { name, dtype: type.name, shape, bytes: numelOf(shape) * type.bytes, location };
 }

@@ -50,16 +50,8 @@ export type ImportOnnxOptions = Pick<DeserializeOnnxOptions, 'maxBytes'>;
  * @throws FormatError when it is damaged, hostile or of another format
  * @throws OnnxUnsupportedError that lists all operators, attributes and types that Flambeau does not have
  */
-export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
-  file: string,
-  options: ImportOnnxOptions = {},
-): OnnxModule<Out> {
-  const { maxBytes } = requireOptions<ImportOnnxOptions>(
-    'importOnnx',
-    options,
-    { maxBytes: POSITIVE },
-    '{ maxBytes: 1e9 }',
-  );
+export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(file: string, options: ImportOnnxOptions = {}): OnnxModule<Out> {
+  const { maxBytes } = requireOptions<ImportOnnxOptions>('importOnnx', options, { maxBytes: POSITIVE }, '{ maxBytes: 1e9 }');
   try {
     return importModel<Out>(readWhole('importOnnx', file), { external: externalOf(file), maxBytes });
   } catch (cause) {
@@ -105,19 +97,13 @@ function readPart(folder: string, location: string, offset: number, length: numb
   return readRange(place, offset, length, refuse);
 }
 
-function readRange(
-  place: string,
-  offset: number,
-  length: number | undefined,
-  refuse: (why: string) => never,
-): Uint8Array {
+function readRange(place: string, offset: number, length: number | undefined, refuse: (why: string) => never): Uint8Array {
   // It was no link a moment ago, and it is not opened if it has become one.
   const descriptor = fs.openSync(place, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
   try {
     const { size } = fs.fstatSync(descriptor);
     const count = length ?? size - offset;
-    if (offset + count > size || count < 0)
-      refuse(`bytes ${offset} to ${offset + count} are asked for, but it has ${size}`);
+    if (offset + count > size || count < 0) refuse(`bytes ${offset} to ${offset + count} are asked for, but it has ${size}`);
     const bytes = new Uint8Array(count);
     for (let at = 0; at < count;) {
       const read = fs.readSync(descriptor, bytes, at, Math.min(count - at, 2 ** 30), offset + at);

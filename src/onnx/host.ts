@@ -88,7 +88,7 @@ function typed(dtype: DType, data: readonly number[]): TypedArray {
 export function toHost(value: Value): Host {
   if (value instanceof Host) return value;
   checkSize(value.shape as Dims);
-  return new Host(value.dtype, value.layout.shape, Array.from(value.detach().toTypedArray() as ArrayLike<number | bigint>, Number)); // prettier-ignore
+  return new Host(value.dtype, value.layout.shape, Array.from(value.detach().toTypedArray() as ArrayLike<number | bigint>, Number));
 }
 
 export const toTensor = (value: Value): Tensor => (value instanceof Host ? value.tensor() : value);
@@ -104,7 +104,7 @@ export function countMade(elements: number): void {
 /** @throws ShapeError for more elements than shape computations have */
 export function checkSize(shape: Dims): void {
   if (numelOf(shape) <= MAX_HOST_ELEMENTS) return;
-  throw new ShapeError(`onnx: expected at most ${MAX_HOST_ELEMENTS} numbers of a shape computation, but got ${showShape(shape)}`); // prettier-ignore
+  throw new ShapeError(`onnx: expected at most ${MAX_HOST_ELEMENTS} numbers of a shape computation, but got ${showShape(shape)}`);
 }
 
 /** A number as the dtype holds it. */

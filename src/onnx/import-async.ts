@@ -46,13 +46,13 @@ export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tenso
   const { externalData, maxBytes } = options;
   const fetching = fetchingOf(OP, options);
   const url = typeof source === 'string' || source instanceof URL ? addressOf(OP, source) : undefined;
-  const decoded = decodeModel(url === undefined ? await bytesFrom(source as HostBlob | ByteInput) : await fetchFile(url, fetching)); // prettier-ignore
+  const decoded = decodeModel(url === undefined ? await bytesFrom(source as HostBlob | ByteInput) : await fetchFile(url, fetching));
   const beside = besides(fetching);
   const files = new Map<string, Uint8Array>();
   for (const location of locationsOf(decoded.graph)) {
     if (externalData !== undefined) files.set(location, await bytesFrom(await externalData(location)));
     else if (url !== undefined) files.set(location, await fetchFile(besideOf(url, location), beside));
-    else throw new ArgumentError(`${OP}: weights are in another file, ${JSON.stringify(location)}; pass it with the option externalData`); // prettier-ignore
+    else throw new ArgumentError(`${OP}: weights are in another file, ${JSON.stringify(location)}; pass it with the option externalData`);
   }
   return importDecoded<Out>(decoded, {
     maxBytes,
@@ -65,8 +65,15 @@ const bytesFrom = async (source: HostBlob | ByteInput): Promise<Uint8Array> =>
 
 /** The file of a name in the folder of a model. */
 function besideOf(url: string, location: string): string {
-  if (!isWithinFolder(location)) throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} are refused: expected the name of a file in the folder of the model`); // prettier-ignore
-  const path = location.split(/[/\\]/).filter((part) => part !== '' && part !== '.').map(encodeURIComponent).join('/'); // prettier-ignore
+  if (!isWithinFolder(location))
+    throw new FormatError(
+      `onnx: the weights in ${JSON.stringify(location)} are refused: expected the name of a file in the folder of the model`,
+    );
+  const path = location
+    .split(/[/\\]/)
+    .filter((part) => part !== '' && part !== '.')
+    .map(encodeURIComponent)
+    .join('/');
   return String(new URL(path, url));
 }
 
@@ -75,6 +82,8 @@ function locationsOf({ initializer, sparseInitializer, node }: Message<'Graph'>)
   const attributes = node.flatMap(({ attribute }) => attribute);
   const sparse = [...sparseInitializer, ...attributes.map(({ sparseTensor }) => sparseTensor)];
   const tensors = [...initializer, ...attributes.map(({ t }) => t), ...sparse.flatMap((x) => [x?.values, x?.indices])];
-  const names = tensors.map((tensor) => tensor?.dataLocation === 1 ? tensor.externalData.find(({ key }) => key === 'location')?.value : undefined); // prettier-ignore
+  const names = tensors.map((tensor) =>
+    tensor?.dataLocation === 1 ? tensor.externalData.find(({ key }) => key === 'location')?.value : undefined,
+  );
   return new Set(names.filter((name) => name !== undefined));
 }

@@ -56,7 +56,7 @@ const MAX_BYTES = 256 * 2 ** 20;
 
 function maxBytesOf(given: number | undefined): number {
   if (given === undefined) return MAX_BYTES;
-  if (!(given >= 0)) throw new ArgumentError(`deserializeOnnx: expected maxBytes to be a number of bytes, but got ${String(given)}`); // prettier-ignore
+  if (!(given >= 0)) throw new ArgumentError(`deserializeOnnx: expected maxBytes to be a number of bytes, but got ${String(given)}`);
   return given;
 }
 
@@ -94,7 +94,9 @@ export function deserializeOnnx<Out extends Tensor | Tensor[] = Tensor>(
     maxBytes,
     external: (location, offset, length) => {
       if (externalData === undefined) {
-        throw new ArgumentError(`onnx: weights are in another file, ${JSON.stringify(location)}; pass its bytes with the option externalData, or use deserializeOnnxAsync, or importOnnx`); // prettier-ignore
+        throw new ArgumentError(
+          `onnx: weights are in another file, ${JSON.stringify(location)}; pass its bytes with the option externalData, or use deserializeOnnxAsync, or importOnnx`,
+        );
       }
       return partOf(externalData(location), location, offset, length);
     },
@@ -102,14 +104,11 @@ export function deserializeOnnx<Out extends Tensor | Tensor[] = Tensor>(
 }
 
 /** @internal Part of a file that is there whole. */
-export function partOf(
-  bytes: Uint8Array,
-  location: string,
-  offset: number,
-  length = bytes.length - offset,
-): Uint8Array {
+export function partOf(bytes: Uint8Array, location: string, offset: number, length = bytes.length - offset): Uint8Array {
   if (offset + length > bytes.length || length < 0) {
-    throw new FormatError(`onnx: bytes ${offset} to ${offset + length} of ${JSON.stringify(location)} are asked for, but it has ${bytes.length}`); // prettier-ignore
+    throw new FormatError(
+      `onnx: bytes ${offset} to ${offset + length} of ${JSON.stringify(location)} are asked for, but it has ${bytes.length}`,
+    );
   }
   return bytes.subarray(offset, offset + length);
 }
@@ -136,7 +135,7 @@ export function boundedReads(read: ReadExternal): ReadExternal {
     files.set(location, file);
     file.total += bytes.length;
     file.end = Math.max(file.end, offset + bytes.length);
-    if (file.total > 4 * file.end + 65_536) throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} overlap many times`); // prettier-ignore
+    if (file.total > 4 * file.end + 65_536) throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} overlap many times`);
     return bytes;
   };
 }
@@ -168,8 +167,8 @@ class Importer {
   #findOpset({ opsetImport, irVersion }: Message<'Model'>): number {
     const own = opsetImport.filter(({ domain }) => qualified(domain, '') === '');
     const others = opsetImport.length > 0 && own.length === 0;
-    const version = others ? OPSETS.last : own.length === 0 && Number(irVersion ?? 0) < 3 ? 1 : Number(own[0]?.version ?? NaN); // prettier-ignore
-    if (own.length > 1 || !(version > 0)) throw new FormatError('onnx: the file does not say which version of the operators it uses'); // prettier-ignore
+    const version = others ? OPSETS.last : own.length === 0 && Number(irVersion ?? 0) < 3 ? 1 : Number(own[0]?.version ?? NaN);
+    if (own.length > 1 || !(version > 0)) throw new FormatError('onnx: the file does not say which version of the operators it uses');
     if (version < OPSETS.first || version > OPSETS.last) {
       this.#lack(`opset ${version} (versions ${OPSETS.first} to ${OPSETS.last} are)`, 'the model');
     }
@@ -241,7 +240,7 @@ class Importer {
     const tensor = info.type?.tensorType;
     const type = elementType(tensor?.elemType);
     const known = tensor !== undefined && type.dtype !== undefined;
-    if (!known) this.#lack(tensor === undefined ? 'inputs that are no tensors' : `inputs of ${type.name}`, `input ${JSON.stringify(name)}`); // prettier-ignore
+    if (!known) this.#lack(tensor === undefined ? 'inputs that are no tensors' : `inputs of ${type.name}`, `input ${JSON.stringify(name)}`);
     return { name, slot, dtype: type.dtype ?? 'float32', shape };
   }
 
@@ -276,7 +275,7 @@ class Importer {
     const role: Role = this.#plain.has(name) ? 'host' : operator.buffers?.includes(i) === true ? 'buffer' : 'learned';
     const before = this.#roles.get(name);
     // Known numbers can be made a tensor of, and statistics can be used otherwise besides, but not the other way round.
-    if (before === undefined || role === 'host' || (role === 'buffer' && before === 'learned')) this.#roles.set(name, role); // prettier-ignore
+    if (before === undefined || role === 'host' || (role === 'buffer' && before === 'learned')) this.#roles.set(name, role);
   }
 
   #weight(tensor: Message<'Tensor'>): Weight | undefined {

@@ -120,9 +120,7 @@ type Decoded<F extends Field> = F extends readonly [number, infer K, 'repeated']
 
 /** A message as it was read: every field is there, undefined or empty where the file has none. */
 export type Message<N extends MessageName> = {
-  readonly [F in keyof (typeof MESSAGES)[N]]: (typeof MESSAGES)[N][F] extends Field
-    ? Decoded<(typeof MESSAGES)[N][F]>
-    : never;
+  readonly [F in keyof (typeof MESSAGES)[N]]: (typeof MESSAGES)[N][F] extends Field ? Decoded<(typeof MESSAGES)[N][F]> : never;
 };
 
 type Encodable<F extends Field> = F extends readonly [number, infer K, 'repeated']

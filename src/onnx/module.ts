@@ -126,11 +126,10 @@ export class OnnxModule<Out extends Tensor | Tensor[] = Tensor> extends ModuleBa
   #fill(values: (Value | undefined)[], inputs: readonly Tensor[]): void {
     const expected = this.#graph.inputs;
     if (inputs.length !== expected.length) {
-      throw new ArgumentError(`OnnxModule: expected ${expected.length} inputs (${this.inputNames.join(', ')}), but got ${inputs.length}`); // prettier-ignore
+      throw new ArgumentError(`OnnxModule: expected ${expected.length} inputs (${this.inputNames.join(', ')}), but got ${inputs.length}`);
     }
     for (const { slot, value } of this.#constants) values[slot] = value;
-    for (const { slot, property } of this.#weights)
-      values[slot] = (this as unknown as Record<string, Tensor>)[property];
+    for (const { slot, property } of this.#weights) values[slot] = (this as unknown as Record<string, Tensor>)[property];
     expected.forEach((input, i) => {
       checkInput(input, inputs[i]);
       values[input.slot] = inputs[i];
@@ -138,7 +137,8 @@ export class OnnxModule<Out extends Tensor | Tensor[] = Tensor> extends ModuleBa
   }
 
   override extraRepr(): string {
-    const show = ({ name, shape }: GraphInput): string => `${name}${shape === undefined ? '' : ` [${shape.map((size) => size ?? '?').join(', ')}]`}`; // prettier-ignore
+    const show = ({ name, shape }: GraphInput): string =>
+      `${name}${shape === undefined ? '' : ` [${shape.map((size) => size ?? '?').join(', ')}]`}`;
     const { name, inputs, steps } = this.#graph;
     return `${name === '' ? '' : `${name}, `}${inputs.map(show).join(', ')} -> ${this.outputNames.join(', ')}, nodes=${steps.length}`;
   }
@@ -179,9 +179,7 @@ function orOnTensors(
     return host(new Args(node, given, training));
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    const tensors = given.map((value, i) =>
-      value instanceof Host && !hostInputs.includes(i) ? value.tensor() : value,
-    );
+    const tensors = given.map((value, i) => (value instanceof Host && !hostInputs.includes(i) ? value.tensor() : value));
     return run(new Args(node, tensors, training));
   }
 }
@@ -198,13 +196,16 @@ const WORK_EACH = 2 ** 20;
 const WORK_FREE = 32;
 
 function checkInput({ name, dtype, shape }: GraphInput, x: Tensor | undefined): void {
-  if (!(x instanceof Tensor)) throw new ArgumentError(`OnnxModule: expected a tensor for the input ${name}, but got ${typeof x}`); // prettier-ignore
+  if (!(x instanceof Tensor)) throw new ArgumentError(`OnnxModule: expected a tensor for the input ${name}, but got ${typeof x}`);
   if (x.dtype !== dtype && !(dtype === 'float32' && x.dtype === 'float64')) {
-    throw new DTypeError(`OnnxModule: expected the input ${name} of dtype ${dtype}, but got ${x.dtype}; convert it with .to('${dtype}')`); // prettier-ignore
+    throw new DTypeError(`OnnxModule: expected the input ${name} of dtype ${dtype}, but got ${x.dtype}; convert it with .to('${dtype}')`);
   }
-  const fits = shape === undefined || (shape.length === x.ndim && shape.every((size, d) => typeof size !== 'number' || size === x.layout.shape[d])); // prettier-ignore
+  const fits =
+    shape === undefined || (shape.length === x.ndim && shape.every((size, d) => typeof size !== 'number' || size === x.layout.shape[d]));
   if (!fits) {
-    throw new ShapeError(`OnnxModule: expected the input ${name} of shape [${shape.map((size) => size ?? '?').join(', ')}], but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `OnnxModule: expected the input ${name} of shape [${shape.map((size) => size ?? '?').join(', ')}], but got ${showShape(x.layout.shape)}`,
+    );
   }
 }
 

@@ -60,7 +60,8 @@ export class OnnxNode {
     for (const attribute of node.attribute) {
       const name = attribute.name ?? '';
       if (this.#attributes.has(name)) this.fail(`attribute ${JSON.stringify(name)} comes twice`);
-      if (attribute.refAttrName !== undefined && attribute.refAttrName !== '') throw new Unsupported(`attribute references (in ${this.place})`); // prettier-ignore
+      if (attribute.refAttrName !== undefined && attribute.refAttrName !== '')
+        throw new Unsupported(`attribute references (in ${this.place})`);
       this.#attributes.set(name, attribute);
     }
   }
@@ -83,8 +84,7 @@ export class OnnxNode {
     this.#asked.add(name);
     const attribute = this.#attributes.get(name);
     const given = attribute?.type;
-    if (given !== undefined && given !== 0 && given !== type)
-      this.fail(`attribute ${name} has the wrong type ${given}`);
+    if (given !== undefined && given !== 0 && given !== type) this.fail(`attribute ${name} has the wrong type ${given}`);
     return attribute;
   }
 
@@ -115,9 +115,7 @@ export class OnnxNode {
 
   strings(name: string): string[] | undefined {
     const attribute = this.#get(name, ATTRIBUTE.STRINGS);
-    return attribute === undefined
-      ? undefined
-      : Array.from(attribute.strings, (text) => new TextDecoder().decode(text));
+    return attribute === undefined ? undefined : Array.from(attribute.strings, (text) => new TextDecoder().decode(text));
   }
 
   string(name: string, otherwise: string): string {
@@ -211,7 +209,7 @@ export class Args {
   /** One number of an optional input. */
   number(i: number): number | undefined {
     const numbers = this.numbers(i);
-    if (numbers !== undefined && numbers.length !== 1) this.node.fail(`input ${i} has ${numbers.length} elements, but one is expected`); // prettier-ignore
+    if (numbers !== undefined && numbers.length !== 1) this.node.fail(`input ${i} has ${numbers.length} elements, but one is expected`);
     return numbers?.[0];
   }
 }
@@ -225,6 +223,6 @@ export function axesOf(node: OnnxNode, axes: readonly number[], rank: number): n
 }
 
 export function axisOf(node: OnnxNode, axis: number, rank: number): number {
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) node.fail(`axis ${axis} is out of range for ${rank} dimensions`); // prettier-ignore
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) node.fail(`axis ${axis} is out of range for ${rank} dimensions`);
   return axis < 0 ? axis + rank : axis;
 }

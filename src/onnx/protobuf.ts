@@ -22,8 +22,14 @@ type Numbers = Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /** Wire types. */
 const TYPE = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
-const TYPES: Readonly<Record<string, number>> = { int32: TYPE.VARINT, int64: TYPE.VARINT, uint64: TYPE.VARINT, float: TYPE.FIXED32, double: TYPE.FIXED64 }; // prettier-ignore
-const LISTS = { int32: Int32Array, int64: BigInt64Array, uint64: BigInt64Array, float: Float32Array, double: Float64Array } as const; // prettier-ignore
+const TYPES: Readonly<Record<string, number>> = {
+  int32: TYPE.VARINT,
+  int64: TYPE.VARINT,
+  uint64: TYPE.VARINT,
+  float: TYPE.FIXED32,
+  double: TYPE.FIXED64,
+};
+const LISTS = { int32: Int32Array, int64: BigInt64Array, uint64: BigInt64Array, float: Float32Array, double: Float64Array } as const;
 type NumberKind = keyof typeof LISTS;
 const isNumber = (kind: string): kind is NumberKind => Object.hasOwn(LISTS, kind);
 
@@ -38,10 +44,7 @@ const TABLES = new Map<string, ReadonlyMap<number, NamedField>>(
   Object.entries(MESSAGES).map(([message, fields]) => [
     message,
     new Map(
-      Object.entries<Field>(fields).map(([name, [number, kind, repeated]]) => [
-        number,
-        { name, kind, repeated: repeated !== undefined },
-      ]),
+      Object.entries<Field>(fields).map(([name, [number, kind, repeated]]) => [number, { name, kind, repeated: repeated !== undefined }]),
     ),
   ]),
 );
@@ -50,11 +53,7 @@ const TABLES = new Map<string, ReadonlyMap<number, NamedField>>(
  * Reads a message.
  * @throws FormatError with the position, when the bytes are damaged or beyond the limits
  */
-export function decodeMessage<N extends MessageName>(
-  name: N,
-  bytes: Uint8Array,
-  limits: ProtobufLimits = {},
-): Message<N> {
+export function decodeMessage<N extends MessageName>(name: N, bytes: Uint8Array, limits: ProtobufLimits = {}): Message<N> {
   return new Reader(bytes, limits).message(name, bytes.length, 0) as Message<N>;
 }
 
@@ -108,9 +107,7 @@ class Reader {
   }
 
   #fail(what: string): never {
-    throw new FormatError(
-      `onnx: byte ${this.#at}: ${what}; the file is damaged or no ONNX model, obtain or export it again`,
-    );
+    throw new FormatError(`onnx: byte ${this.#at}: ${what}; the file is damaged or no ONNX model, obtain or export it again`);
   }
 
   message(name: string, end: number, depth: number): Record<string, unknown> {
@@ -139,13 +136,7 @@ class Reader {
     if (--this.#values < 0) this.#fail('the file has more parts than any real model');
   }
 
-  #number(
-    field: NamedField,
-    kind: NumberKind,
-    wire: number,
-    result: Record<string, unknown>,
-    lists: Map<string, NumberList>,
-  ): void {
+  #number(field: NamedField, kind: NumberKind, wire: number, result: Record<string, unknown>, lists: Map<string, NumberList>): void {
     if (!field.repeated) {
       if (wire !== TYPES[kind]) this.#fail(`field ${field.name} has wire type ${wire}`);
       result[field.name] = this.#one(kind);

@@ -22,8 +22,7 @@ const ELEMENT_TYPES: readonly ElementType[] = [
 ]; // prettier-ignore
 
 /** The element type with a number, `unknown` if there is none. */
-export const elementType = (code: number | undefined): ElementType =>
-  ELEMENT_TYPES[code ?? 0] ?? type(`unknown type ${code}`, 0);
+export const elementType = (code: number | undefined): ElementType => ELEMENT_TYPES[code ?? 0] ?? type(`unknown type ${code}`, 0);
 
 /** The number of the element type of a dtype, the first of those that it stands for. */
 export const codeOfDType = (dtype: DType): number => ELEMENT_TYPES.findIndex((entry) => entry.dtype === dtype);

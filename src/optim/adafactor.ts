@@ -6,9 +6,9 @@ import { optimizerUpdate as optimizerUpdateOps } from '../tensor/families/optimi
 import { updateParams } from '../tensor/ops/optimizer-update.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamsOrAll, type ParamState } from './optimizer.ts'; // prettier-ignore
+import { Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamsOrAll, type ParamState } from './optimizer.ts';
 import type { StateForm } from './optimizer-state.ts';
-import { AT_LEAST_0, AT_LEAST_1, AT_MOST_0, checkGroup, optimizerSignature, readOptimizer, wayKinds, type WayOptions } from './options.ts'; // prettier-ignore
+import { AT_LEAST_0, AT_LEAST_1, AT_MOST_0, checkGroup, optimizerSignature, readOptimizer, wayKinds, type WayOptions } from './options.ts';
 
 type Eps = readonly [number | null, number];
 
@@ -26,10 +26,14 @@ export interface AdafactorHyperparameters extends BaseHyperparameters {
 export type AdafactorOptions = Partial<AdafactorHyperparameters> & Pick<WayOptions, 'foreach'>;
 
 const isEps = (value: unknown): boolean =>
-  Array.isArray(value) && value.length === 2 && (value[0] === null || AT_LEAST_0.accepts(value[0])) && AT_LEAST_0.accepts(value[1]); // prettier-ignore
+  Array.isArray(value) && value.length === 2 && (value[0] === null || AT_LEAST_0.accepts(value[0])) && AT_LEAST_0.accepts(value[1]);
 const EPS = kind('two finite numbers ≥ 0, the first perhaps null', isEps);
 
-const SIGNATURE = optimizerSignature('Adafactor', { lr: AT_LEAST_0, beta2Decay: AT_MOST_0, eps: EPS, d: AT_LEAST_1, weightDecay: AT_LEAST_0, ...wayKinds('foreach'), maximize: BOOL }, 5); // prettier-ignore
+const SIGNATURE = optimizerSignature(
+  'Adafactor',
+  { lr: AT_LEAST_0, beta2Decay: AT_MOST_0, eps: EPS, d: AT_LEAST_1, weightDecay: AT_LEAST_0, ...wayKinds('foreach'), maximize: BOOL },
+  5,
+);
 
 const FORM: StateForm = {
   fields: ['lr', 'beta2_decay', 'eps', 'd', 'weight_decay', 'foreach', 'maximize'],
@@ -66,7 +70,7 @@ export class Adafactor extends Optimizer<AdafactorHyperparameters> {
   );
   constructor(...args: readonly unknown[]) {
     const { params, given, ways } = readOptimizer<Params<AdafactorHyperparameters>, AdafactorOptions>(SIGNATURE, args);
-    super(params, { lr: 1e-2, beta2Decay: -0.8, eps: [null, 1e-3], d: 1, weightDecay: 0, maximize: false, ...given }, ways); // prettier-ignore
+    super(params, { lr: 1e-2, beta2Decay: -0.8, eps: [null, 1e-3], d: 1, weightDecay: 0, maximize: false, ...given }, ways);
   }
 
   protected override check(group: AdafactorHyperparameters): void {
@@ -77,18 +81,12 @@ export class Adafactor extends Optimizer<AdafactorHyperparameters> {
     return FORM;
   }
 
-  protected override update(
-    param: Tensor,
-    given: Tensor,
-    group: ParamGroup<AdafactorHyperparameters>,
-    state: ParamState,
-  ): void {
-    // prettier-ignore
+  protected override update(param: Tensor, given: Tensor, group: ParamGroup<AdafactorHyperparameters>, state: ParamState): void {
     const recorder = activeRecorder();
     recorder?.guard(() => `${group.eps.join()} ${group.d} ${group.maximize}`);
     state['step'] ??= 0;
     const names = param.ndim > 1 ? ['row_var', 'col_var'] : ['variance'];
-    const kept = names.map((name) => (state[name] ??= this.newState(param, 0, factorShape(name, param.layout.shape))) as Tensor); // prettier-ignore
+    const kept = names.map((name) => (state[name] ??= this.newState(param, 0, factorShape(name, param.layout.shape))) as Tensor);
     for (const name of names) recorder?.guard(() => state[name]);
     const count = (): void => {
       state['step'] = (state['step'] as number) + 1;
@@ -105,12 +103,16 @@ export class Adafactor extends Optimizer<AdafactorHyperparameters> {
       applyInto(optimizerUpdateOps.optimizerUpdate, [average, mean], LERP, weight, [average]);
     });
     const [rows, columns] = kept as [Tensor, Tensor];
-    const variance = kept.length === 1 ? rows : rows.mul(columns).div(rows.mean(-2, { keepdim: true }).clamp({ min: eps })); // prettier-ignore
+    const variance = kept.length === 1 ? rows : rows.mul(columns).div(rows.mean(-2, { keepdim: true }).clamp({ min: eps }));
     const update = variance
       .clamp({ min: eps * eps })
       .rsqrt()
       .mul(grad);
-    const excess = update.mul(update).sum().sqrt().div(Math.sqrt(update.numel()) * group.d); // prettier-ignore
+    const excess = update
+      .mul(update)
+      .sum()
+      .sqrt()
+      .div(Math.sqrt(update.numel()) * group.d);
     const scaled = update.mul(size.clamp({ min: group.eps[1] }).div(excess.clamp({ min: 1 })));
     const scalars = (): number[] => [
       group.weightDecay === 0 ? 1 : 1 - group.lr * group.weightDecay,

@@ -50,11 +50,11 @@ export class Adagrad extends UpdateOptimizer<AdagradHyperparameters> {
     foreach?: boolean | null | AdagradOptions,
   );
   constructor(...args: readonly unknown[]) {
-    const { params, given, ways } = readOptimizer<Params<AdagradHyperparameters>, AdagradOptions>(ADAGRAD.signature, args); // prettier-ignore
+    const { params, given, ways } = readOptimizer<Params<AdagradHyperparameters>, AdagradOptions>(ADAGRAD.signature, args);
     const defaults = { lr: 1e-2, lrDecay: 0, eps: 1e-10, weightDecay: 0, initialAccumulatorValue: 0, maximize: false };
     super(params, { ...defaults, ...given }, ways);
     // As in PyTorch, the sums are there from the start, and are saved.
-    for (const group of this.paramGroups) for (const param of group.params) this.prepare(param, group, this.stateOf(param)); // prettier-ignore
+    for (const group of this.paramGroups) for (const param of group.params) this.prepare(param, group, this.stateOf(param));
   }
 
   protected override spec(): UpdateSpec<AdagradHyperparameters> {
@@ -95,7 +95,7 @@ export class Adadelta extends UpdateOptimizer<AdadeltaHyperparameters> {
     foreach?: boolean | null | AdadeltaOptions,
   );
   constructor(...args: readonly unknown[]) {
-    const { params, given, ways } = readOptimizer<Params<AdadeltaHyperparameters>, AdadeltaOptions>(ADADELTA.signature, args); // prettier-ignore
+    const { params, given, ways } = readOptimizer<Params<AdadeltaHyperparameters>, AdadeltaOptions>(ADADELTA.signature, args);
     super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false, ...given }, ways);
   }
 
@@ -151,7 +151,7 @@ export class RMSprop extends UpdateOptimizer<RMSpropHyperparameters> {
     differentiable?: false | RMSpropOptions,
   );
   constructor(...args: readonly unknown[]) {
-    const { params, given, ways } = readOptimizer<Params<RMSpropHyperparameters>, RMSpropOptions>(RMSPROP.signature, args); // prettier-ignore
+    const { params, given, ways } = readOptimizer<Params<RMSpropHyperparameters>, RMSpropOptions>(RMSPROP.signature, args);
     const defaults = {
       lr: 1e-2,
       momentum: 0,

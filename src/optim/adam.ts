@@ -70,12 +70,7 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     return FORM;
   }
 
-  protected override update(
-    param: Tensor,
-    grad: Tensor,
-    group: ParamGroup<AdamHyperparameters>,
-    state: ParamState,
-  ): void {
+  protected override update(param: Tensor, grad: Tensor, group: ParamGroup<AdamHyperparameters>, state: ParamState): void {
     const names = group.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
     const averages = names.map((name) => (state[name] ??= this.newState(param)) as Tensor);
     for (const name of names) activeRecorder()?.guard(() => state[name]);
@@ -83,7 +78,9 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
       state['step'] = ((state['step'] as number | undefined) ?? 0) + 1;
     };
     const recorder = activeRecorder();
-    recorder?.guard(() => (group.weightDecay === 0 ? 0 : 1) + (group.amsgrad ? 2 : 0) + (group.maximize ? 4 : 0) + (group.decoupledWeightDecay ? 8 : 0)); // prettier-ignore
+    recorder?.guard(
+      () => (group.weightDecay === 0 ? 0 : 1) + (group.amsgrad ? 2 : 0) + (group.maximize ? 4 : 0) + (group.decoupledWeightDecay ? 8 : 0),
+    );
     if (recorder === undefined) count();
     else recorder.effect(count);
     const attrs = adamParamsOf(group);
@@ -137,7 +134,8 @@ export class AdamW extends AdamBase {
 
   protected override check(group: AdamHyperparameters): void {
     super.check(group);
-    if (!group.decoupledWeightDecay) throw new ArgumentError('AdamW: its weight decay is always decoupled; use Adam, or leave decoupledWeightDecay out'); // prettier-ignore
+    if (!group.decoupledWeightDecay)
+      throw new ArgumentError('AdamW: its weight decay is always decoupled; use Adam, or leave decoupledWeightDecay out');
   }
 
   /** As in PyTorch, AdamW stays AdamW, whatever state it is given. */

@@ -58,9 +58,11 @@ const AUTOCAST = signature<AutocastCall>(
 export function autocast(deviceType: DeviceName | AutocastCall, options?: AutocastOptions): Disposable;
 export function autocast<T>(deviceType: DeviceName, options: AutocastOptions, fn: () => T): T;
 export function autocast<T>(first: unknown, options?: unknown, fn?: () => T): T | Disposable {
-  const { deviceType, enabled = true } = readCall<AutocastCall>(AUTOCAST, options === undefined ? [first] : [first, options]); // prettier-ignore
+  const { deviceType, enabled = true } = readCall<AutocastCall>(AUTOCAST, options === undefined ? [first] : [first, options]);
   if (enabled && !withoutGpu('autocast', deviceType)) {
-    throw new ArgumentError(`autocast: expected enabled: false, since ${deviceType} computes in float32 here, which costs no more than 16 bits would; pass { enabled: false }, or convert the model with model.half() to save memory`); // prettier-ignore
+    throw new ArgumentError(
+      `autocast: expected enabled: false, since ${deviceType} computes in float32 here, which costs no more than 16 bits would; pass { enabled: false }, or convert the model with model.half() to save memory`,
+    );
   }
   if (fn === undefined) return { [Symbol.dispose]: () => undefined };
   requireKind('autocast', 'the function', fn, FUNCTION);
@@ -84,7 +86,7 @@ const SCALER = signature<GradScalerCall>(
   'GradScaler',
   { device: DEVICE, initScale: FINITE, growthFactor: FINITE, backoffFactor: FINITE, growthInterval: FINITE, enabled: BOOL },
   { example: "new amp.GradScaler('cpu', { initScale: 1024 })" },
-); // prettier-ignore
+);
 
 /** A scaler's state, as PyTorch saves it; empty when it is off. */
 // No interface: those have no index signature, so that one could not be saved.
@@ -135,14 +137,7 @@ export class GradScaler {
 
   constructor(
     ...args: Call<
-      [
-        device?: DeviceName,
-        initScale?: number,
-        growthFactor?: number,
-        backoffFactor?: number,
-        growthInterval?: number,
-        enabled?: boolean,
-      ],
+      [device?: DeviceName, initScale?: number, growthFactor?: number, backoffFactor?: number, growthInterval?: number, enabled?: boolean],
       GradScalerCall
     >
   );
@@ -154,8 +149,8 @@ export class GradScaler {
     this.#backoffFactor = given.backoffFactor ?? 0.5;
     this.#growthInterval = given.growthInterval ?? 2000;
     if (!this.#enabled) return;
-    if (this.#growthFactor <= 1) throw new ArgumentError(`GradScaler: expected a growthFactor above 1, but got ${this.#growthFactor}`); // prettier-ignore
-    if (this.#backoffFactor >= 1) throw new ArgumentError(`GradScaler: expected a backoffFactor below 1, but got ${this.#backoffFactor}`); // prettier-ignore
+    if (this.#growthFactor <= 1) throw new ArgumentError(`GradScaler: expected a growthFactor above 1, but got ${this.#growthFactor}`);
+    if (this.#backoffFactor >= 1) throw new ArgumentError(`GradScaler: expected a backoffFactor below 1, but got ${this.#backoffFactor}`);
   }
 
   isEnabled(): boolean {
@@ -181,15 +176,18 @@ export class GradScaler {
     requireKind('GradScaler.unscale_', 'the argument', optimizer, OPTIMIZER);
     if (!this.#enabled) return;
     const at = this.#stages.get(optimizer)?.at;
-    if (at === 'unscaled') throw new ArgumentError('GradScaler.unscale_: this has been called for the optimizer already since the last update(); call update() after step()'); // prettier-ignore
-    if (at === 'stepped')
-      throw new ArgumentError('GradScaler.unscale_: this is called after step(); call update() first');
+    if (at === 'unscaled')
+      throw new ArgumentError(
+        'GradScaler.unscale_: this has been called for the optimizer already since the last update(); call update() after step()',
+      );
+    if (at === 'stepped') throw new ArgumentError('GradScaler.unscale_: this is called after step(); call update() first');
     this.#unscale(optimizer);
   }
 
   #unscale(optimizer: Optimizer): Stage {
     const grads = optimizer.paramGroups.flatMap(({ params }) => params.flatMap(({ grad }) => grad ?? []));
-    if (grads.some(({ dtype }) => dtype === 'float16')) throw new DTypeError('GradScaler.unscale_: expected gradients of float32, but got float16; keep the parameters in float32'); // prettier-ignore
+    if (grads.some(({ dtype }) => dtype === 'float16'))
+      throw new DTypeError('GradScaler.unscale_: expected gradients of float32, but got float16; keep the parameters in float32');
     const inverse = Math.fround(1 / this.#scale);
     const stage: Stage = { at: 'unscaled', overflow: withGradMode(false, () => unscaled(grads, inverse)) };
     this.#stages.set(optimizer, stage);
@@ -204,10 +202,17 @@ export class GradScaler {
   step(optimizer: Optimizer, ...more: readonly unknown[]): unknown {
     requireKind('GradScaler.step', 'the argument', optimizer, OPTIMIZER);
     if (!this.#enabled) return optimizer.step<unknown>(...(more as []));
-    if (more.length > 0) throw new ArgumentError('GradScaler.step: a closure cannot be used while the scaler is on; compute the loss before, or use enabled: false'); // prettier-ignore
+    if (more.length > 0)
+      throw new ArgumentError(
+        'GradScaler.step: a closure cannot be used while the scaler is on; compute the loss before, or use enabled: false',
+      );
     const before = this.#stages.get(optimizer);
-    if (before?.at === 'stepped') throw new ArgumentError('GradScaler.step: this has been called for the optimizer already since the last update(); call update() after each step'); // prettier-ignore
-    if (optimizer.paramGroups.every(({ params }) => params.every(({ grad }) => grad === null))) throw new ArgumentError('GradScaler.step: no parameter of the optimizer has a gradient; call scaler.scale(loss).backward() first'); // prettier-ignore
+    if (before?.at === 'stepped')
+      throw new ArgumentError(
+        'GradScaler.step: this has been called for the optimizer already since the last update(); call update() after each step',
+      );
+    if (optimizer.paramGroups.every(({ params }) => params.every(({ grad }) => grad === null)))
+      throw new ArgumentError('GradScaler.step: no parameter of the optimizer has a gradient; call scaler.scale(loss).backward() first');
     const { overflow } = before ?? this.#unscale(optimizer);
     const result = overflow ? undefined : optimizer.step<unknown>();
     this.#stages.set(optimizer, { at: 'stepped', overflow });
@@ -220,10 +225,9 @@ export class GradScaler {
    */
   update(newScale?: number | Tensor | null): void {
     if (!this.#enabled) return;
-    if (newScale !== undefined && newScale !== null)
-      this.#scale = Math.fround(isTensor(newScale) ? newScale.item() : newScale); // prettier-ignore
+    if (newScale !== undefined && newScale !== null) this.#scale = Math.fround(isTensor(newScale) ? newScale.item() : newScale);
     else if (this.#stages.size === 0)
-      throw new ArgumentError('GradScaler.update: no gradients were looked at since the last time; call step(optimizer) first'); // prettier-ignore
+      throw new ArgumentError('GradScaler.update: no gradients were looked at since the last time; call step(optimizer) first');
     else this.#adapt([...this.#stages.values()].some(({ overflow }) => overflow));
     this.#stages = new Map();
   }
@@ -310,11 +314,12 @@ function unscaled(grads: readonly Tensor[], by: number): boolean {
 
 function numbersOf(saved: unknown): number[] {
   const values = saved instanceof Map ? Object.fromEntries(saved as Map<string, unknown>) : saved;
-  if (!isRecord(values)) throw new StateDictError(`GradScaler.loadStateDict: expected a state dict, but got ${show(saved)}`); // prettier-ignore
-  if (Object.keys(values).length === 0) throw new StateDictError('GradScaler.loadStateDict: the state dict is empty; it may be of a scaler that was off (enabled: false)'); // prettier-ignore
+  if (!isRecord(values)) throw new StateDictError(`GradScaler.loadStateDict: expected a state dict, but got ${show(saved)}`);
+  if (Object.keys(values).length === 0)
+    throw new StateDictError('GradScaler.loadStateDict: the state dict is empty; it may be of a scaler that was off (enabled: false)');
   return FIELDS.map((name) => {
     const value = values[name];
     if (typeof value === 'number' && Number.isFinite(value)) return value;
-    throw new StateDictError(`GradScaler.loadStateDict: expected a number as ${name}, but got ${show(value)}; nothing was loaded`); // prettier-ignore
+    throw new StateDictError(`GradScaler.loadStateDict: expected a number as ${name}, but got ${show(value)}; nothing was loaded`);
   });
 }

@@ -34,10 +34,10 @@ export const ANNEAL: { readonly [K in Annealing]: (start: number, end: number, p
 
 /** Up and down, in two phases, or in three of which the second mirrors the first. */
 export function phasesOf(totalSteps: number, pctStart: number, three: boolean): Phase[] {
-  const rise: Phase = { end: pctStart * totalSteps - 1, lr: ['initialLr', 'maxLr'], momentum: ['maxMomentum', 'baseMomentum'] }; // prettier-ignore
+  const rise: Phase = { end: pctStart * totalSteps - 1, lr: ['initialLr', 'maxLr'], momentum: ['maxMomentum', 'baseMomentum'] };
   const end = totalSteps - 1;
   if (!three) return [rise, { end, lr: ['maxLr', 'minLr'], momentum: ['baseMomentum', 'maxMomentum'] }];
-  const fall: Phase = { end: 2 * pctStart * totalSteps - 2, lr: ['maxLr', 'initialLr'], momentum: ['baseMomentum', 'maxMomentum'] }; // prettier-ignore
+  const fall: Phase = { end: 2 * pctStart * totalSteps - 2, lr: ['maxLr', 'initialLr'], momentum: ['baseMomentum', 'maxMomentum'] };
   return [rise, fall, { end, lr: ['initialLr', 'minLr'], momentum: ['maxMomentum', 'maxMomentum'] }];
 }
 
@@ -62,7 +62,7 @@ export function readPhases(saved: unknown, error: MakeError): Phase[] {
     const name = <T extends RateName | MomentumName>(key: string, known: readonly T[]): T => {
       const found = known.find((ours) => NAMES[ours] === phase.get(key));
       if (found !== undefined) return found;
-      throw error(`${where}.${key} is ${inWords(phase.get(key))}; expected one of ${known.map((ours) => NAMES[ours]).join(', ')}`); // prettier-ignore
+      throw error(`${where}.${key} is ${inWords(phase.get(key))}; expected one of ${known.map((ours) => NAMES[ours]).join(', ')}`);
     };
     return {
       end,

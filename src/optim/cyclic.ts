@@ -2,7 +2,7 @@
 import { arrayOf, BOOL, either, FINITE, FUNCTION, oneOf, orNull, POSITIVE } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall } from '../base/signature.ts';
-import { LRScheduler, schedulerSignature, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts'; // prettier-ignore
+import { LRScheduler, schedulerSignature, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts';
 import { number, rates, type MakeError } from './saved-state.ts';
 import { setMomentum } from './cycle-phases.ts';
 
@@ -36,25 +36,29 @@ export interface CyclicLROptions {
 type Rest = Partial<CyclicLROptions> & { lastEpoch?: number };
 
 const NUMBERS = either(FINITE, arrayOf(FINITE, 'numbers, one for each group'));
-const CYCLIC = schedulerSignature<CyclicLROptions>('CyclicLR', {
-  baseLr: NUMBERS,
-  maxLr: NUMBERS,
-  stepSizeUp: POSITIVE,
-  stepSizeDown: orNull(POSITIVE),
-  mode: oneOf('triangular', 'triangular2', 'exp_range'),
-  gamma: FINITE,
-  scaleFn: orNull(FUNCTION),
-  scaleMode: oneOf('cycle', 'iterations'),
-  cycleMomentum: BOOL,
-  baseMomentum: NUMBERS,
-  maxMomentum: NUMBERS,
-}, { required: 2, example: 'CyclicLR(optimizer, 0.001, 0.1)' }); // prettier-ignore
+const CYCLIC = schedulerSignature<CyclicLROptions>(
+  'CyclicLR',
+  {
+    baseLr: NUMBERS,
+    maxLr: NUMBERS,
+    stepSizeUp: POSITIVE,
+    stepSizeDown: orNull(POSITIVE),
+    mode: oneOf('triangular', 'triangular2', 'exp_range'),
+    gamma: FINITE,
+    scaleFn: orNull(FUNCTION),
+    scaleMode: oneOf('cycle', 'iterations'),
+    cycleMomentum: BOOL,
+    baseMomentum: NUMBERS,
+    maxMomentum: NUMBERS,
+  },
+  { required: 2, example: 'CyclicLR(optimizer, 0.001, 0.1)' },
+);
 
 /** One number for each group. */
 function each(name: string, { paramGroups: groups }: AnyOptimizer, value: Numbers): number[] {
   if (typeof value === 'number') return groups.map(() => value);
   if (value.length === groups.length) return [...value];
-  throw new ArgumentError(`CyclicLR: expected ${groups.length} values as ${name}, one for each group, but got ${value.length}`); // prettier-ignore
+  throw new ArgumentError(`CyclicLR: expected ${groups.length} values as ${name}, one for each group, but got ${value.length}`);
 }
 
 interface Settings {
@@ -145,7 +149,7 @@ export class CyclicLR extends LRScheduler {
   }
 
   protected override ownState(): SchedulerState {
-    const { maxLrs, totalSize, stepRatio, mode, gamma, scaleMode, cycleMomentum, baseMomentums, maxMomentums } = this.#settings; // prettier-ignore
+    const { maxLrs, totalSize, stepRatio, mode, gamma, scaleMode, cycleMomentum, baseMomentums, maxMomentums } = this.#settings;
     const betas = this.optimizer.paramGroups.some((group) => 'betas' in group);
     return {
       max_lrs: [...maxLrs],
@@ -155,9 +159,7 @@ export class CyclicLR extends LRScheduler {
       gamma,
       scale_mode: scaleMode,
       cycle_momentum: cycleMomentum,
-      ...(cycleMomentum
-        ? { use_beta1: betas, base_momentums: [...baseMomentums], max_momentums: [...maxMomentums] }
-        : {}),
+      ...(cycleMomentum ? { use_beta1: betas, base_momentums: [...baseMomentums], max_momentums: [...maxMomentums] } : {}),
     };
   }
 
@@ -165,7 +167,7 @@ export class CyclicLR extends LRScheduler {
     const { length } = this.optimizer.paramGroups;
     const list = (name: string): number[] => rates(saved.get(name), name, length, error);
     const cycleMomentum = saved.get('cycle_momentum');
-    if (typeof cycleMomentum !== 'boolean') throw error(`cycle_momentum is ${String(cycleMomentum)}; expected true or false`); // prettier-ignore
+    if (typeof cycleMomentum !== 'boolean') throw error(`cycle_momentum is ${String(cycleMomentum)}; expected true or false`);
     const [mode, scaleMode] = [saved.get('mode'), saved.get('scale_mode')];
     if (mode !== 'triangular' && mode !== 'triangular2' && mode !== 'exp_range') throw error(`mode is ${String(mode)}`);
     if (scaleMode !== 'cycle' && scaleMode !== 'iterations') throw error(`scale_mode is ${String(scaleMode)}`);

@@ -1,5 +1,5 @@
 /** Optimizers and learning-rate schedules. */
-export { Adadelta, Adagrad, RMSprop, type AdadeltaOptions, type AdagradOptions, type RMSpropOptions } from './adagrad.ts'; // prettier-ignore
+export { Adadelta, Adagrad, RMSprop, type AdadeltaOptions, type AdagradOptions, type RMSpropOptions } from './adagrad.ts';
 export { Adafactor, type AdafactorOptions } from './adafactor.ts';
 export { Adam, AdamW, type AdamOptions, type AdamWOptions } from './adam.ts';
 export type { HookHandle, HookOptions } from './hooks.ts';

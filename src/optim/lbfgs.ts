@@ -9,7 +9,14 @@ import { isTensor } from '../tensor/is-tensor.ts';
 import { forbidWhileRecording } from '../tensor/recorder.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { dot, largest, strongWolfe } from './line-search.ts';
-import { Optimizer, type BaseHyperparameters, type ParamGroup, type ParamGroupOptions, type Params, type ParamsOrAll } from './optimizer.ts'; // prettier-ignore
+import {
+  Optimizer,
+  type BaseHyperparameters,
+  type ParamGroup,
+  type ParamGroupOptions,
+  type Params,
+  type ParamsOrAll,
+} from './optimizer.ts';
 import { packState, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
 import { AT_LEAST_0, checkGroup, optimizerSignature, readOptimizer } from './options.ts';
 import { count, items, loadError, members, number, type MakeError } from './saved-state.ts';
@@ -31,19 +38,24 @@ export interface LBFGSHyperparameters extends BaseHyperparameters {
 /** Defaults: lr 1, maxIter 20, maxEval 1.25·maxIter, toleranceGrad 1e-7, toleranceChange 1e-9, historySize 100, no line search. */
 export type LBFGSOptions = Partial<Omit<LBFGSHyperparameters, 'maxEval'>> & { maxEval?: number | null };
 
-const SIGNATURE = optimizerSignature('LBFGS', {
-  lr: AT_LEAST_0,
-  maxIter: COUNT,
-  maxEval: orNull(COUNT),
-  toleranceGrad: AT_LEAST_0,
-  toleranceChange: AT_LEAST_0,
-  historySize: COUNT,
-  lineSearchFn: orNull(oneOf('strong_wolfe')),
-  maximize: BOOL,
-}, 7, "new optim.LBFGS(model.parameters(), { lr: 1, lineSearchFn: 'strong_wolfe' })"); // prettier-ignore
+const SIGNATURE = optimizerSignature(
+  'LBFGS',
+  {
+    lr: AT_LEAST_0,
+    maxIter: COUNT,
+    maxEval: orNull(COUNT),
+    toleranceGrad: AT_LEAST_0,
+    toleranceChange: AT_LEAST_0,
+    historySize: COUNT,
+    lineSearchFn: orNull(oneOf('strong_wolfe')),
+    maximize: BOOL,
+  },
+  7,
+  "new optim.LBFGS(model.parameters(), { lr: 1, lineSearchFn: 'strong_wolfe' })",
+);
 
 const FORM: StateForm = {
-  fields: ['lr', 'max_iter', 'max_eval', 'tolerance_grad', 'tolerance_change', 'history_size', 'line_search_fn', 'maximize'], // prettier-ignore
+  fields: ['lr', 'max_iter', 'max_eval', 'tolerance_grad', 'tolerance_change', 'history_size', 'line_search_fn', 'maximize'],
   fixed: {},
 };
 
@@ -122,7 +134,7 @@ export class LBFGS extends Optimizer<LBFGSHyperparameters> {
   }
 
   override addParamGroup(options: ParamGroupOptions<LBFGSHyperparameters>): void {
-    if (this.paramGroups.length > 0) throw new ArgumentError('LBFGS: there can be only one group of parameters'); // prettier-ignore
+    if (this.paramGroups.length > 0) throw new ArgumentError('LBFGS: there can be only one group of parameters');
     super.addParamGroup(options);
   }
 
@@ -157,10 +169,10 @@ export class LBFGS extends Optimizer<LBFGSHyperparameters> {
     const error = loadError('LBFGS');
     const parts = members(saved, 'the state', error);
     const entries = members(parts.get('state'), 'state', error);
-    for (const key of entries.keys()) if (key !== '0') throw error(`state for parameter ${key}; all of it is the first parameter's`); // prettier-ignore
+    for (const key of entries.keys()) if (key !== '0') throw error(`state for parameter ${key}; all of it is the first parameter's`);
     const plain = new Map([...parts, ['state', new Map()]]);
     const { groups } = unpackState(FORM, this.paramGroups, plain, (group) => this.check(group), error);
-    const memory = entries.has('0') ? unpackMemory(members(entries.get('0'), 'state[0]', error), this.paramGroups[0]!, error) : fresh(); // prettier-ignore
+    const memory = entries.has('0') ? unpackMemory(members(entries.get('0'), 'state[0]', error), this.paramGroups[0]!, error) : fresh();
     Object.assign(this.paramGroups[0]!, groups[0]);
     this.#memory = memory;
   }
@@ -170,12 +182,12 @@ type Group = ParamGroup<LBFGSHyperparameters>;
 
 function lossOf(value: unknown): number {
   const loss = isTensor(value) && value.layout.numel === 1 ? value.item() : value;
-  if (typeof loss !== 'number') throw new ArgumentError(`LBFGS.step: expected the closure to return the loss, but got ${inWords(value)}`); // prettier-ignore
+  if (typeof loss !== 'number') throw new ArgumentError(`LBFGS.step: expected the closure to return the loss, but got ${inWords(value)}`);
   return loss;
 }
 
 function flatGrad({ params, maximize }: Group): Tensor {
-  const all = params.map(({ grad, dtype, device, layout }) => grad?.reshape(-1) ?? zeros([layout.numel], { dtype, device })); // prettier-ignore
+  const all = params.map(({ grad, dtype, device, layout }) => grad?.reshape(-1) ?? zeros([layout.numel], { dtype, device }));
   const flat: Tensor = cat(all as Tensor[]);
   return maximize ? flat.neg() : flat;
 }
@@ -292,7 +304,8 @@ function unpackMemory(saved: ReadonlyMap<string, unknown>, { params }: Group, er
   if (saved.get('d') === undefined) return memory;
   const size = params.reduce((sum, { layout }) => sum + layout.numel, 0);
   const flat = (value: unknown, what: string): Tensor => {
-    if (!(value instanceof Tensor) || value.ndim !== 1 || value.layout.numel !== size) throw error(`${what} is ${inWords(value)}; expected a tensor of ${size} elements`); // prettier-ignore
+    if (!(value instanceof Tensor) || value.ndim !== 1 || value.layout.numel !== size)
+      throw error(`${what} is ${inWords(value)}; expected a tensor of ${size} elements`);
     const copy = value.detach().to(params[0]!.dtype).clone();
     copy.storage.kept = true;
     return copy;
@@ -303,7 +316,8 @@ function unpackMemory(saved: ReadonlyMap<string, unknown>, { params }: Group, er
   memory.changes = list('old_dirs').map((value) => flat(value, 'old_dirs'));
   memory.moves = list('old_stps').map((value) => flat(value, 'old_stps'));
   memory.inverses = list('ro').map((value) => number(value, 'ro', error));
-  if (memory.moves.length !== memory.changes.length || memory.inverses.length !== memory.changes.length) throw error('old_dirs, old_stps and ro are not equally long'); // prettier-ignore
+  if (memory.moves.length !== memory.changes.length || memory.inverses.length !== memory.changes.length)
+    throw error('old_dirs, old_stps and ro are not equally long');
   memory.diagonal = number(saved.get('H_diag'), 'H_diag', error);
   memory.grad = flat(saved.get('prev_flat_grad'), 'prev_flat_grad');
   memory.loss = number(saved.get('prev_loss'), 'prev_loss', error);

@@ -53,17 +53,12 @@ function cubic(a: Point, b: Point, bounds?: readonly [number, number]): number {
 }
 
 /** Goes outwards until a step satisfies the conditions or two steps have such a one between them. */
-function bracketed(
-  search: LineSearch,
-  start: Point,
-  pointAt: (step: number) => Point,
-): { points: Point[]; done: boolean; rounds: number } {
-  // prettier-ignore
+function bracketed(search: LineSearch, start: Point, pointAt: (step: number) => Point): { points: Point[]; done: boolean; rounds: number } {
   let previous = start;
   let point = pointAt(search.firstStep);
   for (let round = 0; round < search.most; round++) {
     const tooHigh = point.loss > search.loss + FALL * point.step * search.slope;
-    if (tooHigh || (round > 1 && point.loss >= previous.loss)) return { points: [previous, point], done: false, rounds: round }; // prettier-ignore
+    if (tooHigh || (round > 1 && point.loss >= previous.loss)) return { points: [previous, point], done: false, rounds: round };
     if (Math.abs(point.slope) <= -FLATTEN * search.slope) return { points: [point], done: true, rounds: round };
     if (point.slope >= 0) return { points: [previous, point], done: false, rounds: round };
     const bounds = [point.step + 0.01 * (point.step - previous.step), point.step * 10] as const;

@@ -6,7 +6,12 @@ export { CyclicLR, type CyclicLROptions } from './cyclic.ts';
 export { OneCycleLR, type OneCycleLROptions } from './one-cycle.ts';
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './reduce-on-plateau.ts';
 export { LRScheduler, type SchedulerState } from './scheduler.ts';
-export { CosineAnnealingLR, CosineAnnealingWarmRestarts, type CosineAnnealingLROptions, type WarmRestartsOptions } from './schedules-cosine.ts'; // prettier-ignore
+export {
+  CosineAnnealingLR,
+  CosineAnnealingWarmRestarts,
+  type CosineAnnealingLROptions,
+  type WarmRestartsOptions,
+} from './schedules-cosine.ts';
 export { ChainedScheduler, SequentialLR, type SequentialLROptions } from './schedules-joined.ts';
 export {
   ConstantLR,

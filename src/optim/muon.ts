@@ -32,18 +32,23 @@ export type MuonOptions = Partial<MuonHyperparameters>;
 
 const numbers = arrayOf(FINITE, 'finite numbers');
 const THREE = kind('three finite numbers', (value) => numbers.accepts(value) && (value as unknown[]).length === 3);
-const STEPS = kind('a whole number from 0 to 99', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 100); // prettier-ignore
+const STEPS = kind('a whole number from 0 to 99', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 100);
 
-const SIGNATURE = optimizerSignature('Muon', {
-  lr: AT_LEAST_0,
-  weightDecay: AT_LEAST_0,
-  momentum: AT_LEAST_0,
-  nesterov: BOOL,
-  nsCoefficients: THREE,
-  eps: AT_LEAST_0,
-  nsSteps: STEPS,
-  adjustLrFn: orNull(oneOf('original', 'match_rms_adamw', 'spectral_unclamped')),
-}, 8, 'new optim.Muon(matrices, { lr: 0.02 })'); // prettier-ignore
+const SIGNATURE = optimizerSignature(
+  'Muon',
+  {
+    lr: AT_LEAST_0,
+    weightDecay: AT_LEAST_0,
+    momentum: AT_LEAST_0,
+    nesterov: BOOL,
+    nsCoefficients: THREE,
+    eps: AT_LEAST_0,
+    nsSteps: STEPS,
+    adjustLrFn: orNull(oneOf('original', 'match_rms_adamw', 'spectral_unclamped')),
+  },
+  8,
+  'new optim.Muon(matrices, { lr: 0.02 })',
+);
 
 const FORM: StateForm = {
   fields: ['lr', 'weight_decay', 'momentum', 'nesterov', 'ns_coefficients', 'eps', 'ns_steps', 'adjust_lr_fn'],
@@ -117,7 +122,9 @@ export class Muon extends Optimizer<MuonHyperparameters> {
     const other = this.paramGroups.at(-1)!.params.find((param) => param.ndim !== 2);
     if (other === undefined) return;
     this.paramGroups.pop();
-    throw new ArgumentError(`Muon: its parameters have to be matrices, but one has the shape ${showShape(other.layout.shape)}; give it to another optimizer`); // prettier-ignore
+    throw new ArgumentError(
+      `Muon: its parameters have to be matrices, but one has the shape ${showShape(other.layout.shape)}; give it to another optimizer`,
+    );
   }
 
   protected override check(group: MuonHyperparameters): void {
@@ -128,21 +135,13 @@ export class Muon extends Optimizer<MuonHyperparameters> {
     return FORM;
   }
 
-  protected override update(
-    param: Tensor,
-    grad: Tensor,
-    group: ParamGroup<MuonHyperparameters>,
-    state: ParamState,
-  ): void {
-    // prettier-ignore
+  protected override update(param: Tensor, grad: Tensor, group: ParamGroup<MuonHyperparameters>, state: ParamState): void {
     const buffer = (state['momentum_buffer'] ??= this.newState(param)) as Tensor;
     const recorder = activeRecorder();
     recorder?.guard(() => state['momentum_buffer']);
     recorder?.guard(() => `${group.nsCoefficients.join()} ${group.nsSteps} ${group.eps} ${group.nesterov}`);
     applyInto(optimizerUpdateOps.optimizerUpdate, [buffer, grad], LERP, () => [1 - group.momentum], [buffer]);
-    const ahead = group.nesterov
-      ? apply(optimizerUpdateOps.optimizerUpdate, [grad, buffer], LERP, () => [group.momentum])[0]!
-      : buffer;
+    const ahead = group.nesterov ? apply(optimizerUpdateOps.optimizerUpdate, [grad, buffer], LERP, () => [group.momentum])[0]! : buffer;
     const update = orthogonal(ahead, group);
     const shape = param.layout.shape as readonly [number, number];
     const scalars = (): number[] => [1 - group.lr * group.weightDecay, -group.lr * ratioOf(group.adjustLrFn, shape)];

@@ -2,7 +2,7 @@
 import { BOOL } from '../base/arguments.ts';
 import { WAY } from '../tensor/ops/optimizer-update.ts';
 import type { BaseHyperparameters, Params, ParamsOrAll } from './optimizer.ts';
-import { AT_LEAST_0, BETAS, optimizerSignature, readOptimizer, wayKinds, type WayOptions } from './options.ts'; // prettier-ignore
+import { AT_LEAST_0, BETAS, optimizerSignature, readOptimizer, wayKinds, type WayOptions } from './options.ts';
 import { UpdateOptimizer, type UpdateSpec } from './update-optimizer.ts';
 
 type Betas = readonly [number, number];
@@ -62,7 +62,7 @@ const NADAM: UpdateSpec<NAdamHyperparameters> = {
     state['mu_product'] = Math.fround((state['mu_product'] as number) * Math.fround(muOf(group, state['step'] as number)));
   },
   scalars: (group, state) => {
-    const { lr, betas: [beta1, beta2], eps } = group; // prettier-ignore
+    const { lr, betas: [beta1, beta2], eps } = group;
     const [step, product] = [state['step'] as number, state['mu_product'] as number];
     const [mu, next] = [muOf(group, step), muOf(group, step + 1)];
     const bias2 = 1 - beta2 ** step;
@@ -99,7 +99,11 @@ export class NAdam extends UpdateOptimizer<NAdamHyperparameters> {
 }
 
 const RADAM: UpdateSpec<RAdamHyperparameters> = {
-  signature: optimizerSignature('RAdam', { ...SHARED, decoupledWeightDecay: BOOL, ...wayKinds('foreach'), maximize: BOOL, ...wayKinds('capturable', 'differentiable') }, 5),
+  signature: optimizerSignature(
+    'RAdam',
+    { ...SHARED, decoupledWeightDecay: BOOL, ...wayKinds('foreach'), maximize: BOOL, ...wayKinds('capturable', 'differentiable') },
+    5,
+  ),
   form: {
     fields: ['lr', 'betas', 'eps', 'weight_decay', 'maximize', 'foreach', 'capturable', 'decoupled_weight_decay', 'differentiable'],
     fixed: WAYS,
@@ -110,7 +114,11 @@ const RADAM: UpdateSpec<RAdamHyperparameters> = {
   tensors: () => ['exp_avg', 'exp_avg_sq'],
   ways: decoupled,
   scalars: (group, state) => {
-    const { lr, betas: [beta1, beta2], eps } = group; // prettier-ignore
+    const {
+      lr,
+      betas: [beta1, beta2],
+      eps,
+    } = group;
     const step = state['step'] as number;
     const [bias1, bias2] = [1 - beta1 ** step, 1 - beta2 ** step];
     const most = 2 / (1 - beta2) - 1;
@@ -119,7 +127,7 @@ const RADAM: UpdateSpec<RAdamHyperparameters> = {
     const rectified = adaptive ? (((length - 4) * (length - 2) * most) / ((most - 4) * (most - 2) * length)) ** 0.5 : 1;
     return [...decays(group), 1 - beta1, beta2, 1 - beta2, bias1, lr, Number(adaptive), bias2 ** 0.5, eps, rectified];
   },
-}; // prettier-ignore
+};
 
 /** Adam that waits with adapting until its variance is known (Liu et al. 2020; https://pytorch.org/docs/stable/generated/torch.optim.RAdam.html). */
 export class RAdam extends UpdateOptimizer<RAdamHyperparameters> {
@@ -144,7 +152,11 @@ export class RAdam extends UpdateOptimizer<RAdamHyperparameters> {
 }
 
 const ADAMAX: UpdateSpec<AdamaxHyperparameters> = {
-  signature: optimizerSignature('Adamax', { ...SHARED, ...wayKinds('foreach'), maximize: BOOL, ...wayKinds('differentiable', 'capturable') }, 5),
+  signature: optimizerSignature(
+    'Adamax',
+    { ...SHARED, ...wayKinds('foreach'), maximize: BOOL, ...wayKinds('differentiable', 'capturable') },
+    5,
+  ),
   form: {
     fields: ['lr', 'betas', 'eps', 'weight_decay', 'foreach', 'maximize', 'differentiable', 'capturable'],
     fixed: WAYS,
@@ -154,9 +166,13 @@ const ADAMAX: UpdateSpec<AdamaxHyperparameters> = {
   algorithm: 'adamax',
   tensors: () => ['exp_avg', 'exp_inf'],
   scalars: ({ lr, betas: [beta1, beta2], eps, weightDecay }, state) => [
-    weightDecay, 1 - beta1, beta2, eps, -lr / (1 - beta1 ** (state['step'] as number)),
+    weightDecay,
+    1 - beta1,
+    beta2,
+    eps,
+    -lr / (1 - beta1 ** (state['step'] as number)),
   ],
-}; // prettier-ignore
+};
 
 /** Adam with the largest gradient in place of the mean square (Kingma & Ba 2015; https://pytorch.org/docs/stable/generated/torch.optim.Adamax.html). */
 export class Adamax extends UpdateOptimizer<AdamaxHyperparameters> {

@@ -6,7 +6,7 @@ import { inWords } from '../tensor/in-words.ts';
 import { ANNEAL, packPhase, phasesOf, readPhases, setMomentum, type Annealing, type Phase } from './cycle-phases.ts';
 import type { CycleRates } from './optimizer.ts';
 import { count, type MakeError } from './saved-state.ts';
-import { LRScheduler, schedulerSignature, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts'; // prettier-ignore
+import { LRScheduler, schedulerSignature, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts';
 
 export interface OneCycleLROptions {
   /** The peak, for all groups or one for each. */
@@ -34,20 +34,24 @@ export interface OneCycleLROptions {
 }
 
 const MAX_LR = either(POSITIVE, arrayOf(POSITIVE, 'one for each group'));
-const CYCLE = schedulerSignature<OneCycleLROptions>('OneCycleLR', {
-  maxLr: MAX_LR,
-  totalSteps: orNull(COUNT),
-  epochs: orNull(COUNT),
-  stepsPerEpoch: orNull(COUNT),
-  pctStart: PROBABILITY,
-  annealStrategy: oneOf('cos', 'linear'),
-  cycleMomentum: BOOL,
-  baseMomentum: NOT_NEGATIVE,
-  maxMomentum: NOT_NEGATIVE,
-  divFactor: POSITIVE,
-  finalDivFactor: POSITIVE,
-  threePhase: BOOL,
-}, { required: 1, example: 'OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 100 })' }); // prettier-ignore
+const CYCLE = schedulerSignature<OneCycleLROptions>(
+  'OneCycleLR',
+  {
+    maxLr: MAX_LR,
+    totalSteps: orNull(COUNT),
+    epochs: orNull(COUNT),
+    stepsPerEpoch: orNull(COUNT),
+    pctStart: PROBABILITY,
+    annealStrategy: oneOf('cos', 'linear'),
+    cycleMomentum: BOOL,
+    baseMomentum: NOT_NEGATIVE,
+    maxMomentum: NOT_NEGATIVE,
+    divFactor: POSITIVE,
+    finalDivFactor: POSITIVE,
+    threePhase: BOOL,
+  },
+  { required: 1, example: 'OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 100 })' },
+);
 type Rest = Partial<OneCycleLROptions> & { lastEpoch?: number };
 
 /**
@@ -88,9 +92,7 @@ export class OneCycleLR extends LRScheduler {
     const groups = optimizer.paramGroups;
     const peaks = typeof maxLr === 'number' ? groups.map(() => maxLr) : maxLr;
     if (peaks.length !== groups.length || !peaks.every((lr) => lr > 0)) {
-      throw new ArgumentError(
-        `OneCycleLR: expected a positive maxLr for each of the ${groups.length} groups, but got ${peaks.join(', ')}`,
-      );
+      throw new ArgumentError(`OneCycleLR: expected a positive maxLr for each of the ${groups.length} groups, but got ${peaks.join(', ')}`);
     }
     this.#phases = phasesOf(this.#totalSteps, pctStart, given.threePhase === true);
     if (this.#cycleMomentum && !groups.every((group) => 'momentum' in group || 'betas' in group)) {
@@ -132,8 +134,7 @@ export class OneCycleLR extends LRScheduler {
     if (annealing !== 'cos' && annealing !== 'linear')
       throw error(`_anneal_func_type is ${inWords(annealing)}; expected 'cos' or 'linear'`);
     const cycleMomentum = saved.get('cycle_momentum');
-    if (typeof cycleMomentum !== 'boolean')
-      throw error(`cycle_momentum is ${inWords(cycleMomentum)}; expected true or false`);
+    if (typeof cycleMomentum !== 'boolean') throw error(`cycle_momentum is ${inWords(cycleMomentum)}; expected true or false`);
     const without = this.optimizer.paramGroups.some((group) => group.maxMomentum === undefined);
     if (cycleMomentum && without)
       throw error('the saved schedule cycles the momentum, this one was made without; load the optimizer first');
@@ -158,7 +159,7 @@ export class OneCycleLR extends LRScheduler {
     const part = (this.lastEpoch - start) / (phase.end - start);
     const anneal = ANNEAL[this.#annealing];
     return this.optimizer.paramGroups.map((group) => {
-      const value = ([from, to]: Phase['lr'] | Phase['momentum']): number => anneal(heldBy(group, from), heldBy(group, to), part); // prettier-ignore
+      const value = ([from, to]: Phase['lr'] | Phase['momentum']): number => anneal(heldBy(group, from), heldBy(group, to), part);
       if (this.#cycleMomentum) setMomentum(group, value(phase.momentum));
       return value(phase.lr);
     });
@@ -166,20 +167,18 @@ export class OneCycleLR extends LRScheduler {
 }
 
 /** A number that the cycle put into a group when it was made. */
-function heldBy(
-  group: CycleRates & { readonly initialLr?: number },
-  name: Phase['lr'][0] | Phase['momentum'][0],
-): number {
+function heldBy(group: CycleRates & { readonly initialLr?: number }, name: Phase['lr'][0] | Phase['momentum'][0]): number {
   const value = group[name];
-  if (value === undefined)
-    throw new ArgumentError(`OneCycleLR: a group has no ${name}; make the schedule after all groups were added`);
+  if (value === undefined) throw new ArgumentError(`OneCycleLR: a group has no ${name}; make the schedule after all groups were added`);
   return value;
 }
 
 function cycleLength({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): number {
   const total = totalSteps ?? (epochs ?? NaN) * (stepsPerEpoch ?? NaN);
   if (!Number.isInteger(total) || total < 1) {
-    throw new ArgumentError(`OneCycleLR: expected totalSteps, or epochs and stepsPerEpoch, as whole numbers ≥ 1, but got ${totalSteps ?? `${epochs} × ${stepsPerEpoch}`}`); // prettier-ignore
+    throw new ArgumentError(
+      `OneCycleLR: expected totalSteps, or epochs and stepsPerEpoch, as whole numbers ≥ 1, but got ${totalSteps ?? `${epochs} × ${stepsPerEpoch}`}`,
+    );
   }
   return total;
 }

@@ -80,11 +80,7 @@ interface Group {
 }
 
 /** What is saved. Tensors are the ones in use, not copies. */
-export function packState(
-  form: StateForm,
-  groups: readonly Group[],
-  state: ReadonlyMap<Tensor, ParamState>,
-): OptimizerState {
+export function packState(form: StateForm, groups: readonly Group[], state: ReadonlyMap<Tensor, ParamState>): OptimizerState {
   const numbers = new Map(groups.flatMap((group) => group.params).map((param, i) => [param, i]));
   const packed = [...state].filter(([, values]) => Object.keys(values).length > 0).map(([param, values]) => {
     const entries = Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? tensor(value, { dtype: 'float32', device: 'cpu' }) : value] as const);
@@ -113,9 +109,7 @@ function packHyperparameters(form: StateForm, { params: _, ...rest }: Group): Re
 /** A group as PyTorch prints it. */
 export function printGroup(form: StateForm, group: Group, i: number): string {
   const entries = Object.entries(packHyperparameters(form, group)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const lines = entries.map(
-    ([name, value]) => `    ${name}: ${pythonText(value, name === 'betas' || form.floats?.[name] === value)}`,
-  );
+  const lines = entries.map(([name, value]) => `    ${name}: ${pythonText(value, name === 'betas' || form.floats?.[name] === value)}`);
   return [`Parameter Group ${i}`, ...lines].join('\n');
 }
 
@@ -160,7 +154,9 @@ export function unpackState<G extends Group>(
   for (const [key, values] of members(parts.get('state'), 'state', error)) {
     const found = params.get(key);
     if (found === undefined) {
-      throw error(`state for parameter ${key}, but the groups have ${params.size} with the numbers ${[...params.keys()].slice(0, 8).join(', ')}${params.size > 8 ? ', …' : ''}`); // prettier-ignore
+      throw error(
+        `state for parameter ${key}, but the groups have ${params.size} with the numbers ${[...params.keys()].slice(0, 8).join(', ')}${params.size > 8 ? ', …' : ''}`,
+      );
     }
     const entries = members(values, `state[${key}]`, error);
     const one = unpackEntries(form, found.param, merged[found.group]!, entries, `state[${key}]`, error);
@@ -193,13 +189,7 @@ function numbered(
 }
 
 /** A group's hyperparameters under the names that they have here. */
-function unpackGroup(
-  form: StateForm,
-  group: object,
-  saved: ReadonlyMap<string, unknown>,
-  where: string,
-  error: MakeError,
-): object {
+function unpackGroup(form: StateForm, group: object, saved: ReadonlyMap<string, unknown>, where: string, error: MakeError): object {
   if (!saved.has('lr')) throw error(`${where} has no lr`);
   const values: Record<string, unknown> = {};
   for (const [name, value] of saved) {
@@ -213,7 +203,7 @@ function unpackGroup(
 /** A value of the kind that is there already. */
 function like(own: unknown, value: unknown, where: string, error: MakeError): unknown {
   if (typeof own === 'number') return number(value, where, error);
-  if (typeof own === 'boolean' && typeof value !== 'boolean') throw error(`${where} is ${inWords(value)}; expected true or false`); // prettier-ignore
+  if (typeof own === 'boolean' && typeof value !== 'boolean') throw error(`${where} is ${inWords(value)}; expected true or false`);
   if (!Array.isArray(own)) return value;
   const list = items(value, where, error);
   if (list.length !== own.length) throw error(`${where} has ${list.length} numbers; expected ${own.length}`);
@@ -235,9 +225,9 @@ function unpackEntries(
     else if (form.numbers?.includes(name) === true) entries[name] = number(value, `${where}.${name}`, error);
     else if (form.tensors !== undefined && !form.tensors.includes(name))
       throw error(`${where} has ${JSON.stringify(name)}, which this optimizer does not know`);
-    else entries[name] = copyFor(param, form.shapeOf?.(name, param.layout.shape) ?? param.layout.shape, value, `${where}.${name}`, error); // prettier-ignore
+    else entries[name] = copyFor(param, form.shapeOf?.(name, param.layout.shape) ?? param.layout.shape, value, `${where}.${name}`, error);
   }
-  const missing = Object.keys(entries).length === 0 ? [] : (form.needed?.(group) ?? []).filter((name) => !(name in entries)); // prettier-ignore
+  const missing = Object.keys(entries).length === 0 ? [] : (form.needed?.(group) ?? []).filter((name) => !(name in entries));
   if (missing.length > 0) throw error(`${where} has no ${missing.join(', ')}`);
   return entries;
 }

@@ -2,7 +2,7 @@
 import '../tensor/families/training.ts';
 
 import { moved } from '../tensor/transfer.ts';
-import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
+import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { numelOf, type Dims } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
@@ -116,13 +116,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     this.#ways = ways;
     this.check(defaults);
     const name = this.constructor.name;
-    requireKind(
-      name,
-      'the parameters',
-      params,
-      PARAMETERS,
-      `pass model.parameters(): new optim.${name}(model.parameters(), { lr: 0.01 })`,
-    );
+    requireKind(name, 'the parameters', params, PARAMETERS, `pass model.parameters(): new optim.${name}(model.parameters(), { lr: 0.01 })`);
     const list = [...params] as (Tensor | ParamGroupOptions<H>)[];
     if (list.length === 0) throw new ArgumentError(`${name}: got no parameters; pass model.parameters()`);
     if (isTensor(list[0])) this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroupOptions<H>);
@@ -137,7 +131,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   /** Updates one parameter from its gradient. */
   protected update(_param: Tensor, _grad: Tensor, _group: ParamGroup<H>, _state: ParamState): void {
     const { name } = this.constructor;
-    throw new ArgumentError(`${name}: an optimizer needs update(param, grad, group, state), or a step() of its own; ${name} has neither`); // prettier-ignore
+    throw new ArgumentError(`${name}: an optimizer needs update(param, grad, group, state), or a step() of its own; ${name} has neither`);
   }
 
   /** Adds parameters, with hyperparameters of their own: to unfreeze layers while fine-tuning. */
@@ -146,12 +140,12 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     const { params, ...given } = groupOptions(name, options, this.defaults);
     const known = new Set(this.paramGroups.flatMap((group) => group.params));
     for (const param of params) {
-      if (known.has(param))
-        throw new ArgumentError(`${name}: a parameter appears twice; each may be in one group only`);
+      if (known.has(param)) throw new ArgumentError(`${name}: a parameter appears twice; each may be in one group only`);
       if (isUninitialized(param))
-        throw new ArgumentError(`${name}: a parameter of a lazy layer is not initialised yet; call the model once with an input, or load a state dict, before making the optimizer`); // prettier-ignore
-      if (!param.isLeaf)
-        throw new ArgumentError(`${name}: can only optimize leaf tensors, not results of operations; use detach()`);
+        throw new ArgumentError(
+          `${name}: a parameter of a lazy layer is not initialised yet; call the model once with an input, or load a state dict, before making the optimizer`,
+        );
+      if (!param.isLeaf) throw new ArgumentError(`${name}: can only optimize leaf tensors, not results of operations; use detach()`);
       known.add(param);
     }
     const group = { ...this.defaults, ...given, params } as unknown as ParamGroup<H>;
@@ -282,13 +276,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   protected unpack(saved: unknown): void {
     const { loadError, unpackState } = family('optimizer-states');
     const error = loadError(this.constructor.name);
-    const { groups, state } = unpackState(
-      this.stateForm(),
-      this.paramGroups,
-      saved,
-      (group) => this.check(group),
-      error,
-    );
+    const { groups, state } = unpackState(this.stateForm(), this.paramGroups, saved, (group) => this.check(group), error);
     groups.forEach((group, i) => Object.assign(this.paramGroups[i]!, group));
     this.state.clear();
     for (const [param, values] of state) this.state.set(param, values);
@@ -349,11 +337,7 @@ const PARAMETERS = kind(
   'tensors or groups of them',
   // a tensor can be gone through, too, and so can a proxy of one
   (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !(value instanceof Tensor) &&
-    !ArrayBuffer.isView(value) &&
-    ITERABLE.accepts(value),
+    typeof value === 'object' && value !== null && !(value instanceof Tensor) && !ArrayBuffer.isView(value) && ITERABLE.accepts(value),
 );
 const ZERO_GRAD = signature<{ setToNone?: boolean }>('zeroGrad', { setToNone: BOOL });
 
@@ -361,7 +345,7 @@ const ZERO_GRAD = signature<{ setToNone?: boolean }>('zeroGrad', { setToNone: BO
 function groupOptions(optimizer: string, options: unknown, defaults: object): { params: Tensor[] } {
   const kinds = Object.fromEntries(['params', 'initialLr', ...Object.keys(defaults)].map((key) => [key, ANYTHING]));
   const example = '{ params: model.fc.parameters(), lr: 0.01 }';
-  if (isTensor(options) || options === undefined) throw wrongArgument(optimizer, 'a group', 'an object', options, `write ${example}`); // prettier-ignore
+  if (isTensor(options) || options === undefined) throw wrongArgument(optimizer, 'a group', 'an object', options, `write ${example}`);
   const given = requireOptions<Record<string, unknown>>(optimizer, options, kinds, example);
   requireKind(optimizer, 'params', given['params'], PARAMETERS, `write ${example}`);
   const params = [...(given['params'] as Iterable<unknown>)];

@@ -54,21 +54,19 @@ export function optimizerSignature(
 }
 
 /** What an optimizer was given: parameters, hyperparameters, ways. @throws ArgumentError */
-export function readOptimizer<H, O>(
-  of: OptimizerSignature,
-  args: readonly unknown[],
-): { params: H; given: O; ways: WayOptions } {
+export function readOptimizer<H, O>(of: OptimizerSignature, args: readonly unknown[]): { params: H; given: O; ways: WayOptions } {
   const { params, ...all } = readCall(of, args);
   const entries = Object.entries(all);
   const ways = Object.fromEntries(entries.filter(([name]) => isWay(name))) as WayOptions;
-  if (ways.foreach === true && ways.fused === true) throw new ArgumentError(`${of.op}: foreach and fused cannot both be true; leave one out`); // prettier-ignore
+  if (ways.foreach === true && ways.fused === true)
+    throw new ArgumentError(`${of.op}: foreach and fused cannot both be true; leave one out`);
   return { params: params as H, given: Object.fromEntries(entries.filter(([name]) => !isWay(name))) as O, ways };
 }
 
 /** Throws unless a group's hyperparameters are what the signature's kinds say. */
 export function checkGroup(of: OptimizerSignature, group: object): void {
   const values = group as Readonly<Record<string, unknown>>;
-  for (const name in of.kinds) if (name !== 'params' && !isWay(name)) requireKind(of.op, name, values[name], of.kinds[name]!); // prettier-ignore
+  for (const name in of.kinds) if (name !== 'params' && !isWay(name)) requireKind(of.op, name, values[name], of.kinds[name]!);
 }
 
 const isFinite = (value: unknown): value is number => Number.isFinite(value);
@@ -76,4 +74,4 @@ export const AT_LEAST_0 = kind('a finite number ≥ 0', (value) => isFinite(valu
 export const AT_LEAST_1 = kind('a finite number ≥ 1', (value) => isFinite(value) && value >= 1);
 export const AT_MOST_0 = kind('a finite number ≤ 0', (value) => isFinite(value) && value <= 0);
 const isBeta = (value: unknown): boolean => isFinite(value) && value >= 0 && value < 1;
-export const BETAS = kind('two numbers in [0, 1)', (value) => Array.isArray(value) && value.length === 2 && value.every(isBeta)); // prettier-ignore
+export const BETAS = kind('two numbers in [0, 1)', (value) => Array.isArray(value) && value.length === 2 && value.every(isBeta));

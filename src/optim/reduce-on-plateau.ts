@@ -43,8 +43,11 @@ const { op, kinds } = schedulerSignature<ReduceLROnPlateauOptions>('ReduceLROnPl
 });
 const { lastEpoch: _, ...OWN } = kinds;
 type All = ReduceLROnPlateauOptions & { optimizer: AnyOptimizer };
-const SIGNATURE = signature<All>(op, OWN, { required: 1, example: "new optim.lrScheduler.ReduceLROnPlateau(optimizer, 'min')" }); // prettier-ignore
-const METRIC = kind('a number or a tensor of one element', (value) => typeof value === 'number' || (isTensor(value) && value.layout.numel === 1)); // prettier-ignore
+const SIGNATURE = signature<All>(op, OWN, { required: 1, example: "new optim.lrScheduler.ReduceLROnPlateau(optimizer, 'min')" });
+const METRIC = kind(
+  'a number or a tensor of one element',
+  (value) => typeof value === 'number' || (isTensor(value) && value.layout.numel === 1),
+);
 
 /** Reduces the rates when a metric has stopped getting better; `step(metric)` after each epoch. */
 export class ReduceLROnPlateau extends LRScheduler {
@@ -70,8 +73,9 @@ export class ReduceLROnPlateau extends LRScheduler {
     const { optimizer, minLr = 0, ...given } = readCall(SIGNATURE, args);
     super(optimizer);
     const groups = optimizer.paramGroups;
-    if (typeof minLr !== 'number' && minLr.length !== groups.length) throw new ArgumentError(`${op}: expected ${groups.length} rates as minLr, one for each group, but got ${minLr.length}`); // prettier-ignore
-    this.#settings = { mode: 'min', factor: 0.1, patience: 10, threshold: 1e-4, thresholdMode: 'rel', cooldown: 0, eps: 1e-8, ...given }; // prettier-ignore
+    if (typeof minLr !== 'number' && minLr.length !== groups.length)
+      throw new ArgumentError(`${op}: expected ${groups.length} rates as minLr, one for each group, but got ${minLr.length}`);
+    this.#settings = { mode: 'min', factor: 0.1, patience: 10, threshold: 1e-4, thresholdMode: 'rel', cooldown: 0, eps: 1e-8, ...given };
     this.#defaultMinLr = typeof minLr === 'number' ? minLr : null;
     this.#minLrs = typeof minLr === 'number' ? groups.map(() => minLr) : [...minLr];
     this.#best = this.#worst();
@@ -120,7 +124,10 @@ export class ReduceLROnPlateau extends LRScheduler {
     const { factor, eps } = this.#settings;
     const groups = this.optimizer.paramGroups;
     if (groups.length !== this.#minLrs.length) {
-      if (this.#defaultMinLr === null) throw new ArgumentError(`${op}: the optimizer has ${groups.length} groups by now, and minLr ${this.#minLrs.length} rates; make the schedule after all groups were added`); // prettier-ignore
+      if (this.#defaultMinLr === null)
+        throw new ArgumentError(
+          `${op}: the optimizer has ${groups.length} groups by now, and minLr ${this.#minLrs.length} rates; make the schedule after all groups were added`,
+        );
       this.#minLrs = groups.map(() => this.#defaultMinLr!);
     }
     groups.forEach((group, i) => {

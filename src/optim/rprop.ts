@@ -16,12 +16,16 @@ export interface RpropHyperparameters extends BaseHyperparameters {
 /** Defaults: lr 1e-2, etas [0.5, 1.2], stepSizes [1e-6, 50]. */
 export type RpropOptions = Partial<RpropHyperparameters> & Omit<WayOptions, 'fused'>;
 
-const isTwo = (value: unknown): value is Two => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite); // prettier-ignore
-const ETAS = kind('two numbers around 1, the first above 0', (value) => isTwo(value) && 0 < value[0] && value[0] < 1 && 1 < value[1]); // prettier-ignore
+const isTwo = (value: unknown): value is Two => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
+const ETAS = kind('two numbers around 1, the first above 0', (value) => isTwo(value) && 0 < value[0] && value[0] < 1 && 1 < value[1]);
 const SIZES = kind('two finite numbers', isTwo);
 
 const RPROP: UpdateSpec<RpropHyperparameters> = {
-  signature: optimizerSignature('Rprop', { lr: AT_LEAST_0, etas: ETAS, stepSizes: SIZES, ...wayKinds('capturable', 'foreach'), maximize: BOOL, ...wayKinds('differentiable') }, 3),
+  signature: optimizerSignature(
+    'Rprop',
+    { lr: AT_LEAST_0, etas: ETAS, stepSizes: SIZES, ...wayKinds('capturable', 'foreach'), maximize: BOOL, ...wayKinds('differentiable') },
+    3,
+  ),
   form: {
     fields: ['lr', 'etas', 'step_sizes', 'foreach', 'maximize', 'differentiable', 'capturable'],
     fixed: { foreach: null, differentiable: false, capturable: false },
@@ -32,7 +36,7 @@ const RPROP: UpdateSpec<RpropHyperparameters> = {
   tensors: () => ['prev', 'step_size'],
   startOf: (name, group) => (name === 'step_size' ? group.lr : 0),
   scalars: ({ etas: [shrink, grow], stepSizes: [least, most] }) => [shrink, grow, least, most],
-}; // prettier-ignore
+};
 
 /** Steps by signs alone, for full batches (Riedmiller & Braun 1993; https://pytorch.org/docs/stable/generated/torch.optim.Rprop.html). */
 export class Rprop extends UpdateOptimizer<RpropHyperparameters> {
@@ -70,7 +74,20 @@ export type ASGDOptions = Partial<ASGDHyperparameters> & Omit<WayOptions, 'fused
 const running = new WeakMap<ParamState, { readonly eta: number; readonly mu: number }>();
 
 const ASGD_SPEC: UpdateSpec<ASGDHyperparameters> = {
-  signature: optimizerSignature('ASGD', { lr: AT_LEAST_0, lambd: AT_LEAST_0, alpha: AT_LEAST_0, t0: FINITE, weightDecay: AT_LEAST_0, ...wayKinds('foreach'), maximize: BOOL, ...wayKinds('differentiable', 'capturable') }, 9),
+  signature: optimizerSignature(
+    'ASGD',
+    {
+      lr: AT_LEAST_0,
+      lambd: AT_LEAST_0,
+      alpha: AT_LEAST_0,
+      t0: FINITE,
+      weightDecay: AT_LEAST_0,
+      ...wayKinds('foreach'),
+      maximize: BOOL,
+      ...wayKinds('differentiable', 'capturable'),
+    },
+    9,
+  ),
   form: {
     fields: ['lr', 'lambd', 'alpha', 't0', 'weight_decay', 'foreach', 'maximize', 'differentiable', 'capturable'],
     fixed: { foreach: null, differentiable: false, capturable: false },
@@ -96,7 +113,7 @@ const ASGD_SPEC: UpdateSpec<ASGDHyperparameters> = {
     const { eta, mu } = running.get(state)!;
     return [weightDecay, 1 - lambd * eta, -eta, mu];
   },
-}; // prettier-ignore
+};
 
 /**
  * SGD that also keeps the average of its parameters, `ax` of the state (Polyak & Juditsky 1992;

@@ -13,7 +13,7 @@ export const loadError =
 
 /** The members of a dictionary by name. */
 export function members(value: unknown, what: string, error: MakeError): Map<string, unknown> {
-  if (value instanceof Map) return new Map([...(value as Map<unknown, unknown>)].map(([key, item]) => [keyText(key, what, error), item])); // prettier-ignore
+  if (value instanceof Map) return new Map([...(value as Map<unknown, unknown>)].map(([key, item]) => [keyText(key, what, error), item]));
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Tensor || !isPlain(value))
     throw error(`${what} is ${inWords(value)}; expected a Map or an object`);
   return new Map(Object.entries(value));

@@ -12,14 +12,7 @@ export type AnyOptimizer = Pick<Optimizer, 'paramGroups'> & { readonly defaults:
 
 /** As PyTorch's `state_dict()` of a schedule. */
 export type SchedulerState = Readonly<Record<string, StateValue>>;
-type StateValue =
-  | number
-  | boolean
-  | string
-  | null
-  | readonly (number | null)[]
-  | readonly SchedulerState[]
-  | ReadonlyMap<number, number>;
+type StateValue = number | boolean | string | null | readonly (number | null)[] | readonly SchedulerState[] | ReadonlyMap<number, number>;
 
 const OPTIMIZER = kind('an optimizer', (value) => value instanceof Optimizer);
 const LAST_EPOCH = kind('a whole number ≥ -1', (value) => WHOLE.accepts(value) && (value as number) >= -1);
@@ -41,7 +34,10 @@ export function schedulerSignature<O extends object>(
   { required = 0, example = '' }: { required?: number; example?: string } = {},
 ): Signature<O & Scheduled> {
   const all = { optimizer: OPTIMIZER, ...kinds, lastEpoch: LAST_EPOCH } as unknown as Signature<O & Scheduled>['kinds'];
-  return signature<O & Scheduled>(name, all, { required: required + 1, ...(example === '' ? {} : { example: `new optim.lrScheduler.${example}` }) }); // prettier-ignore
+  return signature<O & Scheduled>(name, all, {
+    required: required + 1,
+    ...(example === '' ? {} : { example: `new optim.lrScheduler.${example}` }),
+  });
 }
 
 /**
@@ -87,7 +83,10 @@ export abstract class LRScheduler {
     this.lastEpoch = lastEpoch;
     this.baseLrs = optimizer.paramGroups.map((group, i) => {
       if (lastEpoch === -1) return (group.initialLr ??= group.lr);
-      if (group.initialLr === undefined) throw new ArgumentError(`${this.constructor.name}: to go on from step ${lastEpoch}, group ${i} needs an initialLr; load the optimizer's state first`); // prettier-ignore
+      if (group.initialLr === undefined)
+        throw new ArgumentError(
+          `${this.constructor.name}: to go on from step ${lastEpoch}, group ${i} needs an initialLr; load the optimizer's state first`,
+        );
       return group.initialLr;
     });
   }
@@ -99,7 +98,7 @@ export abstract class LRScheduler {
 
   protected rates(): number[] {
     const { name } = this.constructor;
-    throw new ArgumentError(`${name}: a schedule needs getLr(), which gives the learning rate of each group; ${name} has none`); // prettier-ignore
+    throw new ArgumentError(`${name}: a schedule needs getLr(), which gives the learning rate of each group; ${name} has none`);
   }
 
   /** The same without looking at the groups, where there is such a formula. */
@@ -236,7 +235,7 @@ export abstract class SettingsScheduler<S extends object> extends LRScheduler {
 
   protected override readState(saved: ReadonlyMap<string, unknown>, error: MakeError): () => void {
     const next = { ...this.settings } as Record<string, unknown>;
-    for (const [ours, theirs] of Object.entries<string>(this.names())) next[ours] = readLike(next[ours], saved.get(theirs), theirs, error); // prettier-ignore
+    for (const [ours, theirs] of Object.entries<string>(this.names())) next[ours] = readLike(next[ours], saved.get(theirs), theirs, error);
     return () => {
       this.settings = next as S;
     };
@@ -247,11 +246,14 @@ export abstract class SettingsScheduler<S extends object> extends LRScheduler {
 function readLike(own: unknown, value: unknown, name: string, error: MakeError): unknown {
   if (typeof own === 'number') {
     const read = number(value, name, error);
-    if (Number.isInteger(own) ? Number.isNaN(read) : !Number.isFinite(read)) throw error(`${name} is ${read}; expected a finite number`); // prettier-ignore
+    if (Number.isInteger(own) ? Number.isNaN(read) : !Number.isFinite(read)) throw error(`${name} is ${read}; expected a finite number`);
     return read;
   }
   if (Array.isArray(own)) return items(value, name, error).map((item) => number(item, name, error));
-  if (own instanceof Map) return new Map([...members(value, name, error)].map(([at, times]) => [count(Number(at), name, 0, error), count(times, name, 1, error)])); // prettier-ignore
+  if (own instanceof Map)
+    return new Map(
+      [...members(value, name, error)].map(([at, times]) => [count(Number(at), name, 0, error), count(times, name, 1, error)]),
+    );
   if (typeof own === typeof value) return value;
   throw error(`${name} is ${inWords(value)}; expected a ${typeof own}`);
 }

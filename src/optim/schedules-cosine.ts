@@ -10,11 +10,20 @@ export interface CosineAnnealingLROptions {
   /** The least rate. Default 0. */
   readonly etaMin?: number;
 }
-const COSINE = schedulerSignature<CosineAnnealingLROptions>('CosineAnnealingLR', { tMax: COUNT, etaMin: FINITE }, { required: 1, example: 'CosineAnnealingLR(optimizer, 50)' }); // prettier-ignore
+const COSINE = schedulerSignature<CosineAnnealingLROptions>(
+  'CosineAnnealingLR',
+  { tMax: COUNT, etaMin: FINITE },
+  { required: 1, example: 'CosineAnnealingLR(optimizer, 50)' },
+);
 
 /** Half a cosine down in `tMax` steps, and up again (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html). */
 export class CosineAnnealingLR extends SettingsScheduler<Required<CosineAnnealingLROptions>> {
-  constructor(optimizer: OptimizerOrAll<CosineAnnealingLROptions>, tMax?: number | Rest<CosineAnnealingLROptions>, etaMin?: number | Rest<CosineAnnealingLROptions>, lastEpoch?: number | Rest<CosineAnnealingLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<CosineAnnealingLROptions>,
+    tMax?: number | Rest<CosineAnnealingLROptions>,
+    etaMin?: number | Rest<CosineAnnealingLROptions>,
+    lastEpoch?: number | Rest<CosineAnnealingLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, tMax, etaMin = 0 } = readCall(COSINE, args);
     super(optimizer, lastEpoch, { tMax, etaMin });
@@ -29,7 +38,8 @@ export class CosineAnnealingLR extends SettingsScheduler<Required<CosineAnnealin
     const { tMax, etaMin } = this.settings;
     const { lastEpoch: step, baseLrs } = this;
     if (this.initial) return this.currentRates();
-    if (this.stepCount === 1 && step > 0) return baseLrs.map((lr) => etaMin + ((lr - etaMin) * (1 + Math.cos((step * Math.PI) / tMax))) / 2); // prettier-ignore
+    if (this.stepCount === 1 && step > 0)
+      return baseLrs.map((lr) => etaMin + ((lr - etaMin) * (1 + Math.cos((step * Math.PI) / tMax))) / 2);
     if ((step - 1 - tMax) % (2 * tMax) === 0) {
       return this.currentRates().map((lr, i) => lr + ((baseLrs[i]! - etaMin) * (1 - Math.cos(Math.PI / tMax))) / 2);
     }
@@ -39,7 +49,7 @@ export class CosineAnnealingLR extends SettingsScheduler<Required<CosineAnnealin
 
   protected override closedForm(): number[] {
     const { tMax, etaMin } = this.settings;
-    return this.baseLrs.map((lr) => etaMin + ((lr - etaMin) * (1 + Math.cos((Math.PI * this.lastEpoch) / tMax))) / 2); // prettier-ignore
+    return this.baseLrs.map((lr) => etaMin + ((lr - etaMin) * (1 + Math.cos((Math.PI * this.lastEpoch) / tMax))) / 2);
   }
 }
 
@@ -51,7 +61,11 @@ export interface WarmRestartsOptions {
   /** The least rate. Default 0. */
   readonly etaMin?: number;
 }
-const RESTARTS = schedulerSignature<WarmRestartsOptions>('CosineAnnealingWarmRestarts', { t0: COUNT, tMult: COUNT, etaMin: FINITE }, { required: 1, example: 'CosineAnnealingWarmRestarts(optimizer, 10, 2)' }); // prettier-ignore
+const RESTARTS = schedulerSignature<WarmRestartsOptions>(
+  'CosineAnnealingWarmRestarts',
+  { t0: COUNT, tMult: COUNT, etaMin: FINITE },
+  { required: 1, example: 'CosineAnnealingWarmRestarts(optimizer, 10, 2)' },
+);
 const EPOCH = kind('a number ≥ 0', (value) => Number.isFinite(value) && (value as number) >= 0);
 
 interface RestartSettings extends Required<WarmRestartsOptions> {
@@ -62,7 +76,13 @@ interface RestartSettings extends Required<WarmRestartsOptions> {
 
 /** Half a cosine down, again and again (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.html). */
 export class CosineAnnealingWarmRestarts extends SettingsScheduler<RestartSettings> {
-  constructor(optimizer: OptimizerOrAll<WarmRestartsOptions>, t0?: number | Rest<WarmRestartsOptions>, tMult?: number | Rest<WarmRestartsOptions>, etaMin?: number | Rest<WarmRestartsOptions>, lastEpoch?: number | Rest<WarmRestartsOptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<WarmRestartsOptions>,
+    t0?: number | Rest<WarmRestartsOptions>,
+    tMult?: number | Rest<WarmRestartsOptions>,
+    etaMin?: number | Rest<WarmRestartsOptions>,
+    lastEpoch?: number | Rest<WarmRestartsOptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch = -1, t0, tMult = 1, etaMin = 0 } = readCall(RESTARTS, args);
     super(optimizer, lastEpoch, { t0, tI: t0, tMult, etaMin, tCur: lastEpoch });

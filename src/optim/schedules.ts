@@ -10,8 +10,16 @@ export interface LambdaOptions {
   lrLambda: Lambda | readonly Lambda[];
 }
 const LAMBDAS = either(FUNCTION, arrayOf(FUNCTION, 'functions, one for each group'));
-const LAMBDA = schedulerSignature<LambdaOptions>('LambdaLR', { lrLambda: LAMBDAS }, { required: 1, example: 'LambdaLR(optimizer, (epoch) => 0.95 ** epoch)' }); // prettier-ignore
-const MULTIPLICATIVE = schedulerSignature<LambdaOptions>('MultiplicativeLR', { lrLambda: LAMBDAS }, { required: 1, example: 'MultiplicativeLR(optimizer, () => 0.95)' }); // prettier-ignore
+const LAMBDA = schedulerSignature<LambdaOptions>(
+  'LambdaLR',
+  { lrLambda: LAMBDAS },
+  { required: 1, example: 'LambdaLR(optimizer, (epoch) => 0.95 ** epoch)' },
+);
+const MULTIPLICATIVE = schedulerSignature<LambdaOptions>(
+  'MultiplicativeLR',
+  { lrLambda: LAMBDAS },
+  { required: 1, example: 'MultiplicativeLR(optimizer, () => 0.95)' },
+);
 
 abstract class ByFunction extends LRScheduler {
   protected readonly lambdas: readonly Lambda[];
@@ -20,7 +28,8 @@ abstract class ByFunction extends LRScheduler {
     super(optimizer, lastEpoch);
     const groups = optimizer.paramGroups;
     const given = typeof lrLambda === 'function' ? groups.map(() => lrLambda) : lrLambda;
-    if (given.length !== groups.length) throw new ArgumentError(`${this.constructor.name}: expected ${groups.length} functions, one for each group, but got ${given.length}`); // prettier-ignore
+    if (given.length !== groups.length)
+      throw new ArgumentError(`${this.constructor.name}: expected ${groups.length} functions, one for each group, but got ${given.length}`);
     this.lambdas = given;
     this.begin();
   }
@@ -33,15 +42,17 @@ abstract class ByFunction extends LRScheduler {
   protected factor(i: number): number {
     const factor: unknown = this.lambdas[i]!(this.lastEpoch);
     if (typeof factor === 'number') return factor;
-    throw new ArgumentError(
-      `${this.constructor.name}: expected the function to give a number, but got ${typeof factor}`,
-    );
+    throw new ArgumentError(`${this.constructor.name}: expected the function to give a number, but got ${typeof factor}`);
   }
 }
 
 /** The first rate times a function of the step (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html). */
 export class LambdaLR extends ByFunction {
-  constructor(optimizer: OptimizerOrAll<LambdaOptions>, lrLambda?: Lambda | readonly Lambda[] | Rest<LambdaOptions>, lastEpoch?: number | Rest<LambdaOptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<LambdaOptions>,
+    lrLambda?: Lambda | readonly Lambda[] | Rest<LambdaOptions>,
+    lastEpoch?: number | Rest<LambdaOptions>,
+  );
   constructor(...args: readonly unknown[]) {
     super(readCall(LAMBDA, args));
   }
@@ -53,7 +64,11 @@ export class LambdaLR extends ByFunction {
 
 /** The last rate times a function of the step (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiplicativeLR.html). */
 export class MultiplicativeLR extends ByFunction {
-  constructor(optimizer: OptimizerOrAll<LambdaOptions>, lrLambda?: Lambda | readonly Lambda[] | Rest<LambdaOptions>, lastEpoch?: number | Rest<LambdaOptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<LambdaOptions>,
+    lrLambda?: Lambda | readonly Lambda[] | Rest<LambdaOptions>,
+    lastEpoch?: number | Rest<LambdaOptions>,
+  );
   constructor(...args: readonly unknown[]) {
     super(readCall(MULTIPLICATIVE, args));
   }
@@ -69,12 +84,21 @@ export interface StepLROptions {
   /** What the rate is multiplied by. Default 0.1. */
   readonly gamma?: number;
 }
-const STEP = schedulerSignature<StepLROptions>('StepLR', { stepSize: COUNT, gamma: FINITE }, { required: 1, example: 'StepLR(optimizer, { stepSize: 30 })' }); // prettier-ignore
+const STEP = schedulerSignature<StepLROptions>(
+  'StepLR',
+  { stepSize: COUNT, gamma: FINITE },
+  { required: 1, example: 'StepLR(optimizer, { stepSize: 30 })' },
+);
 
 /** Multiplies the learning rate by `gamma` every `stepSize` steps (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html). */
 export class StepLR extends SettingsScheduler<Required<StepLROptions>> {
   /** @throws ArgumentError unless stepSize is a whole number ≥ 1 and gamma is finite */
-  constructor(optimizer: OptimizerOrAll<StepLROptions>, stepSize?: number | Rest<StepLROptions>, gamma?: number | Rest<StepLROptions>, lastEpoch?: number | Rest<StepLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<StepLROptions>,
+    stepSize?: number | Rest<StepLROptions>,
+    gamma?: number | Rest<StepLROptions>,
+    lastEpoch?: number | Rest<StepLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, stepSize, gamma = 0.1 } = readCall(STEP, args);
     super(optimizer, lastEpoch, { stepSize, gamma });
@@ -110,11 +134,20 @@ export interface MultiStepLROptions {
   /** What the rate is multiplied by. Default 0.1. */
   readonly gamma?: number;
 }
-const MULTI_STEP = schedulerSignature<MultiStepLROptions>('MultiStepLR', { milestones: arrayOf(SIZE, 'whole numbers'), gamma: FINITE }, { required: 1, example: 'MultiStepLR(optimizer, [30, 80], 0.1)' }); // prettier-ignore
+const MULTI_STEP = schedulerSignature<MultiStepLROptions>(
+  'MultiStepLR',
+  { milestones: arrayOf(SIZE, 'whole numbers'), gamma: FINITE },
+  { required: 1, example: 'MultiStepLR(optimizer, [30, 80], 0.1)' },
+);
 
 /** Multiplies the learning rate by `gamma` at given steps (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html). */
 export class MultiStepLR extends SettingsScheduler<{ milestones: ReadonlyMap<number, number>; gamma: number }> {
-  constructor(optimizer: OptimizerOrAll<MultiStepLROptions>, milestones?: readonly number[] | Rest<MultiStepLROptions>, gamma?: number | Rest<MultiStepLROptions>, lastEpoch?: number | Rest<MultiStepLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<MultiStepLROptions>,
+    milestones?: readonly number[] | Rest<MultiStepLROptions>,
+    gamma?: number | Rest<MultiStepLROptions>,
+    lastEpoch?: number | Rest<MultiStepLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, milestones, gamma = 0.1 } = readCall(MULTI_STEP, args);
     const counts = new Map<number, number>();
@@ -139,7 +172,7 @@ export class MultiStepLR extends SettingsScheduler<{ milestones: ReadonlyMap<num
   }
 }
 
-const ABOVE_0_TO_1: Kind = kind('a number above 0 and at most 1', (value) => typeof value === 'number' && value > 0 && value <= 1); // prettier-ignore
+const ABOVE_0_TO_1: Kind = kind('a number above 0 and at most 1', (value) => typeof value === 'number' && value > 0 && value <= 1);
 
 export interface ConstantLROptions {
   /** Default 1/3. */
@@ -151,7 +184,12 @@ const CONSTANT = schedulerSignature<ConstantLROptions>('ConstantLR', { factor: P
 
 /** A part of the rate until a step (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ConstantLR.html). */
 export class ConstantLR extends SettingsScheduler<Required<ConstantLROptions>> {
-  constructor(optimizer: OptimizerOrAll<ConstantLROptions>, factor?: number | Rest<ConstantLROptions>, totalIters?: number | Rest<ConstantLROptions>, lastEpoch?: number | Rest<ConstantLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<ConstantLROptions>,
+    factor?: number | Rest<ConstantLROptions>,
+    totalIters?: number | Rest<ConstantLROptions>,
+    lastEpoch?: number | Rest<ConstantLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, factor = 1 / 3, totalIters = 5 } = readCall(CONSTANT, args);
     super(optimizer, lastEpoch, { factor, totalIters });
@@ -182,11 +220,17 @@ export interface LinearLROptions {
   /** Default 5. */
   readonly totalIters?: number;
 }
-const LINEAR = schedulerSignature<LinearLROptions>('LinearLR', { startFactor: ABOVE_0_TO_1, endFactor: PROBABILITY, totalIters: COUNT }); // prettier-ignore
+const LINEAR = schedulerSignature<LinearLROptions>('LinearLR', { startFactor: ABOVE_0_TO_1, endFactor: PROBABILITY, totalIters: COUNT });
 
 /** From one part of the rate to another in equal steps (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LinearLR.html). */
 export class LinearLR extends SettingsScheduler<Required<LinearLROptions>> {
-  constructor(optimizer: OptimizerOrAll<LinearLROptions>, startFactor?: number | Rest<LinearLROptions>, endFactor?: number | Rest<LinearLROptions>, totalIters?: number | Rest<LinearLROptions>, lastEpoch?: number | Rest<LinearLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<LinearLROptions>,
+    startFactor?: number | Rest<LinearLROptions>,
+    endFactor?: number | Rest<LinearLROptions>,
+    totalIters?: number | Rest<LinearLROptions>,
+    lastEpoch?: number | Rest<LinearLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = readCall(LINEAR, args);
     super(optimizer, lastEpoch, { startFactor, endFactor, totalIters });
@@ -216,11 +260,19 @@ export class LinearLR extends SettingsScheduler<Required<LinearLROptions>> {
 export interface ExponentialLROptions {
   readonly gamma: number;
 }
-const EXPONENTIAL = schedulerSignature<ExponentialLROptions>('ExponentialLR', { gamma: FINITE }, { required: 1, example: 'ExponentialLR(optimizer, 0.9)' }); // prettier-ignore
+const EXPONENTIAL = schedulerSignature<ExponentialLROptions>(
+  'ExponentialLR',
+  { gamma: FINITE },
+  { required: 1, example: 'ExponentialLR(optimizer, 0.9)' },
+);
 
 /** Multiplies the rate by `gamma` at every step (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ExponentialLR.html). */
 export class ExponentialLR extends SettingsScheduler<ExponentialLROptions> {
-  constructor(optimizer: OptimizerOrAll<ExponentialLROptions>, gamma?: number | Rest<ExponentialLROptions>, lastEpoch?: number | Rest<ExponentialLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<ExponentialLROptions>,
+    gamma?: number | Rest<ExponentialLROptions>,
+    lastEpoch?: number | Rest<ExponentialLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, gamma } = readCall(EXPONENTIAL, args);
     super(optimizer, lastEpoch, { gamma });
@@ -250,7 +302,12 @@ const POLYNOMIAL = schedulerSignature<PolynomialLROptions>('PolynomialLR', { tot
 
 /** Down to 0 along a power of what is left (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.PolynomialLR.html). */
 export class PolynomialLR extends SettingsScheduler<Required<PolynomialLROptions>> {
-  constructor(optimizer: OptimizerOrAll<PolynomialLROptions>, totalIters?: number | Rest<PolynomialLROptions>, power?: number | Rest<PolynomialLROptions>, lastEpoch?: number | Rest<PolynomialLROptions>); // prettier-ignore
+  constructor(
+    optimizer: OptimizerOrAll<PolynomialLROptions>,
+    totalIters?: number | Rest<PolynomialLROptions>,
+    power?: number | Rest<PolynomialLROptions>,
+    lastEpoch?: number | Rest<PolynomialLROptions>,
+  );
   constructor(...args: readonly unknown[]) {
     const { optimizer, lastEpoch, totalIters = 5, power = 1 } = readCall(POLYNOMIAL, args);
     super(optimizer, lastEpoch, { totalIters, power });

@@ -78,12 +78,7 @@ export class SGD extends Optimizer<SGDHyperparameters> {
     return FORM;
   }
 
-  protected override update(
-    param: Tensor,
-    grad: Tensor,
-    group: ParamGroup<SGDHyperparameters>,
-    state: ParamState,
-  ): void {
+  protected override update(param: Tensor, grad: Tensor, group: ParamGroup<SGDHyperparameters>, state: ParamState): void {
     // A recording should serve from the first step on. The first momentum is the gradient, and so is μ·(-0) + g, to the bit.
     if (activeRecorder() !== undefined && group.momentum !== 0 && group.dampening === 0) {
       state['momentum_buffer'] ??= this.newState(param, -0);

@@ -54,6 +54,5 @@ export function getEmaAvgFn(decay = 0.999): AvgFn {
 
 /** As {@link getSwaMultiAvgFn}, tensor by tensor: for `avgFn`. */
 export function getSwaAvgFn(): AvgFn {
-  return (averaged, current, numAveraged) =>
-    withGradMode(false, () => averaged.add(current.sub(averaged).div(numAveraged.item() + 1)));
+  return (averaged, current, numAveraged) => withGradMode(false, () => averaged.add(current.sub(averaged).div(numAveraged.item() + 1)));
 }

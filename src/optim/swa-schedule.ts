@@ -3,7 +3,7 @@ import { arrayOf, either, FINITE, oneOf, SIZE } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall } from '../base/signature.ts';
 import { count, type MakeError } from './saved-state.ts';
-import { LRScheduler, schedulerSignature, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts'; // prettier-ignore
+import { LRScheduler, schedulerSignature, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts';
 
 type Strategy = 'cos' | 'linear';
 type Numbers = number | readonly number[];
@@ -57,7 +57,8 @@ export class SWALR extends LRScheduler {
     const { optimizer, swaLr, annealEpochs = 10, annealStrategy = 'cos', lastEpoch } = readCall(SWALR_CALL, args);
     const groups: SwaGroup[] = optimizer.paramGroups;
     const targets = typeof swaLr === 'number' ? groups.map(() => swaLr) : swaLr;
-    if (targets.length !== groups.length) throw new ArgumentError(`SWALR: expected ${groups.length} values as swaLr, one for each group, but got ${targets.length}`); // prettier-ignore
+    if (targets.length !== groups.length)
+      throw new ArgumentError(`SWALR: expected ${groups.length} values as swaLr, one for each group, but got ${targets.length}`);
     groups.forEach((group, i) => (group.swaLr = targets[i]!));
     super(optimizer, lastEpoch);
     this.#epochs = annealEpochs;
@@ -83,7 +84,7 @@ export class SWALR extends LRScheduler {
 
   protected override readState(saved: ReadonlyMap<string, unknown>, error: MakeError): () => void {
     const strategy = saved.get('_anneal_strategy');
-    if (strategy !== 'cos' && strategy !== 'linear') throw error(`_anneal_strategy is ${String(strategy)}; expected 'cos' or 'linear'`); // prettier-ignore
+    if (strategy !== 'cos' && strategy !== 'linear') throw error(`_anneal_strategy is ${String(strategy)}; expected 'cos' or 'linear'`);
     const epochs = count(saved.get('anneal_epochs'), 'anneal_epochs', 0, error);
     return () => {
       this.#epochs = epochs;

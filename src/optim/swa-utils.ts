@@ -17,7 +17,7 @@ import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { getSwaMultiAvgFn, type AvgFn, type MultiAvgFn } from './swa-average.ts';
 
-export { getEmaAvgFn, getEmaMultiAvgFn, getSwaAvgFn, getSwaMultiAvgFn, type AvgFn, type MultiAvgFn } from './swa-average.ts'; // prettier-ignore
+export { getEmaAvgFn, getEmaMultiAvgFn, getSwaAvgFn, getSwaMultiAvgFn, type AvgFn, type MultiAvgFn } from './swa-average.ts';
 export { SWALR, type SWALROptions } from './swa-schedule.ts';
 
 const MODULE = kind('a module', (value) => value instanceof ModuleBase);
@@ -72,7 +72,8 @@ export class AveragedModel<M extends ModuleBase = ModuleBase> extends Module {
   constructor(...args: readonly unknown[]) {
     super();
     const { model, device = null, avgFn = null, multiAvgFn = null, useBuffers = false } = readCall(AVERAGED, args);
-    if (avgFn !== null && multiAvgFn !== null) throw new ArgumentError('AveragedModel: expected avgFn or multiAvgFn, but got both; leave one out'); // prettier-ignore
+    if (avgFn !== null && multiAvgFn !== null)
+      throw new ArgumentError('AveragedModel: expected avgFn or multiAvgFn, but got both; leave one out');
     this.module = deepcopy(model) as M;
     if (device !== null) this.module.to(device);
     this.registerBuffer('n_averaged', fromTypedArray(new BigInt64Array(1), []));
@@ -108,10 +109,16 @@ export class AveragedModel<M extends ModuleBase = ModuleBase> extends Module {
 type Pair = readonly [mine: Tensor, current: Tensor];
 
 function pairs(mine: readonly Tensor[], theirs: readonly Tensor[]): Pair[] {
-  if (mine.length !== theirs.length) throw new ShapeError(`AveragedModel.updateParameters: expected the model that was copied, with ${mine.length} tensors, but got one with ${theirs.length}`); // prettier-ignore
+  if (mine.length !== theirs.length)
+    throw new ShapeError(
+      `AveragedModel.updateParameters: expected the model that was copied, with ${mine.length} tensors, but got one with ${theirs.length}`,
+    );
   return mine.map((x, i) => {
     const other = theirs[i]!;
-    if (!sameDims(x.layout.shape, other.layout.shape)) throw new ShapeError(`AveragedModel.updateParameters: expected the model that was copied, but its tensor ${i} is ${showShape(other.layout.shape)}, the copy's ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (!sameDims(x.layout.shape, other.layout.shape))
+      throw new ShapeError(
+        `AveragedModel.updateParameters: expected the model that was copied, but its tensor ${i} is ${showShape(other.layout.shape)}, the copy's ${showShape(x.layout.shape)}`,
+      );
     return [x.detach(), other.detach().to(x.device)];
   });
 }
@@ -192,6 +199,7 @@ function reset(norm: unknown): void {
 
 function inputOf(batch: unknown, device: DeviceName | null): Tensor {
   const input: unknown = Array.isArray(batch) ? batch[0] : batch;
-  if (!isTensor(input)) throw new ArgumentError('updateBn: expected batches that are tensors, or lists that begin with one; map the loader to them'); // prettier-ignore
+  if (!isTensor(input))
+    throw new ArgumentError('updateBn: expected batches that are tensors, or lists that begin with one; map the loader to them');
   return device === null ? input : input.to(device);
 }

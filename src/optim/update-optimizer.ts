@@ -51,9 +51,7 @@ export abstract class UpdateOptimizer<H extends BaseHyperparameters> extends Opt
     const { algorithm, tensors, scalars, ways: more, advance } = this.spec();
     const kept = this.prepare(param, group, state);
     const waysOf = (): number =>
-      (group.maximize === true ? WAY.maximize : 0) |
-      ((group.weightDecay ?? 0) !== 0 ? WAY.decay : 0) |
-      (more?.(group) ?? 0);
+      (group.maximize === true ? WAY.maximize : 0) | ((group.weightDecay ?? 0) !== 0 ? WAY.decay : 0) | (more?.(group) ?? 0);
     const count = (): void => {
       state['step'] = (state['step'] as number) + 1;
       advance?.(state, group);
@@ -66,9 +64,6 @@ export abstract class UpdateOptimizer<H extends BaseHyperparameters> extends Opt
       recorder.effect(count);
     }
     const attrs = updateParams(algorithm, waysOf());
-    applyInto(optimizerUpdateOps.optimizerUpdate, [param, grad, ...kept], attrs, () => scalars(group, state), [
-      param,
-      ...kept,
-    ]);
+    applyInto(optimizerUpdateOps.optimizerUpdate, [param, grad, ...kept], attrs, () => scalars(group, state), [param, ...kept]);
   }
 }

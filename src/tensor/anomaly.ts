@@ -19,7 +19,7 @@ export interface DetectAnomalyOptions {
 }
 
 const CHECK: OptionKinds<DetectAnomalyOptions> = { checkNan: BOOL };
-const SET: Signature<{ mode: boolean; checkNan?: boolean }> = signature('setDetectAnomaly', { mode: BOOL, ...CHECK }, { required: 1 }); // prettier-ignore
+const SET: Signature<{ mode: boolean; checkNan?: boolean }> = signature('setDetectAnomaly', { mode: BOOL, ...CHECK }, { required: 1 });
 const DETECT: Signature<DetectAnomalyOptions> = signature('detectAnomaly', CHECK);
 
 function change(to: boolean, check: boolean): () => void {
@@ -55,10 +55,7 @@ export function setDetectAnomaly(mode: boolean, checkNan: boolean | DetectAnomal
  */
 export function detectAnomaly(options?: DetectAnomalyOptions): Disposable;
 export function detectAnomaly<T>(fn: () => T, options?: DetectAnomalyOptions): T;
-export function detectAnomaly<T>(
-  fn?: (() => T) | DetectAnomalyOptions,
-  options?: DetectAnomalyOptions,
-): T | Disposable {
+export function detectAnomaly<T>(fn?: (() => T) | DetectAnomalyOptions, options?: DetectAnomalyOptions): T | Disposable {
   if (typeof fn !== 'function') return { [Symbol.dispose]: change(true, readCall(DETECT, [fn]).checkNan ?? true) };
   requireKind('detectAnomaly', 'the argument', fn, FUNCTION);
   return until(change(true, readCall(DETECT, [options]).checkNan ?? true), fn);
@@ -80,6 +77,6 @@ export function until<T>(end: () => void, fn: () => T): T {
 /** Where a recorded operation is being called: the lines of the stack that are not the library's recording itself. */
 export function callSite(): string {
   const lines = (new Error('here').stack ?? '').split('\n').slice(1);
-  const outside = lines.findIndex((line) => !/callSite|new \w*(?:Node|Grad|Slices)\b|\b(?:apply|apply1|applyInPlace|viewOf)\b/.test(line)); // prettier-ignore
+  const outside = lines.findIndex((line) => !/callSite|new \w*(?:Node|Grad|Slices)\b|\b(?:apply|apply1|applyInPlace|viewOf)\b/.test(line));
   return lines.slice(Math.max(outside, 0)).join('\n');
 }

@@ -15,8 +15,7 @@ export const DIMS: Kind = arrayOf(WHOLE, 'whole numbers');
 export const GENERATOR: Kind = kind('a Generator', (value) => value instanceof Generator);
 
 /** What is checked with others, after the call has been read: all but an object that stands for arguments by name. */
-export const checkedLater = ({ expected }: Kind): Kind =>
-  kind(expected, (value) => isTensor(value) || !isRecord(value));
+export const checkedLater = ({ expected }: Kind): Kind => kind(expected, (value) => isTensor(value) || !isRecord(value));
 
 /** A list of sizes, as `view` and `expand` take it: one array, or numbers. */
 export function requireDims(op: string, name: string, value: unknown): void {
@@ -30,7 +29,7 @@ export function requireTensor(op: string, name: string, value: unknown, remedy =
 
 /** @throws DTypeError unless this is a floating-point tensor */
 export function requireFloatTensor(op: string, { dtype }: Tensor): void {
-  if (!isFloating(dtype)) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${dtype}; convert it with .to('float32')`); // prettier-ignore
+  if (!isFloating(dtype)) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${dtype}; convert it with .to('float32')`);
 }
 
 /** Whole numbers become float32, as PyTorch's functions of floats take them. */
@@ -56,14 +55,8 @@ export const alphaOf = (op: string, options: unknown): number =>
 
 /** An element as `item` gives it by choice. */
 export function asBigInt(value: number | bigint, options: unknown): number | bigint {
-  const { bigint = false } = requireOptions<{ bigint?: boolean }>(
-    'item',
-    options,
-    { bigint: BOOL },
-    '{ bigint: true }',
-  );
+  const { bigint = false } = requireOptions<{ bigint?: boolean }>('item', options, { bigint: BOOL }, '{ bigint: true }');
   if (!bigint) return Number(value);
-  if (!Number.isInteger(Number(value)))
-    throw new ArgumentError(`item: ${value} is no whole number, so it has no bigint`);
+  if (!Number.isInteger(Number(value))) throw new ArgumentError(`item: ${value} is no whole number, so it has no bigint`);
   return BigInt(value);
 }

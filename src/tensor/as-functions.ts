@@ -8,9 +8,9 @@ import { asOperand } from './tensor-arithmetic.ts';
 import type { AlphaOptions, DivOptions, DTypeOption } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 
-type MethodName = { [K in keyof Tensor & string]: Tensor[K] extends (...args: never[]) => unknown ? K : never }[keyof Tensor & string]; // prettier-ignore
+type MethodName = { [K in keyof Tensor & string]: Tensor[K] extends (...args: never[]) => unknown ? K : never }[keyof Tensor & string];
 /** One signature of a method with the tensor in front; what stands for a signature that the method does not have is dropped. */
-type Form<A, R> = [A] extends [readonly unknown[]] ? (unknown[] extends A ? unknown : (x: Tensor, ...args: A) => R) : unknown; // prettier-ignore
+type Form<A, R> = [A] extends [readonly unknown[]] ? (unknown[] extends A ? unknown : (x: Tensor, ...args: A) => R) : unknown;
 /** All signatures of a method, up to four, with the tensor in front of their arguments. */
 type Forms<F> = F extends {
   (...args: infer A1): infer R1;

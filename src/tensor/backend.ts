@@ -20,7 +20,7 @@ const NAMES: { readonly [K in DeviceName]: 'cpu' | 'gpu' } = {
 };
 
 /** Whether a value names a device, be it there or not. */
-export const isDeviceName = (value: unknown): value is DeviceName => typeof value === 'string' && Object.hasOwn(NAMES, value); // prettier-ignore
+export const isDeviceName = (value: unknown): value is DeviceName => typeof value === 'string' && Object.hasOwn(NAMES, value);
 
 let cpu: CpuDevice | undefined;
 
@@ -106,7 +106,7 @@ export const hasGpu = (): boolean => typeof gpuNow() === 'object';
  * @throws DeviceError for one that is not there, and for what names none
  */
 export function deviceNamed(op: string, name: DeviceName): Device {
-  if (!isDeviceName(name)) throw new DeviceError(`${op}: expected a device, 'cpu' or 'gpu' (also called 'cuda'), but got ${show(name)}`); // prettier-ignore
+  if (!isDeviceName(name)) throw new DeviceError(`${op}: expected a device, 'cpu' or 'gpu' (also called 'cuda'), but got ${show(name)}`);
   if (NAMES[name] === 'cpu') return cpuDevice();
   const found = gpuNow();
   if (typeof found === 'object') return found;
@@ -116,8 +116,7 @@ export function deviceNamed(op: string, name: DeviceName): Device {
 let standard: DeviceName = 'cpu';
 
 /** Where tensors are made that name no device. @internal */
-export const defaultDevice = (): Device =>
-  standard === 'cpu' ? cpuDevice() : deviceNamed('the default device', standard);
+export const defaultDevice = (): Device => (standard === 'cpu' ? cpuDevice() : deviceNamed('the default device', standard));
 
 /**
  * The device on which tensors are made that name none: `'cpu'` unless {@link setDefaultDevice} has set another

@@ -46,7 +46,7 @@ export function scalar(x: Tensor, name: ScalarName, value: number): Tensor {
 /** What an element becomes that is filled with a number: of bool, whether it is not 0. */
 export function filler(x: Tensor, op: string, value: number | boolean): number {
   if (typeof value === 'boolean') return Number(value);
-  if (typeof value !== 'number') throw wrongArgument(op, 'the value', 'a number', value, 'take it out of a tensor with item()'); // prettier-ignore
+  if (typeof value !== 'number') throw wrongArgument(op, 'the value', 'a number', value, 'take it out of a tensor with item()');
   requireFits(op, x.layout.dtype, value);
   return x.layout.dtype === 'bool' ? Number(value !== 0) : value;
 }
@@ -58,15 +58,10 @@ const QUESTIONS: ReadonlySet<InPlaceName | ScalarName> = new Set([
 ] as const); // prettier-ignore
 const FLOATING: ReadonlySet<InPlaceName> = new Set(['div', 'atan2'] as const);
 
-export function inPlace<T extends Tensor>(
-  x: T,
-  name: InPlaceName,
-  others: readonly Tensor[],
-  scalars: readonly number[] = [],
-): T {
+export function inPlace<T extends Tensor>(x: T, name: InPlaceName, others: readonly Tensor[], scalars: readonly number[] = []): T {
   const { dtype } = x.layout;
   const [other] = others;
-  if (dtype !== 'bool' && QUESTIONS.has(name)) return written(name, x, (from) => apply1(name, [from, ...others], NO_ATTRS)); // prettier-ignore
+  if (dtype !== 'bool' && QUESTIONS.has(name)) return written(name, x, (from) => apply1(name, [from, ...others], NO_ATTRS));
   if (isTensor(other) && other.layout.dtype !== dtype) {
     // In a wider dtype, and rounded to this one, as in PyTorch; what cannot be written here is refused below.
     const both = promoteLayouts(x.layout, other.layout);

@@ -3,7 +3,7 @@
  * It is PyTorch's form without reentry: what would be saved is replaced by its number (`saved.ts`), and the first that is asked for has the
  * function run again. So `grad`, `createGraph`, hooks and parameters work as without it.
  */
-import { BOOL, COUNT, FUNCTION, isRecord, kind, listOf, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, FUNCTION, isRecord, kind, listOf, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { AutogradError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
@@ -87,11 +87,15 @@ class Frame {
     const before = this.#saved[place];
     if (before === undefined) throw this.#different(place + 1);
     if (this.#options.determinismCheck === 'none' || (sameDims(before.shape, shape) && before.dtype === dtype)) return;
-    throw new AutogradError(`checkpoint: saved tensor ${place} was ${before.dtype} ${showShape(before.shape)} in the forward pass but is ${dtype} ${showShape(shape)} when computed again; the function must do the same in both runs`); // prettier-ignore
+    throw new AutogradError(
+      `checkpoint: saved tensor ${place} was ${before.dtype} ${showShape(before.shape)} in the forward pass but is ${dtype} ${showShape(shape)} when computed again; the function must do the same in both runs`,
+    );
   }
 
   #different(count: number): AutogradError {
-    return new AutogradError(`checkpoint: the forward pass saved ${this.#saved.length} tensors, but ${count} were saved when it was computed again; the function must do the same in both runs`); // prettier-ignore
+    return new AutogradError(
+      `checkpoint: the forward pass saved ${this.#saved.length} tensors, but ${count} were saved when it was computed again; the function must do the same in both runs`,
+    );
   }
 }
 
@@ -100,7 +104,7 @@ function splitOptions(args: readonly unknown[]): readonly [readonly unknown[], C
   const last = args.at(-1);
   const names = isRecord(last) && !('layout' in last) && typeof last !== 'function' ? Object.keys(last) : [];
   if (names.length === 0 || !names.every((name) => name in OPTIONS)) return [args, {}];
-  return [args.slice(0, -1), requireOptions<CheckpointOptions>('checkpoint', last, OPTIONS, '{ preserveRngState: false }')]; // prettier-ignore
+  return [args.slice(0, -1), requireOptions<CheckpointOptions>('checkpoint', last, OPTIONS, '{ preserveRngState: false }')];
 }
 
 /**
@@ -115,10 +119,7 @@ function splitOptions(args: readonly unknown[]): readonly [readonly unknown[], C
  * y.sum().backward();
  * console.log(block.parameters()[0]?.grad?.shape); // [ 8, 4 ]
  */
-export function checkpoint<A extends readonly unknown[], R>(
-  fn: (...args: A) => R,
-  ...args: readonly [...A, CheckpointOptions]
-): R;
+export function checkpoint<A extends readonly unknown[], R>(fn: (...args: A) => R, ...args: readonly [...A, CheckpointOptions]): R;
 export function checkpoint<A extends readonly unknown[], R>(fn: (...args: A) => R, ...args: A): R;
 export function checkpoint<R>(fn: (...args: unknown[]) => R, ...args: readonly unknown[]): R {
   requireKind('checkpoint', 'the function', fn, FUNCTION);
@@ -133,7 +134,10 @@ interface Listed {
   children(): Iterable<unknown>;
 }
 
-const STEPS = kind('an array of functions or a Sequential', (value) => Array.isArray(value) || (typeof value === 'function' && 'children' in value && typeof value.children === 'function')); // prettier-ignore
+const STEPS = kind(
+  'an array of functions or a Sequential',
+  (value) => Array.isArray(value) || (typeof value === 'function' && 'children' in value && typeof value.children === 'function'),
+);
 
 /**
  * Calls functions one after the other, all but the last of the `segments` parts with {@link checkpoint} (https://pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.checkpoint_sequential).
@@ -147,7 +151,7 @@ export function checkpointSequential(
 ): Tensor {
   requireKind('checkpointSequential', 'functions', functions, STEPS);
   requireKind('checkpointSequential', 'segments', segments, COUNT);
-  const given = requireOptions<CheckpointOptions>('checkpointSequential', options, OPTIONS, '{ preserveRngState: false }'); // prettier-ignore
+  const given = requireOptions<CheckpointOptions>('checkpointSequential', options, OPTIONS, '{ preserveRngState: false }');
   const steps: readonly unknown[] = Array.isArray(functions)
     ? functions
     : listOf('checkpointSequential', 'what children() gives', (functions as Listed).children());

@@ -149,7 +149,10 @@ class Step<Args extends readonly unknown[], Result> {
 
   /** Inside another compiled function, this is part of what is being recorded. */
   #callInside(args: Args): Result {
-    if (this.#inside >= MAX_INSIDE) throw new CompileError(`compile: a compiled function calls itself without end (${MAX_INSIDE} calls inside each other); call the plain function inside`); // prettier-ignore
+    if (this.#inside >= MAX_INSIDE)
+      throw new CompileError(
+        `compile: a compiled function calls itself without end (${MAX_INSIDE} calls inside each other); call the plain function inside`,
+      );
     this.#inside++;
     try {
       return this.#fn(...args);
@@ -172,7 +175,7 @@ class Step<Args extends readonly unknown[], Result> {
     let result: Result;
     try {
       let place = 0;
-      result = this.#resultOf(recorder, mapped(args, (value) => (value instanceof Tensor ? standIns[place++]! : value)) as Args); // prettier-ignore
+      result = this.#resultOf(recorder, mapped(args, (value) => (value instanceof Tensor ? standIns[place++]! : value)) as Args);
       signature(result, results, 'result');
     } catch (error) {
       // What came before the error has been done, as if it had not been recorded.
@@ -211,7 +214,7 @@ class Step<Args extends readonly unknown[], Result> {
     const result = recorder.record(() => this.#fn(...args));
     if (result instanceof Promise) {
       result.catch(() => undefined); // the error below says what is wrong
-      throw new CompileError('compile: expected a function that is done when it returns, but got an asynchronous one; await outside'); // prettier-ignore
+      throw new CompileError('compile: expected a function that is done when it returns, but got an asynchronous one; await outside');
     }
     return result;
   }
@@ -226,22 +229,26 @@ const MAX_DEPTH = 100;
 
 /** Describes a value up to its tensors, which are collected. Equal descriptions may share a recording. */
 function signature(value: unknown, tensors: Tensor[], role: string, depth = 0): string {
-  if (depth > MAX_DEPTH) throw new ArgumentError(`compile: an ${role} is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
+  if (depth > MAX_DEPTH) throw new ArgumentError(`compile: an ${role} is nested more than ${MAX_DEPTH} deep, or contains itself`);
   if (isTensor(value)) {
     tensors.push(value);
     if (role === 'argument' && !value.isLeaf) {
-      throw new CompileError('compile: an argument is the result of recorded operations, and gradients do not flow out of a compiled function; detach() it, or compute it inside'); // prettier-ignore
+      throw new CompileError(
+        'compile: an argument is the result of recorded operations, and gradients do not flow out of a compiled function; detach() it, or compute it inside',
+      );
     }
     return `${signOf(value.storage.device)}t${value.layout.id}${value.requiresGrad ? 'g' : ''} `;
   }
   if (Array.isArray(value)) return `[${value.map((item) => signature(item, tensors, role, depth + 1)).join('')}] `;
   if (typeof value === 'object' && value !== null && isPlain(value)) {
-    const fields = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${signature(item, tensors, role, depth + 1)}`); // prettier-ignore
+    const fields = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${signature(item, tensors, role, depth + 1)}`);
     return `{${fields.join('')}} `;
   }
-  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return `${String(value)} `; // prettier-ignore
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return `${String(value)} `;
   if (typeof value === 'string') return `${JSON.stringify(value)} `;
-  throw new ArgumentError(`compile: expected each ${role} to be a tensor, number, string, boolean, or an array or plain object of those, but got ${show(value)}; let the function refer to it instead`); // prettier-ignore
+  throw new ArgumentError(
+    `compile: expected each ${role} to be a tensor, number, string, boolean, or an array or plain object of those, but got ${show(value)}; let the function refer to it instead`,
+  );
 }
 
 function isPlain(value: object): boolean {

@@ -104,8 +104,7 @@ const SIZED_OPTIONS: OptionKinds<TensorOptions & BySize> = { ...TENSOR_OPTIONS, 
 const SIZED_RANDOM: OptionKinds<RandomOptions & BySize> = { ...RANDOM_OPTIONS, size: SIZES };
 const EXAMPLE = "{ dtype: 'float64', requiresGrad: true }";
 
-const tensorOptions = (op: string, options: unknown): TensorOptions =>
-  requireOptions<TensorOptions>(op, options, TENSOR_OPTIONS, EXAMPLE);
+const tensorOptions = (op: string, options: unknown): TensorOptions => requireOptions<TensorOptions>(op, options, TENSOR_OPTIONS, EXAMPLE);
 
 /** The device that options name; by default that of {@link setDefaultDevice}, or `other`. */
 export const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device =>
@@ -144,18 +143,11 @@ export function fromTypedArray<const S extends readonly number[] = number[]>(
 }
 
 /** A tensor on a device with the elements of an array of its dtype, copied. @internal */
-export function hostTensor<const S extends readonly number[]>(
-  data: TypedArray,
-  shape: S,
-  dtype: DType,
-  device: Device,
-): Tensor<[...S]> {
+export function hostTensor<const S extends readonly number[]>(data: TypedArray, shape: S, dtype: DType, device: Device): Tensor<[...S]> {
   checkSizes('fromTypedArray', shape);
   requireRoom('fromTypedArray', dtype, shape);
   if (numelOf(shape) !== data.length) {
-    throw new ShapeError(
-      `fromTypedArray: shape ${showShape(shape)} has ${numelOf(shape)} elements, but the array has ${data.length}`,
-    );
+    throw new ShapeError(`fromTypedArray: shape ${showShape(shape)} has ${numelOf(shape)} elements, but the array has ${data.length}`);
   }
   const x = empty_('fromTypedArray', dtype, shape, device);
   const elements = stored(dtype, data);
@@ -165,13 +157,7 @@ export function hostTensor<const S extends readonly number[]>(
 }
 
 /** A tensor of random numbers. A compiled function draws them anew at every run. */
-export function drawnTensor(
-  shape: Dims,
-  dtype: DType,
-  data: TypedArray,
-  draw: () => void,
-  device: Device = cpuDevice(),
-): Tensor {
+export function drawnTensor(shape: Dims, dtype: DType, data: TypedArray, draw: () => void, device: Device = cpuDevice()): Tensor {
   draw();
   const x = hostTensor(data, [...shape], dtype, device);
   activeRecorder()?.drawn(x, stored(dtype, data), () => {
@@ -182,12 +168,7 @@ export function drawnTensor(
 }
 
 /** The same of what `fill` draws: where the host sees the device's memory, into that itself, else into an array on the way. */
-export function drawnBy(
-  shape: Dims,
-  dtype: DType,
-  fill: (data: TypedArray) => void,
-  device: Device = cpuDevice(),
-): Tensor {
+export function drawnBy(shape: Dims, dtype: DType, fill: (data: TypedArray) => void, device: Device = cpuDevice()): Tensor {
   const length = numelOf(shape);
   if (activeRecorder() !== undefined || device.view === undefined || isHalf(dtype) || length === 0) {
     const data = hostArray(dtype, length);
@@ -212,9 +193,7 @@ function dtypeOf(data: unknown): DType {
   if (data instanceof Int16Array) return 'int16';
   if (data instanceof Uint16Array) return 'uint16';
   const expected = 'an array of floats (32 or 64 bits) or of whole numbers (8 to 64 bits, Uint8Array or Uint16Array)';
-  const remedy = ArrayBuffer.isView(data)
-    ? 'convert it, as with Int32Array.from(array)'
-    : 'for other values use tensor()';
+  const remedy = ArrayBuffer.isView(data) ? 'convert it, as with Int32Array.from(array)' : 'for other values use tensor()';
   throw new DTypeError(`fromTypedArray: expected ${expected}, but got ${show(data)}; ${remedy}`);
 }
 
@@ -234,7 +213,7 @@ export type Element = number | bigint | boolean;
  */
 export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray, options: TensorOptions = {}): Tensor {
   const given = tensorOptions('tensor', options);
-  if (isTensor(values)) throw wrongArgument('tensor', 'the values', 'numbers', values, 'to copy a tensor use x.detach().clone()'); // prettier-ignore
+  if (isTensor(values)) throw wrongArgument('tensor', 'the values', 'numbers', values, 'to copy a tensor use x.detach().clone()');
   if (ArrayBuffer.isView(values)) {
     const x = fromTypedArray(values);
     const cast = given.dtype === undefined ? x : x.to(given.dtype);
@@ -256,7 +235,8 @@ function storer(op: string, dtype: DType, data: TypedArray): (i: number, value: 
   if (dtype === 'bool') return (i, value) => (data[i] = Number(Boolean(value) || Number.isNaN(value)));
   return (i, value) => {
     requireFits(op, dtype, Number(value));
-    if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw wrongArgument(op, 'every value', 'one that int64 can hold', value); // prettier-ignore
+    if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value)
+      throw wrongArgument(op, 'every value', 'one that int64 can hold', value);
     if (dtype === 'int64') data[i] = typeof value === 'bigint' ? value : BigInt(Math.trunc(Number(value)));
     else data[i] = Number(value);
   };
@@ -280,10 +260,9 @@ type SizedOptions = Required<Pick<TensorOptions, 'dtype'>> & RandomOptions;
 export function checkSizes(op: string, shape: Dims): void {
   requireKind(op, 'the shape', shape, SIZES);
   for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0)
-      throw new ShapeError(`${op}: sizes must be whole numbers ≥ 0, but got ${showShape(shape)}`);
+    if (!Number.isInteger(size) || size < 0) throw new ShapeError(`${op}: sizes must be whole numbers ≥ 0, but got ${showShape(shape)}`);
   }
-  if (shape.length > MAX_DIMS) throw new ShapeError(`${op}: a tensor has at most ${MAX_DIMS} dimensions, but got ${shape.length}`); // prettier-ignore
+  if (shape.length > MAX_DIMS) throw new ShapeError(`${op}: a tensor has at most ${MAX_DIMS} dimensions, but got ${shape.length}`);
   if (numelOf(shape) > 2 ** 31) throw new ShapeError(`${op}: shape ${showShape(shape)} has more than 2³¹ elements`);
 }
 
@@ -309,7 +288,7 @@ function sizes<O extends RandomOptions & BySize>(
   const rest = hasOptions ? args.slice(0, -1) : args;
   const options = requireOptions<O>(op, hasOptions ? last : undefined, kinds, `${op}([2, 3], ${EXAMPLE})`);
   const { size } = options;
-  if (size !== undefined && rest.length > 0) throw new ArgumentError(`${op}: size is given twice, by position and by name`); // prettier-ignore
+  if (size !== undefined && rest.length > 0) throw new ArgumentError(`${op}: size is given twice, by position and by name`);
   const shape = (size ?? (rest.length === 1 && Array.isArray(rest[0]) ? rest[0] : rest)) as number[];
   checkSizes(op, shape);
   const dtype = options.dtype ?? 'float32';
@@ -342,7 +321,11 @@ interface FullCall<S = Dims> extends TensorOptions {
   readonly size: S;
   readonly fillValue: number | boolean;
 }
-const FULL = signature<FullCall>('full', { size: SIZES, fillValue: NUMBER_OR_BOOL, ...TENSOR_OPTIONS }, { required: 2, positional: 2, example: 'full([2, 3], 1)' }); // prettier-ignore
+const FULL = signature<FullCall>(
+  'full',
+  { size: SIZES, fillValue: NUMBER_OR_BOOL, ...TENSOR_OPTIONS },
+  { required: 2, positional: 2, example: 'full([2, 3], 1)' },
+);
 
 /** A tensor filled with one value; booleans make bool. */
 export function full<const S extends readonly number[]>(
@@ -354,9 +337,7 @@ export function full<const S extends readonly number[]>(call: FullCall<S>): Tens
 export function full(...args: readonly unknown[]): Tensor {
   const [first, second] = args;
   const plain = args.length === 2 && (typeof second === 'number' || typeof second === 'boolean');
-  const { size, fillValue, ...given }: FullCall = plain
-    ? { size: first as Dims, fillValue: second }
-    : readCall<FullCall>(FULL, args);
+  const { size, fillValue, ...given }: FullCall = plain ? { size: first as Dims, fillValue: second } : readCall<FullCall>(FULL, args);
   checkSizes('full', size);
   const dtype = given.dtype ?? (typeof fillValue === 'boolean' ? 'bool' : 'float32');
   requireRoom('full', dtype, size);
@@ -367,11 +348,7 @@ export function full(...args: readonly unknown[]): Tensor {
  * Values as a tensor: a tensor itself, in the dtype and on the device that are given, or one made of numbers.
  * @see https://pytorch.org/docs/stable/generated/torch.as_tensor.html
  */
-export function asTensor(
-  data: Tensor | Nested<Element> | TypedArray,
-  dtype?: DType | TensorOptions,
-  device?: DeviceName,
-): Tensor {
+export function asTensor(data: Tensor | Nested<Element> | TypedArray, dtype?: DType | TensorOptions, device?: DeviceName): Tensor {
   const options = tensorOptions('asTensor', typeof dtype === 'object' ? dtype : { dtype, device });
   if (!isTensor(data)) return tensor(data, options);
   const cast = options.dtype === undefined ? data : data.to(options.dtype);
@@ -381,8 +358,7 @@ export function asTensor(
 type Floats = Float32Array | Float64Array;
 
 function requireFloats(op: string, dtype: DType): void {
-  if (!isFloating(dtype))
-    throw new DTypeError(`${op}: expected a floating-point dtype, but got ${dtype}; use float32 or float64`);
+  if (!isFloating(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, but got ${dtype}; use float32 or float64`);
 }
 
 /** Uniform random numbers in [0, 1). */
@@ -406,7 +382,11 @@ interface RandintCall<S = Dims> extends RandomOptions {
   readonly high: number | bigint;
   readonly size: S;
 }
-const RANDINT = signature<RandintCall>('randint', { low: WHOLE_OR_BIGINT, high: WHOLE_OR_BIGINT, size: SIZES, ...RANDOM_OPTIONS }, { positional: 3, example: 'randint(0, 10, [2, 3])' }); // prettier-ignore
+const RANDINT = signature<RandintCall>(
+  'randint',
+  { low: WHOLE_OR_BIGINT, high: WHOLE_OR_BIGINT, size: SIZES, ...RANDOM_OPTIONS },
+  { positional: 3, example: 'randint(0, 10, [2, 3])' },
+);
 
 /** Random whole numbers in [low, high), or [0, high) where only that is given, int64 by default. */
 export function randint<const S extends readonly number[]>(
@@ -415,20 +395,14 @@ export function randint<const S extends readonly number[]>(
   size: S,
   options?: RandomOptions,
 ): Tensor<[...S]>;
-export function randint<const S extends readonly number[]>(
-  high: number | bigint,
-  size: S,
-  options?: RandomOptions,
-): Tensor<[...S]>;
+export function randint<const S extends readonly number[]>(high: number | bigint, size: S, options?: RandomOptions): Tensor<[...S]>;
 export function randint<const S extends readonly number[]>(call: RandintCall<S>): Tensor<[...S]>;
-export function randint<const S extends readonly number[]>(
-  low: number | bigint,
-  call: Omit<RandintCall<S>, 'low'>,
-): Tensor<[...S]>;
+export function randint<const S extends readonly number[]>(low: number | bigint, call: Omit<RandintCall<S>, 'low'>): Tensor<[...S]>;
 export function randint(...args: readonly unknown[]): Tensor {
   const call: Partial<RandintCall> = readCall<RandintCall>(RANDINT, Array.isArray(args[1]) ? [0, ...args] : args);
   const { low = 0, high, size, ...given } = call as RandintCall;
-  for (const name of ['high', 'size'] as const) if (call[name] === undefined) throw wrongArgument('randint', name, RANDINT.kinds[name].expected, undefined, `write ${RANDINT.example}`); // prettier-ignore
+  for (const name of ['high', 'size'] as const)
+    if (call[name] === undefined) throw wrongArgument('randint', name, RANDINT.kinds[name].expected, undefined, `write ${RANDINT.example}`);
   checkSizes('randint', size);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randint', dtype, size);
@@ -439,7 +413,11 @@ export function randint(...args: readonly unknown[]): Tensor {
 interface RandpermCall<N = number> extends RandomOptions {
   readonly n: N;
 }
-const RANDPERM = signature<RandpermCall>('randperm', { n: SIZE, ...RANDOM_OPTIONS }, { required: 1, positional: 1, example: 'randperm(10)' }); // prettier-ignore
+const RANDPERM = signature<RandpermCall>(
+  'randperm',
+  { n: SIZE, ...RANDOM_OPTIONS },
+  { required: 1, positional: 1, example: 'randperm(10)' },
+);
 
 /** The whole numbers below `n` in random order, int64 by default. */
 export function randperm<N extends number>(n: N, options?: RandomOptions): Tensor<[N]>;
@@ -493,7 +471,9 @@ const drawnLike =
     requireFloats(op, dtype);
     requireRoom(op, dtype, x.layout.shape);
     const place = placeOf(op, made);
-    const drawn = inMemoryOrder(x.layout, (shape, isPlain) => drawnBy(shape, dtype, (data) => fill(data as Floats, dtype, generator, isPlain), place)); // prettier-ignore
+    const drawn = inMemoryOrder(x.layout, (shape, isPlain) =>
+      drawnBy(shape, dtype, (data) => fill(data as Floats, dtype, generator, isPlain), place),
+    );
     return finish(drawn, made) as never;
   };
 
@@ -502,22 +482,18 @@ export const zerosLike = /* @__PURE__ */ filledLike('zerosLike', 0);
 /** Ones in the shape of a tensor, of its dtype unless said otherwise. */
 export const onesLike = /* @__PURE__ */ filledLike('onesLike', 1);
 /** Uniform random numbers in [0, 1) in the shape of a tensor. */
-export const randLike = /* @__PURE__ */ drawnLike('randLike', (data, _, generator) =>
-  fillUniform(data, 0, 1, generator),
-);
+export const randLike = /* @__PURE__ */ drawnLike('randLike', (data, _, generator) => fillUniform(data, 0, 1, generator));
 /** Normal random numbers in the shape of a tensor. */
 export const randnLike = /* @__PURE__ */ drawnLike('randnLike', (data, dtype, generator, isPlain) =>
   (isPlain ? normalOf(dtype) : fillNormalOneByOne)(data, 0, 1, generator),
 );
 
 /** One value everywhere in the shape of a tensor, of its dtype unless said otherwise. */
+export function fullLike<S extends Shape>(input: Tensor<S>, fillValue: number | boolean, options?: TensorOptions): Tensor<S>;
+export function fullLike<S extends Shape>(input: Tensor<S>, call: TensorOptions & { readonly fillValue: number | boolean }): Tensor<S>;
 export function fullLike<S extends Shape>(
-  input: Tensor<S>,
-  fillValue: number | boolean,
-  options?: TensorOptions,
+  call: TensorOptions & { readonly input: Tensor<S>; readonly fillValue: number | boolean },
 ): Tensor<S>;
-export function fullLike<S extends Shape>(input: Tensor<S>, call: TensorOptions & { readonly fillValue: number | boolean }): Tensor<S>; // prettier-ignore
-export function fullLike<S extends Shape>(call: TensorOptions & { readonly input: Tensor<S>; readonly fillValue: number | boolean }): Tensor<S>; // prettier-ignore
 export function fullLike(...args: readonly unknown[]): Tensor {
   const { input, fillValue, ...options } = readCall<FullLikeCall>(FULL_LIKE, args);
   return fullAs('fullLike', input, fillValue, options);
@@ -526,7 +502,11 @@ interface FullLikeCall extends TensorOptions {
   readonly input: Tensor;
   readonly fillValue: number | boolean;
 }
-const FULL_LIKE = signature<FullLikeCall>('fullLike', { input: TENSOR, fillValue: NUMBER_OR_BOOL, ...TENSOR_OPTIONS }, { required: 2, positional: 2 }); // prettier-ignore
+const FULL_LIKE = signature<FullLikeCall>(
+  'fullLike',
+  { input: TENSOR, fillValue: NUMBER_OR_BOOL, ...TENSOR_OPTIONS },
+  { required: 2, positional: 2 },
+);
 
 function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number | boolean, options: TensorOptions): Tensor<S> {
   const given = like(op, x, options, TENSOR_OPTIONS);

@@ -111,12 +111,10 @@ export const cuda = {
   memoryAllocated: (device?: DeviceArgument): number => memoryOf('memoryAllocated', device, (gpu) => gpu.bytesInUse),
 
   /** The same with what is held in reserve for tensors to come. */
-  memoryReserved: (device?: DeviceArgument): number =>
-    memoryOf('memoryReserved', device, (gpu) => gpu.bytesReserved ?? gpu.bytesInUse),
+  memoryReserved: (device?: DeviceArgument): number => memoryOf('memoryReserved', device, (gpu) => gpu.bytesReserved ?? gpu.bytesInUse),
 
   /** The most bytes that {@link cuda.memoryAllocated} has been since the start, or since {@link cuda.resetPeakMemoryStats}. */
-  maxMemoryAllocated: (device?: DeviceArgument): number =>
-    memoryOf('maxMemoryAllocated', device, (gpu) => gpu.peakBytes ?? gpu.bytesInUse),
+  maxMemoryAllocated: (device?: DeviceArgument): number => memoryOf('maxMemoryAllocated', device, (gpu) => gpu.peakBytes ?? gpu.bytesInUse),
 
   resetPeakMemoryStats(device?: DeviceArgument): void {
     requireGpuName('resetPeakMemoryStats', device);

@@ -80,9 +80,7 @@ export class FunctionCtx {
 
   /** @internal Forward is over: from now on versions count. `now` are outputs by what forward returned. */
   keep(now: ReadonlyMap<Tensor, Tensor>): void {
-    this.#kept = this.#saved.map((tensor) =>
-      isTensor(tensor) ? new SavedTensor(now.get(tensor) ?? tensor) : undefined,
-    );
+    this.#kept = this.#saved.map((tensor) => (isTensor(tensor) ? new SavedTensor(now.get(tensor) ?? tensor) : undefined));
     this.#saved = [];
   }
 
@@ -157,7 +155,8 @@ export abstract class CustomFunction {
 
 function applyFunction(of: AnyFunction, args: readonly unknown[]): unknown {
   const { forward, backward } = of as Partial<AnyFunction>;
-  if (typeof forward !== 'function' || typeof backward !== 'function') throw new AutogradError('autograd.Function: expected a class with static forward and backward; call MyFunction.apply(x)'); // prettier-ignore
+  if (typeof forward !== 'function' || typeof backward !== 'function')
+    throw new AutogradError('autograd.Function: expected a class with static forward and backward; call MyFunction.apply(x)');
   const label = `${of.name}Backward`;
   const ctx = new FunctionCtx(
     label,
@@ -172,7 +171,8 @@ function applyFunction(of: AnyFunction, args: readonly unknown[]): unknown {
   });
   const list: readonly unknown[] = Array.isArray(output) ? output : [output];
   const { dirty } = ctx.readState();
-  for (const tensor of dirty) if (!list.includes(tensor)) throw new AutogradError(`${of.name}: forward must return what it has marked with markDirty`); // prettier-ignore
+  for (const tensor of dirty)
+    if (!list.includes(tensor)) throw new AutogradError(`${of.name}: forward must return what it has marked with markDirty`);
   if (!edges.some((edge) => edge !== undefined)) return output;
   return recorded(of, ctx, args, edges, output, list);
 }
@@ -188,12 +188,18 @@ function recorded(
 ): unknown {
   const { dirty, constant } = ctx.readState();
   for (const tensor of dirty) tensor.requireInPlace(of.name);
-  const node = new FunctionNode(of, ctx, args, edges, list.map((value) => (isTensor(value) ? value.layout : undefined))); // prettier-ignore
+  const node = new FunctionNode(
+    of,
+    ctx,
+    args,
+    edges,
+    list.map((value) => (isTensor(value) ? value.layout : undefined)),
+  );
   const now = new Map<Tensor, Tensor>();
   const results = list.map((value, i) => {
     if (!isTensor(value)) return value;
     if (dirty.has(value)) {
-      if (value.viewBase() !== value) throw new AutogradError(`${of.name}: a view cannot be marked with markDirty; clone() it first`); // prettier-ignore
+      if (value.viewBase() !== value) throw new AutogradError(`${of.name}: a view cannot be marked with markDirty; clone() it first`);
       value.rebaseHistory(node, i);
       return value;
     }
@@ -245,7 +251,10 @@ class FunctionNode extends GradNode {
     const result: unknown = this.#of.backward!.call(this.#of, this.#ctx, ...(given as Tensor[]));
     const list = [...(Array.isArray(result) ? (result as unknown[]) : [result])];
     while (list.length > this.#inputs.length && (list.at(-1) ?? null) === null) list.pop();
-    if (list.length !== this.#inputs.length) throw new AutogradError(`backward: function ${this.label} returned an incorrect number of gradients (expected ${this.#inputs.length}, got ${list.length}); return one for each argument of forward, null for those without`); // prettier-ignore
+    if (list.length !== this.#inputs.length)
+      throw new AutogradError(
+        `backward: function ${this.label} returned an incorrect number of gradients (expected ${this.#inputs.length}, got ${list.length}); return one for each argument of forward, null for those without`,
+      );
     return list.map((grad, i) => this.#checked(grad ?? null, i));
   }
 
@@ -253,12 +262,19 @@ class FunctionNode extends GradNode {
   #checked(grad: unknown, i: number): Tensor | undefined {
     if (grad === null) return undefined;
     const layout = this.#inputs[i];
-    if (!isTensor(grad)) throw new AutogradError(`backward: function ${this.label} returned ${show(grad)} at index ${i}; expected a tensor or null`); // prettier-ignore
-    if (layout === undefined) throw new AutogradError(`backward: function ${this.label} returned a gradient at index ${i}, but that argument of forward is no tensor; return null there`); // prettier-ignore
+    if (!isTensor(grad))
+      throw new AutogradError(`backward: function ${this.label} returned ${show(grad)} at index ${i}; expected a tensor or null`);
+    if (layout === undefined)
+      throw new AutogradError(
+        `backward: function ${this.label} returned a gradient at index ${i}, but that argument of forward is no tensor; return null there`,
+      );
     if (this.edges[i] === undefined) return undefined;
     const cast = grad.dtype === layout.dtype ? grad : grad.to(layout.dtype);
     if (sameDims(cast.layout.shape, layout.shape)) return cast;
-    if (!expandsTo(layout.shape, cast.layout.shape)) throw new ShapeError(`backward: function ${this.label} returned an invalid gradient at index ${i}: got ${showShape(cast.layout.shape)} but expected a shape compatible with ${showShape(layout.shape)}`); // prettier-ignore
+    if (!expandsTo(layout.shape, cast.layout.shape))
+      throw new ShapeError(
+        `backward: function ${this.label} returned an invalid gradient at index ${i}: got ${showShape(cast.layout.shape)} but expected a shape compatible with ${showShape(layout.shape)}`,
+      );
     return cast.sumTo(layout.shape);
   }
 
@@ -278,7 +294,7 @@ class Once extends GradNode {
   readonly label = 'OnceDifferentiableBackward';
 
   run(): Grads {
-    throw new AutogradError('backward: trying to differentiate twice a function that was marked with onceDifferentiable'); // prettier-ignore
+    throw new AutogradError('backward: trying to differentiate twice a function that was marked with onceDifferentiable');
   }
 
   release(): void {
@@ -299,11 +315,9 @@ class Once extends GradNode {
  * }
  * console.log(Twice.name); // Twice
  */
-export function onceDifferentiable<
-  C extends FunctionCtx,
-  G extends readonly Tensor[],
-  R extends MaybeTensor | readonly MaybeTensor[],
->(backward: (ctx: C, ...grads: G) => R): (ctx: C, ...grads: G) => R {
+export function onceDifferentiable<C extends FunctionCtx, G extends readonly Tensor[], R extends MaybeTensor | readonly MaybeTensor[]>(
+  backward: (ctx: C, ...grads: G) => R,
+): (ctx: C, ...grads: G) => R {
   requireKind('onceDifferentiable', 'the function', backward, FUNCTION);
   return (ctx, ...grads) => {
     const result = withGradMode(false, () => backward(ctx, ...grads));

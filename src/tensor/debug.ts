@@ -37,7 +37,8 @@ const isStage = (word: string): word is Stage => Object.hasOwn(STAGES, word);
 export function debug(stages: string, write: Write): void {
   for (const word of stages.split(',').map((part) => part.trim())) {
     if (isStage(word)) STAGES[word](write);
-    else if (!['', '0', '1'].includes(word)) write(`flambeau: FLAMBEAU_DEBUG: expected some of ${Object.keys(STAGES).join(', ')}, but got ${shown(word)}\n`); // prettier-ignore
+    else if (!['', '0', '1'].includes(word))
+      write(`flambeau: FLAMBEAU_DEBUG: expected some of ${Object.keys(STAGES).join(', ')}, but got ${shown(word)}\n`);
   }
 }
 

@@ -16,7 +16,7 @@ const OPTIONS = { warnOnly: BOOL };
 /** Whether only deterministic algorithms are used: they always are, whatever is said here. */
 export function useDeterministicAlgorithms(mode: boolean, options?: DeterministicOptions): void {
   requireKind('useDeterministicAlgorithms', 'mode', mode, BOOL);
-  const { warnOnly = false } = requireOptions<DeterministicOptions>('useDeterministicAlgorithms', options, OPTIONS, '{ warnOnly: true }'); // prettier-ignore
+  const { warnOnly = false } = requireOptions<DeterministicOptions>('useDeterministicAlgorithms', options, OPTIONS, '{ warnOnly: true }');
   deterministic = mode;
   warnsOnly = warnOnly;
 }

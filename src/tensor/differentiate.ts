@@ -45,7 +45,7 @@ export interface GradOptions {
 
 const MAYBE = orNull(BOOL);
 const GRADIENTS = orNull(either(TENSOR, TENSORS_OR_NONE));
-const NOT_BATCHED = kind('false, since batches of gradients are not available (call grad once for each)', (value) => value === false); // prettier-ignore
+const NOT_BATCHED = kind('false, since batches of gradients are not available (call grad once for each)', (value) => value === false);
 
 const BACKWARD: Signature<BackwardOptions> = signature<BackwardOptions>('backward', {
   gradient: orNull(TENSOR),
@@ -84,7 +84,9 @@ function rootGradient(op: string, output: Tensor, gradient: Tensor | null | unde
   }
   if (gradient !== undefined && gradient !== null) {
     if (!sameDims(gradient.layout.shape, output.layout.shape)) {
-      throw new ShapeError(`${op}: the gradient has shape ${showShape(gradient.layout.shape)}, but the tensor has ${showShape(output.layout.shape)}; they must be equal`); // prettier-ignore
+      throw new ShapeError(
+        `${op}: the gradient has shape ${showShape(gradient.layout.shape)}, but the tensor has ${showShape(output.layout.shape)}; they must be equal`,
+      );
     }
     return { edge, grad: gradient };
   }
@@ -100,7 +102,8 @@ function rootGradient(op: string, output: Tensor, gradient: Tensor | null | unde
 /** The start of a pass from several tensors. */
 function rootsOf(op: string, outputs: readonly Tensor[], given: GradOutputs): { edge: Edge; grad: Tensor }[] {
   const grads = given === undefined || given === null ? [] : isOne(given) ? [given] : given;
-  if (grads.length > 0 && grads.length !== outputs.length) throw new ArgumentError(`${op}: got ${grads.length} gradients for ${outputs.length} tensors; give one for each, or null`); // prettier-ignore
+  if (grads.length > 0 && grads.length !== outputs.length)
+    throw new ArgumentError(`${op}: got ${grads.length} gradients for ${outputs.length} tensors; give one for each, or null`);
   return outputs.map((output, i) => rootGradient(op, output, grads[i]));
 }
 
@@ -112,7 +115,8 @@ function targetsOf(op: string, inputs: Tensor | readonly Tensor[] | undefined): 
   return new Set(
     list.map((input, i) => {
       const edge = input.gradEdge();
-      if (edge === undefined) throw new AutogradError(`${op}: input ${i} does not require gradients; set requiresGrad before computing with it`); // prettier-ignore
+      if (edge === undefined)
+        throw new AutogradError(`${op}: input ${i} does not require gradients; set requiresGrad before computing with it`);
       if (!(edge.node instanceof AccumulateGrad)) input.retainGrad();
       return edge.node;
     }),
@@ -123,9 +127,7 @@ function targetsOf(op: string, inputs: Tensor | readonly Tensor[] | undefined): 
 export function backward(output: Tensor, args: readonly unknown[]): void {
   const { gradient, retainGraph, createGraph, inputs } = readCall(BACKWARD, args);
   const root = rootGradient('backward', output, gradient);
-  new Engine({ retainGraph: retainGraph ?? undefined, createGraph, targets: targetsOf('backward', inputs) }).run([
-    root,
-  ]);
+  new Engine({ retainGraph: retainGraph ?? undefined, createGraph, targets: targetsOf('backward', inputs) }).run([root]);
 }
 
 /**
@@ -176,7 +178,12 @@ export function grad<const I extends Tensor | readonly Tensor[]>(
   options: GradOptions & { readonly allowUnused: true; readonly materializeGrads?: false },
 ): GradsOf<I, Tensor | undefined>;
 export function grad<const I extends Tensor | readonly Tensor[]>(
-  all: GradOptions & { readonly outputs: Tensor | readonly Tensor[]; readonly inputs: I; readonly allowUnused: true; readonly materializeGrads?: false }, // prettier-ignore
+  all: GradOptions & {
+    readonly outputs: Tensor | readonly Tensor[];
+    readonly inputs: I;
+    readonly allowUnused: true;
+    readonly materializeGrads?: false;
+  },
 ): GradsOf<I, Tensor | undefined>;
 export function grad<const I extends Tensor | readonly Tensor[]>(
   all: GradOptions & { readonly outputs: Tensor | readonly Tensor[]; readonly inputs: I },
@@ -194,13 +201,15 @@ export function grad<const I extends Tensor | readonly Tensor[]>(
 export function grad(...args: readonly unknown[]): unknown {
   const given = readCall(GRAD, args);
   const { createGraph, materializeGrads = false } = given;
-  if (materializeGrads && given.allowUnused === false) throw new ArgumentError('grad: with materializeGrads, unused inputs get zeros; leave allowUnused out'); // prettier-ignore
+  if (materializeGrads && given.allowUnused === false)
+    throw new ArgumentError('grad: with materializeGrads, unused inputs get zeros; leave allowUnused out');
   const inputs = listOf(given.inputs);
   const roots = rootsOf('grad', listOf(given.outputs), given.gradOutputs);
   const captures = new Map<GradNode, Map<number, Tensor | undefined>>();
   const edges = inputs.map((input, i) => {
     const edge = input.gradEdge();
-    if (edge === undefined) throw new AutogradError(`grad: input ${i} does not require gradients; set requiresGrad before computing with it`); // prettier-ignore
+    if (edge === undefined)
+      throw new AutogradError(`grad: input ${i} does not require gradients; set requiresGrad before computing with it`);
     const wanted = captures.get(edge.node) ?? new Map<number, Tensor | undefined>();
     captures.set(edge.node, wanted.set(edge.index, undefined));
     return edge;
@@ -213,9 +222,9 @@ export function grad(...args: readonly unknown[]): unknown {
   }).run(roots);
   return edges.map((edge, i) => {
     const found = captures.get(edge.node)?.get(edge.index);
-    if (found !== undefined || given.allowUnused === true) return found ?? (materializeGrads ? zerosOf(inputs[i]!) : undefined); // prettier-ignore
+    if (found !== undefined || given.allowUnused === true) return found ?? (materializeGrads ? zerosOf(inputs[i]!) : undefined);
     if (materializeGrads) return zerosOf(inputs[i]!);
-    throw new AutogradError(`grad: the outputs do not depend on input ${i}; pass { allowUnused: true } if that is as it should be`); // prettier-ignore
+    throw new AutogradError(`grad: the outputs do not depend on input ${i}; pass { allowUnused: true } if that is as it should be`);
   });
 }
 

@@ -34,19 +34,12 @@ function place(name: string, { storage, offset, layout }: Tensor, { buffers, off
 }
 
 /** Notes an operation instead of running it: its results are tensors without memory. */
-function record(
-  recorder: Recorder,
-  name: OpName,
-  inputs: readonly Tensor[],
-  attrs: Attrs,
-  given: Scalars,
-  outs: Outs,
-): Tensor[] {
+function record(recorder: Recorder, name: OpName, inputs: readonly Tensor[], attrs: Attrs, given: Scalars, outs: Outs): Tensor[] {
   const device = deviceOf(name, inputs);
   recorder.on(device);
   const layouts = resultLayouts(name, inputs, attrs, outs);
   const results = layouts.map((layout, i) => outs[i] ?? tensorOver(imaginaryStorage(device, layout.extent), layout, 0));
-  for (const { storage } of [...inputs, ...results]) if (storage.freed && !recorder.owns(storage)) throw unusable(name, storage); // prettier-ignore
+  for (const { storage } of [...inputs, ...results]) if (storage.freed && !recorder.owns(storage)) throw unusable(name, storage);
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
   const written = (ruleOf(name).writes?.(attrs) ?? []).map((i) => inputs[i]!);
@@ -71,8 +64,7 @@ function execute(operation: Operation, inputs: readonly Tensor[], attrs: Attrs, 
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
   const results: Tensor[] = [];
-  for (const layout of layouts)
-    results.push(outs[results.length] ?? tensorOver(allocateStorage(plan.device, layout.extent), layout, 0));
+  for (const layout of layouts) results.push(outs[results.length] ?? tensorOver(allocateStorage(plan.device, layout.extent), layout, 0));
   const { places } = plan;
   const count = inputs.length;
   for (let i = 0; i < count; i++) place(name, inputs[i]!, places, i);
@@ -94,12 +86,7 @@ function anyRequiresGrad(inputs: readonly Tensor[]): boolean {
 }
 
 /** Runs an operation and records it when an input requires gradients. Gradients do not see scalars that are asked for anew at every run. */
-export function apply<K extends OpName>(
-  name: K,
-  given: readonly Tensor[],
-  attrs: OpAttrs[K],
-  scalars: Scalars = NO_SCALARS,
-): Tensor[] {
+export function apply<K extends OpName>(name: K, given: readonly Tensor[], attrs: OpAttrs[K], scalars: Scalars = NO_SCALARS): Tensor[] {
   const inputs = together(given);
   const operation = operationOf(name);
   if (operation.wide && anyNarrow(inputs)) {
@@ -118,14 +105,7 @@ export function apply<K extends OpName>(
     results[0]!.flattenedFrom = x.flattenedFrom;
   }
   if (gradient !== null && isGradEnabled() && anyRequiresGrad(inputs)) {
-    const node = new OpNode(
-      name,
-      gradient,
-      inputs,
-      results,
-      attrs,
-      typeof scalars === 'function' ? NO_SCALARS : scalars,
-    );
+    const node = new OpNode(name, gradient, inputs, results, attrs, typeof scalars === 'function' ? NO_SCALARS : scalars);
     for (let i = 0; i < results.length; i++) {
       const result = results[i]!;
       if (result.isFloatingPoint()) result.setHistory(node, i); // indices have no gradient
@@ -148,13 +128,7 @@ export function apply1<K extends OpName>(
  * Runs an operation whose results go into existing tensors, outside the recorded graph: optimizer steps, running
  * statistics. The changed tensors' versions count up.
  */
-export function applyInto<K extends OpName>(
-  name: K,
-  inputs: readonly Tensor[],
-  attrs: OpAttrs[K],
-  scalars: Scalars,
-  outs: Outs,
-): Tensor[] {
+export function applyInto<K extends OpName>(name: K, inputs: readonly Tensor[], attrs: OpAttrs[K], scalars: Scalars, outs: Outs): Tensor[] {
   const results = execute(operationOf(name), inputs, attrs, scalars, outs);
   for (const out of outs) if (out !== undefined) out.storage.version++;
   return results;
@@ -173,7 +147,8 @@ export function applyInPlace<K extends OpName>(
   const inputs = together(given);
   requireTensors(name, inputs);
   const target = inputs[0]!;
-  if (target.storage.inference && !isInferenceModeEnabled()) throw new AutogradError(`${name}: a tensor made in inferenceMode() cannot be changed in place outside of it; clone() it first`); // prettier-ignore
+  if (target.storage.inference && !isInferenceModeEnabled())
+    throw new AutogradError(`${name}: a tensor made in inferenceMode() cannot be changed in place outside of it; clone() it first`);
   if (operationOf(name).wide && anyNarrow(inputs)) {
     return target.copy_(widely(inputs, [], (wide) => apply(name, wide, attrs, scalars))[0]!);
   }
@@ -189,10 +164,7 @@ export function applyInPlace<K extends OpName>(
   target.requireInPlace(name);
   // The overwritten value may be needed by the gradients.
   const others = safe.slice(1).map((input) => (input.storage === target.storage ? input.clone() : input));
-  const self =
-    gradient.saves.inputs?.includes(0) === true
-      ? withGradMode(false, () => target.clone()).withHistoryOf(target)
-      : target;
+  const self = gradient.saves.inputs?.includes(0) === true ? withGradMode(false, () => target.clone()).withHistoryOf(target) : target;
   const saved = [self, ...others];
   const node = new OpNode(name, gradient, saved, [target], attrs, scalars, () => {
     applyInto(name, safe, attrs, scalars, [target]);
@@ -211,9 +183,7 @@ function apart(inputs: readonly Tensor[], target: Tensor): readonly Tensor[] {
 }
 
 function partlyOverlaps(input: Tensor, target: Tensor): boolean {
-  return (
-    input.storage === target.storage && (!sameLayout(input.layout, target.layout) || input.offset !== target.offset)
-  );
+  return input.storage === target.storage && (!sameLayout(input.layout, target.layout) || input.offset !== target.offset);
 }
 
 registerApply(apply);

@@ -18,8 +18,8 @@ function each(data: TypedArray, draw: () => number): void {
 interface GeometricCall extends DrawOptions {
   readonly p: number;
 }
-const CHANCE = kind('a number between 0 and 1, neither of them', (value) => typeof value === 'number' && value > 0 && value < 1); // prettier-ignore
-const GEOMETRIC = signature<GeometricCall>('geometric_', { p: CHANCE, generator: GENERATOR }, { required: 1, positional: 1 }); // prettier-ignore
+const CHANCE = kind('a number between 0 and 1, neither of them', (value) => typeof value === 'number' && value > 0 && value < 1);
+const GEOMETRIC = signature<GeometricCall>('geometric_', { p: CHANCE, generator: GENERATOR }, { required: 1, positional: 1 });
 
 /** How many trials with the chance `p` it takes until one succeeds: whole numbers from 1 on. */
 export function geometric_<T extends Tensor>(x: T, args: readonly unknown[]): T {
@@ -33,7 +33,7 @@ interface CauchyCall extends DrawOptions {
   readonly median?: number;
   readonly sigma?: number;
 }
-const CAUCHY = signature<CauchyCall>('cauchy_', { median: NUMBER, sigma: POSITIVE, generator: GENERATOR }, { positional: 2 }); // prettier-ignore
+const CAUCHY = signature<CauchyCall>('cauchy_', { median: NUMBER, sigma: POSITIVE, generator: GENERATOR }, { positional: 2 });
 
 /** Numbers from Cauchy's distribution, around `median` (0) and as wide as `sigma` (1). */
 export function cauchy_<T extends Tensor>(x: T, args: readonly unknown[]): T {
@@ -47,7 +47,7 @@ interface LogNormalCall extends DrawOptions {
   readonly mean?: number;
   readonly std?: number;
 }
-const LOG_NORMAL = signature<LogNormalCall>('logNormal_', { mean: NUMBER, std: POSITIVE, generator: GENERATOR }, { positional: 2 }); // prettier-ignore
+const LOG_NORMAL = signature<LogNormalCall>('logNormal_', { mean: NUMBER, std: POSITIVE, generator: GENERATOR }, { positional: 2 });
 
 /** Numbers whose logarithms are from N(mean, std²); 1 and 2 by default. */
 export function logNormal_<T extends Tensor>(x: T, args: readonly unknown[]): T {

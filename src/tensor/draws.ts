@@ -1,5 +1,5 @@
 /** Random numbers into tensors and from them, as PyTorch draws them on the CPU: the same seed gives the same numbers. */
-import { BOOL, either, kind, NUMBER, POSITIVE, requireKind, requireOptions, STEP, WHOLE } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, either, kind, NUMBER, POSITIVE, requireKind, requireOptions, STEP, WHOLE } from '../base/arguments.ts';
 import { isFloating, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
@@ -34,11 +34,7 @@ interface UniformCall extends DrawOptions {
   from?: number;
   to?: number;
 }
-const UNIFORM = signature<UniformCall>(
-  'uniform_',
-  { from: NUMBER, to: NUMBER, generator: GENERATOR },
-  { positional: 2 },
-);
+const UNIFORM = signature<UniformCall>('uniform_', { from: NUMBER, to: NUMBER, generator: GENERATOR }, { positional: 2 });
 
 /** Numbers from [from, to). */
 export function uniform_<T extends Tensor>(x: T, args: readonly unknown[]): T {
@@ -51,11 +47,7 @@ interface NormalCall extends DrawOptions {
   mean?: number;
   std?: number;
 }
-const NORMAL_ = signature<NormalCall>(
-  'normal_',
-  { mean: NUMBER, std: NUMBER, generator: GENERATOR },
-  { positional: 2 },
-);
+const NORMAL_ = signature<NormalCall>('normal_', { mean: NUMBER, std: NUMBER, generator: GENERATOR }, { positional: 2 });
 
 /** Numbers from N(mean, std²). */
 export function normal_<T extends Tensor>(x: T, args: readonly unknown[]): T {
@@ -68,7 +60,7 @@ export function normal_<T extends Tensor>(x: T, args: readonly unknown[]): T {
 interface ExponentialCall extends DrawOptions {
   lambd?: number;
 }
-const EXPONENTIAL = signature<ExponentialCall>('exponential_', { lambd: POSITIVE, generator: GENERATOR }, { positional: 1 }); // prettier-ignore
+const EXPONENTIAL = signature<ExponentialCall>('exponential_', { lambd: POSITIVE, generator: GENERATOR }, { positional: 1 });
 
 /** Numbers from the exponential distribution: waiting times of events that come `lambd` times in a unit. */
 export function exponential_<T extends Tensor>(x: T, args: readonly unknown[]): T {
@@ -79,7 +71,10 @@ export function exponential_<T extends Tensor>(x: T, args: readonly unknown[]): 
   });
 }
 
-const BIG = either(WHOLE, kind('a bigint', (value) => typeof value === 'bigint')); // prettier-ignore
+const BIG = either(
+  WHOLE,
+  kind('a bigint', (value) => typeof value === 'bigint'),
+);
 interface RandomCall extends DrawOptions {
   from?: number | bigint;
   to?: number | bigint;
@@ -98,7 +93,7 @@ export function random_<T extends Tensor>(x: T, args: readonly unknown[]): T {
 interface BernoulliCall extends DrawOptions {
   p?: number | Tensor;
 }
-const BERNOULLI_ = signature<BernoulliCall>('bernoulli_', { p: TENSOR_OR_NUMBER, generator: GENERATOR }, { positional: 1 }); // prettier-ignore
+const BERNOULLI_ = signature<BernoulliCall>('bernoulli_', { p: TENSOR_OR_NUMBER, generator: GENERATOR }, { positional: 1 });
 const BERNOULLI = signature<BernoulliCall>('bernoulli', { p: NUMBER, generator: GENERATOR }, { positional: 1 });
 
 /** Ones with probability `p`, a number or a tensor of one for each element, else zeros. */
@@ -108,7 +103,10 @@ export function bernoulli_<T extends Tensor>(x: T, args: readonly unknown[]): T 
   if (!isTensor(p)) return filled(x, (data) => fillBernoulli(data, p, generator));
   requireFloating('bernoulli_', p);
   const each = p.expand(x.layout.shape).detach();
-  const probabilities = each.permute(memoryOrder(x.layout) ?? each.layout.shape.map((_, i) => i)).contiguous().toTypedArray() as FloatArray; // prettier-ignore
+  const probabilities = each
+    .permute(memoryOrder(x.layout) ?? each.layout.shape.map((_, i) => i))
+    .contiguous()
+    .toTypedArray() as FloatArray;
   return filled(x, (data) => fillBernoulliFrom(data, probabilities, generator));
 }
 
@@ -129,14 +127,19 @@ interface MultinomialCall extends DrawOptions {
   replacement?: boolean;
 }
 export type MultinomialArguments = Call<[numSamples: number, replacement?: boolean], MultinomialCall>;
-const MULTINOMIAL = signature<MultinomialCall>('multinomial', { numSamples: STEP, replacement: BOOL, generator: GENERATOR }, { required: 1, positional: 2 }); // prettier-ignore
+const MULTINOMIAL = signature<MultinomialCall>(
+  'multinomial',
+  { numSamples: STEP, replacement: BOOL, generator: GENERATOR },
+  { required: 1, positional: 2 },
+);
 
 /** Indices drawn with probabilities proportional to a vector's elements, or to those of each row of a matrix. */
 export function multinomial(x: Tensor, ...args: MultinomialArguments): Tensor;
 export function multinomial(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireFloating('multinomial', x);
   const { numSamples, replacement = false, generator } = readCall<MultinomialCall>(MULTINOMIAL, args);
-  if (x.ndim !== 1 && x.ndim !== 2) throw new ShapeError(`multinomial: expected a vector or a matrix, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.ndim !== 1 && x.ndim !== 2)
+    throw new ShapeError(`multinomial: expected a vector or a matrix, but got shape ${showShape(x.layout.shape)}`);
   const size = x.layout.shape.at(-1)!;
   const rows = x.ndim === 1 ? 1 : x.layout.shape[0]!;
   const several = replacement && numSamples > 1;
@@ -152,7 +155,10 @@ export function multinomial(x: Tensor, ...args: readonly unknown[]): Tensor {
   const data = new BigInt64Array(rows * numSamples);
   const draw = (): void => {
     for (let row = 0; row < rows; row++) {
-      const drawn = drawIndices(weights.subarray(row * size, (row + 1) * size), numSamples, { replacement, generator: generator ?? defaultGenerator }); // prettier-ignore
+      const drawn = drawIndices(weights.subarray(row * size, (row + 1) * size), numSamples, {
+        replacement,
+        generator: generator ?? defaultGenerator,
+      });
       drawn.forEach((index, i) => (data[row * numSamples + i] = BigInt(index)));
     }
   };
@@ -168,11 +174,12 @@ function racedRows(
   count: number,
   generator: Generator = defaultGenerator,
 ): Tensor {
-  // prettier-ignore
   const data = new BigInt64Array(rows * count);
   const draw = (): void => {
     for (let row = 0; row < rows; row++) {
-      drawIndices(weights.subarray(row * size, (row + 1) * size), count, { generator }).forEach((index, i) => (data[row * count + i] = BigInt(index))); // prettier-ignore
+      drawIndices(weights.subarray(row * size, (row + 1) * size), count, { generator }).forEach(
+        (index, i) => (data[row * count + i] = BigInt(index)),
+      );
     }
   };
   return drawnTensor([rows, count], 'int64', data, draw, x.storage.device);
@@ -185,33 +192,32 @@ const GENERATORS = { generator: GENERATOR };
  * Normal random numbers: with means and deviations of tensors, which broadcast, or of numbers for a tensor of `size`.
  * @see https://pytorch.org/docs/stable/generated/torch.normal.html
  */
-export function normal(
-  mean: Tensor | number,
-  std?: Tensor | number,
-  size?: Dims | DrawOptions,
-  options?: RandomOptions,
-): Tensor {
-  // prettier-ignore
+export function normal(mean: Tensor | number, std?: Tensor | number, size?: Dims | DrawOptions, options?: RandomOptions): Tensor {
   requireKind('normal', 'mean', mean, NORMAL.mean);
   const deviation = std ?? 1;
   requireKind('normal', 'std', deviation, NORMAL.std);
   if (isTensor(mean) || isTensor(deviation)) {
     const { generator } = requireOptions<DrawOptions>('normal', size, GENERATORS, '{ generator }');
-    const [m, s] = [mean, deviation].map((value, i) => (isTensor(value) ? value : (i === 0 ? deviation : mean) as Tensor).detach()); // prettier-ignore
+    const [m, s] = [mean, deviation].map((value, i) => (isTensor(value) ? value : ((i === 0 ? deviation : mean) as Tensor)).detach());
     const shape = broadcastTensors(m!, s!)[0]!.layout.shape;
     const first = isTensor(mean) ? mean : (deviation as Tensor);
     requireFloating('normal', first);
     if (isTensor(deviation)) requireFloating('normal', deviation);
-    if (isTensor(deviation) && deviation.lt(0).any().item() !== 0) throw new ArgumentError('normal: expected deviations of at least 0'); // prettier-ignore
-    return randn([...shape], { dtype: first.dtype, ...(generator === undefined ? {} : { generator }) }).mul(deviation).add(mean); // prettier-ignore
+    if (isTensor(deviation) && deviation.lt(0).any().item() !== 0) throw new ArgumentError('normal: expected deviations of at least 0');
+    return randn([...shape], { dtype: first.dtype, ...(generator === undefined ? {} : { generator }) })
+      .mul(deviation)
+      .add(mean);
   }
   requireKind('normal', 'size', size, SIZES, 'write normal(0, 1, [2, 3])');
   const shape = size as Dims;
-  if (!isFloating(options?.dtype ?? 'float32')) throw new DTypeError(`normal: expected a floating-point dtype, but got ${String(options?.dtype)}`); // prettier-ignore
+  if (!isFloating(options?.dtype ?? 'float32'))
+    throw new DTypeError(`normal: expected a floating-point dtype, but got ${String(options?.dtype)}`);
   requireStd(deviation);
-  return randn([...shape], options ?? {}).mul(deviation).add(mean); // prettier-ignore
+  return randn([...shape], options ?? {})
+    .mul(deviation)
+    .add(mean);
 }
-const SIZES = kind('an array of sizes', (value) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)); // prettier-ignore
+const SIZES = kind('an array of sizes', (value) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0));
 
 /** Random whole numbers in [low, high), or [0, low) without `high`, in the shape and the dtype of a tensor. */
 export function randintLike(x: Tensor, low: number, high?: number | RandomOptions, options?: RandomOptions): Tensor {

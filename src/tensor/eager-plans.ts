@@ -108,7 +108,8 @@ export class Operation {
   planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
     const place = placeOf(inputs);
     const ran = this.#ran[place];
-    if (ran?.generation === plans.generation && ran.device === device && ran.reduced === isReduced() && isFor(ran, inputs, attrs, outs)) return ran.found; // prettier-ignore
+    if (ran?.generation === plans.generation && ran.device === device && ran.reduced === isReduced() && isFor(ran, inputs, attrs, outs))
+      return ran.found;
     const found = this.#lookUp(inputs, attrs, outs, device);
     const ids = [...inputs.map(({ layout }) => layout.id), ...outs.map((out) => out?.layout.id ?? NONE)];
     this.#ran[place] = { device, attrs, ids, found, generation: plans.generation, reduced: isReduced() };

@@ -30,7 +30,8 @@ export function einsum(equation: string, ...operands: readonly Tensor[] | readon
   const [left, right, more] = equation.replaceAll(' ', '').split('->');
   const parts = left!.split(',');
   if (more !== undefined) throw new ArgumentError(`einsum: '${equation}' has more than one arrow; ${EXAMPLE}`);
-  if (parts.length !== list.length) throw new ArgumentError(`einsum: '${equation}' is about ${parts.length} operands, but got ${list.length}`); // prettier-ignore
+  if (parts.length !== list.length)
+    throw new ArgumentError(`einsum: '${equation}' is about ${parts.length} operands, but got ${list.length}`);
   if (list.length === 0) throw new ArgumentError(`einsum: expected operands; ${EXAMPLE}`);
   const terms = (list as readonly Tensor[]).map((x, i) => termOf(x, parts[i]!, i));
   const wanted = right === undefined ? implied(terms) : explicit(right, terms);
@@ -39,7 +40,7 @@ export function einsum(equation: string, ...operands: readonly Tensor[] | readon
 
 function letters(text: string, what: string): string[] {
   const split = /^([a-zA-Z]*)(?:(\.\.\.)([a-zA-Z]*))?$/.exec(text);
-  if (split === null) throw new ArgumentError(`einsum: expected letters and at most one '...' ${what}, but got '${text}'`); // prettier-ignore
+  if (split === null) throw new ArgumentError(`einsum: expected letters and at most one '...' ${what}, but got '${text}'`);
   const each = (word: string): string[] => Array.from(word);
   return [...each(split[1]!), ...(split[2] === undefined ? [] : ['...', ...each(split[3]!)])];
 }
@@ -49,9 +50,11 @@ function termOf(x: Tensor, text: string, i: number): Term {
   const found = letters(text, `for operand ${i}`);
   const under = x.ndim - found.filter((name) => name !== '...').length;
   if (under < 0 || (under > 0 && !found.includes('...'))) {
-    throw new ArgumentError(`einsum: operand ${i} of shape ${showShape(x.layout.shape)} has ${x.ndim} dimensions, but '${text}' names ${x.ndim - under}`); // prettier-ignore
+    throw new ArgumentError(
+      `einsum: operand ${i} of shape ${showShape(x.layout.shape)} has ${x.ndim} dimensions, but '${text}' names ${x.ndim - under}`,
+    );
   }
-  const names = found.flatMap((name) => (name === '...' ? Array.from({ length: under }, (_, k) => `.${under - 1 - k}`) : [name])); // prettier-ignore
+  const names = found.flatMap((name) => (name === '...' ? Array.from({ length: under }, (_, k) => `.${under - 1 - k}`) : [name]));
   return diagonals({ x, names });
 }
 
@@ -61,7 +64,10 @@ function diagonals({ x, names }: Term): Term {
   if (second === -1) return { x, names };
   const first = names.indexOf(names[second]!);
   const [a, b] = [x.layout.shape[first]!, x.layout.shape[second]!];
-  if (a !== b) throw new ShapeError(`einsum: index ${names[second]!} stands for sizes ${a} and ${b} of one operand of shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (a !== b)
+    throw new ShapeError(
+      `einsum: index ${names[second]!} stands for sizes ${a} and ${b} of one operand of shape ${showShape(x.layout.shape)}`,
+    );
   const rest = names.filter((_, i) => i !== first && i !== second);
   return diagonals({ x: diagonalView(x, 0, first, second), names: [...rest, names[first]!] });
 }
@@ -74,14 +80,21 @@ const ellipsis = (terms: readonly Term[]): string[] => {
 function implied(terms: readonly Term[]): string[] {
   const counts = new Map<string, number>();
   for (const { names } of terms) for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...ellipsis(terms), ...[...counts].filter(([name, n]) => n === 1 && !name.startsWith('.')).map(([name]) => name).sort()]; // prettier-ignore
+  return [
+    ...ellipsis(terms),
+    ...[...counts]
+      .filter(([name, n]) => n === 1 && !name.startsWith('.'))
+      .map(([name]) => name)
+      .sort(),
+  ];
 }
 
 function explicit(text: string, terms: readonly Term[]): string[] {
   const names = letters(text, 'for the result').flatMap((name) => (name === '...' ? ellipsis(terms) : [name]));
   names.forEach((name, i) => {
     if (names.indexOf(name) < i) throw new ArgumentError(`einsum: the result has index ${name} twice`);
-    if (!terms.some((term) => term.names.includes(name))) throw new ArgumentError(`einsum: the result's index ${name} is one of no operand`); // prettier-ignore
+    if (!terms.some((term) => term.names.includes(name)))
+      throw new ArgumentError(`einsum: the result's index ${name} is one of no operand`);
   });
   return names;
 }
@@ -93,14 +106,17 @@ function sameSizes(terms: readonly Term[]): Term[] {
     names.forEach((name, i) => {
       const size = x.layout.shape[i]!;
       const known = sizes.get(name) ?? 1;
-      if (known !== 1 && size !== 1 && known !== size) throw new ShapeError(`einsum: index ${name.startsWith('.') ? 'under ...' : name} stands for sizes ${known} and ${size} (operand ${operand})`); // prettier-ignore
+      if (known !== 1 && size !== 1 && known !== size)
+        throw new ShapeError(
+          `einsum: index ${name.startsWith('.') ? 'under ...' : name} stands for sizes ${known} and ${size} (operand ${operand})`,
+        );
       if (known === 1) sizes.set(name, size);
     });
   });
   return terms.map(({ x, names }) => ({
     x: names.some((name, i) => x.layout.shape[i] !== sizes.get(name)) ? x.expand(names.map((name) => sizes.get(name)!)) : x,
     names,
-  })); // prettier-ignore
+  }));
 }
 
 /** All operands multiplied, one after the other; an index goes when nobody needs it any more. */
@@ -127,9 +143,9 @@ function product(a: Term, b: Term, later: ReadonlySet<string>): Term {
   const shared = left.names.filter((name) => right.names.includes(name));
   const batch = shared.filter((name) => later.has(name));
   const over = shared.filter((name) => !later.has(name));
-  const [rows, columns] = [left, right].map(({ names }) => names.filter((name) => !shared.includes(name))) as [string[], string[]]; // prettier-ignore
-  const sizes = ({ x, names }: Term, of: readonly string[]): number[] => of.map((name) => x.layout.shape[names.indexOf(name)]!); // prettier-ignore
-  const ordered = ({ x, names }: Term, order: readonly string[]): Tensor => x.permute(order.map((name) => names.indexOf(name))); // prettier-ignore
+  const [rows, columns] = [left, right].map(({ names }) => names.filter((name) => !shared.includes(name))) as [string[], string[]];
+  const sizes = ({ x, names }: Term, of: readonly string[]): number[] => of.map((name) => x.layout.shape[names.indexOf(name)]!);
+  const ordered = ({ x, names }: Term, order: readonly string[]): Tensor => x.permute(order.map((name) => names.indexOf(name)));
   const [m, n] = [sizes(left, rows), sizes(right, columns)];
   const shape = [...sizes(left, batch), ...m, ...n];
   const names = [...batch, ...rows, ...columns];

@@ -132,7 +132,10 @@ export class Engine {
     } else {
       openScope();
       try {
-        results = node.calledAt === undefined ? node.run(grads, this.#createGraph, wants) : located(node, () => node.run(grads, this.#createGraph, wants)); // prettier-ignore
+        results =
+          node.calledAt === undefined
+            ? node.run(grads, this.#createGraph, wants)
+            : located(node, () => node.run(grads, this.#createGraph, wants));
       } finally {
         this.#settle(closeScope(), results);
       }
@@ -181,12 +184,7 @@ export class Engine {
       this.#owned.hold(grad.storage);
       return;
     }
-    if (
-      !this.#createGraph &&
-      this.#owned.exclusive(before.storage) &&
-      before.storage !== grad.storage &&
-      before.layout.contiguous
-    ) {
+    if (!this.#createGraph && this.#owned.exclusive(before.storage) && before.storage !== grad.storage && before.layout.contiguous) {
       before.add_(grad);
       this.#owned.hold(grad.storage); // balanced at once: frees it if nobody else waits for it
       this.#owned.drop(grad.storage);
@@ -242,7 +240,10 @@ export class Engine {
     if (given === undefined || given === null) return;
     requireKind('registerHook', 'what the hook returns', given, TENSOR);
     const other = given as Tensor;
-    if (!sameDims(other.layout.shape, grad.layout.shape)) throw new AutogradError(`registerHook: the hook has changed the gradient's shape from ${showShape(grad.layout.shape)} to ${showShape(other.layout.shape)}; return a gradient of the same shape`); // prettier-ignore
+    if (!sameDims(other.layout.shape, grad.layout.shape))
+      throw new AutogradError(
+        `registerHook: the hook has changed the gradient's shape from ${showShape(grad.layout.shape)} to ${showShape(other.layout.shape)}; return a gradient of the same shape`,
+      );
     grads[index] = other;
   }
 }
@@ -252,7 +253,8 @@ function replaced(op: string, given: unknown, grads: Grads): Grads {
   if (given === undefined || given === null) return grads;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   requireKind(op, 'what the hook returns', list, TENSORS_OR_NONE);
-  if (list.length !== grads.length) throw new AutogradError(`${op}: the hook has returned ${list.length} gradients instead of ${grads.length}; return one for each`); // prettier-ignore
+  if (list.length !== grads.length)
+    throw new AutogradError(`${op}: the hook has returned ${list.length} gradients instead of ${grads.length}; return one for each`);
   return list.map((grad) => (grad as Tensor | null | undefined) ?? undefined);
 }
 
@@ -261,7 +263,8 @@ function located<T>(node: GradNode, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof AutogradError && node.calledAt !== undefined) error.message += `; ${node.label} was recorded here:\n${node.calledAt}`; // prettier-ignore
+    if (error instanceof AutogradError && node.calledAt !== undefined)
+      error.message += `; ${node.label} was recorded here:\n${node.calledAt}`;
     throw error;
   }
 }
@@ -271,7 +274,10 @@ function requireNumbers(node: GradNode, results: Grads): void {
   forbidWhileRecording('anomaly mode: this reads gradients into JavaScript', 'look for the mistake without compile()');
   results.forEach((grad, i) => {
     if (grad === undefined || !hasNaN(grad)) return;
-    const where = node.calledAt === undefined ? '; switch anomaly mode on before the forward pass to see where it was called' : `; it was called here:\n${node.calledAt}`; // prettier-ignore
+    const where =
+      node.calledAt === undefined
+        ? '; switch anomaly mode on before the forward pass to see where it was called'
+        : `; it was called here:\n${node.calledAt}`;
     throw new AutogradError(`backward: function '${node.label}' returned nan values in its ${i}th output${where}`);
   });
 }
@@ -292,7 +298,7 @@ function leadingTo(targets: ReadonlySet<GradNode>, newest: readonly GradNode[]):
   return found;
 }
 
-const isIn = (nodes: ReadonlySet<GradNode>, edge: Edge | undefined): boolean => edge !== undefined && nodes.has(edge.node); // prettier-ignore
+const isIn = (nodes: ReadonlySet<GradNode>, edge: Edge | undefined): boolean => edge !== undefined && nodes.has(edge.node);
 
 /** Whether a storage is one of the tensors'. */
 function isOf(storage: Storage, tensors: readonly (Tensor | undefined)[]): boolean {

@@ -27,7 +27,7 @@ const methods: Partial<Methods> = {};
 /** The operations' names, by which a family is mentioned. */
 export type Names<A> = { readonly [K in keyof A]: K };
 
-const namesOf = <A>(rules: A): Names<A> => Object.fromEntries(Object.keys(rules as object).map((name) => [name, name])) as Names<A>; // prettier-ignore
+const namesOf = <A>(rules: A): Names<A> => Object.fromEntries(Object.keys(rules as object).map((name) => [name, name])) as Names<A>;
 
 /**
  * Adds a family's operations where this is evaluated: `norm = provideFamily<NormAttrs>(…)`. What runs its operations takes the names
@@ -70,4 +70,6 @@ export const familyIfAny = <K extends keyof Methods>(name: K): Methods[K] | unde
 
 /** `what` was called, and `name` is the family to import. */
 export const missingFamily = (what: string, name: string): ArgumentError =>
-  new ArgumentError(`${what}: expected its family of operations to be imported, but this program has only 'flambeau/core'; add import 'flambeau/families/${name}', or import from 'flambeau'`); // prettier-ignore
+  new ArgumentError(
+    `${what}: expected its family of operations to be imported, but this program has only 'flambeau/core'; add import 'flambeau/families/${name}', or import from 'flambeau'`,
+  );

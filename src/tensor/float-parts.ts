@@ -18,7 +18,10 @@ import type { Tensor } from './tensor.ts';
 export function nextafter(x: Tensor, other: Tensor): Tensor {
   for (const operand of [x, other]) requireTensor('nextafter', 'every operand', operand);
   const { dtype } = x;
-  if (dtype !== other.dtype || (dtype !== 'float32' && dtype !== 'float64')) throw new DTypeError(`nextafter: expected two tensors of float32 or of float64, but got ${dtype} and ${other.dtype}; convert them with .to('float32')`); // prettier-ignore
+  if (dtype !== other.dtype || (dtype !== 'float32' && dtype !== 'float64'))
+    throw new DTypeError(
+      `nextafter: expected two tensors of float32 or of float64, but got ${dtype} and ${other.dtype}; convert them with .to('float32')`,
+    );
   return apply1(shifts.nextafter, [x, other], NO_ATTRS);
 }
 
@@ -40,7 +43,10 @@ class FrexpFunction extends CustomFunction {
     const exponents = hostArray('int32', numel) as Int32Array;
     for (let i = 0; i < numel; i++) [mantissas[i], exponents[i]] = partsOf(values[i]!);
     const { device } = x.storage;
-    const [mantissa, exponent] = [hostTensor(mantissas, [...shape], x.dtype, device), hostTensor(exponents, [...shape], 'int32', device)] as [Tensor, Tensor]; // prettier-ignore
+    const [mantissa, exponent] = [
+      hostTensor(mantissas, [...shape], x.dtype, device),
+      hostTensor(exponents, [...shape], 'int32', device),
+    ] as [Tensor, Tensor];
     ctx.markNonDifferentiable(exponent);
     ctx.saveForBackward(exponent);
     return [mantissa, exponent];

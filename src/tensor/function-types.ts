@@ -169,10 +169,7 @@ export interface Transpose {
 export type Transposed = <A extends Shape>(x: Tensor<A>) => Tensor<ShapeFor<A, TShape<A>>>;
 
 export interface Unsqueeze {
-  <A extends Shape, D extends number>(
-    x: Tensor<A>,
-    dim: CheckedFor<A, UnsqueezeShape<A, D>, D>,
-  ): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
+  <A extends Shape, D extends number>(x: Tensor<A>, dim: CheckedFor<A, UnsqueezeShape<A, D>, D>): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
   <A extends Shape, D extends number>(
     x: Tensor<A>,
     call: { readonly dim: D } & CheckedFor<A, UnsqueezeShape<A, D>, unknown>,
@@ -205,11 +202,7 @@ export interface Narrow {
   ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
   <A extends Shape, D extends number, L extends number>(
     x: Tensor<A>,
-    call: { readonly dim: D; readonly start: number; readonly length: L } & CheckedFor<
-      A,
-      ResizeShape<A, D, L>,
-      unknown
-    >,
+    call: { readonly dim: D; readonly start: number; readonly length: L } & CheckedFor<A, ResizeShape<A, D, L>, unknown>,
   ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
 }
 

@@ -39,7 +39,7 @@ interface Given {
   readonly func: Of;
   readonly inputs: OneOrMore;
 }
-const MATRIX: OptionKinds<JacobianOptions & Given> = { ...FIRST, ...STRICT, vectorize: NOT_VECTORIZED, strategy: oneOf('reverse-mode') }; // prettier-ignore
+const MATRIX: OptionKinds<JacobianOptions & Given> = { ...FIRST, ...STRICT, vectorize: NOT_VECTORIZED, strategy: oneOf('reverse-mode') };
 const PRODUCT: OptionKinds<ProductOptions & Given> = { ...FIRST, v: orNull(ONE_OR_MORE), ...STRICT };
 const product = (op: string) => signature(op, PRODUCT, { required: 2, example: `${op}(f, x, v)` });
 const JACOBIAN = signature('jacobian', MATRIX, { required: 2, example: 'jacobian(f, x, { createGraph: true })' });
@@ -56,7 +56,7 @@ const listOf = (value: OneOrMore): readonly Tensor[] => (isTensor(value) ? [valu
 function outputsOf(op: string, func: Of, inputs: readonly Tensor[]): readonly Tensor[] {
   const result: unknown = func(...inputs);
   const list: readonly unknown[] = Array.isArray(result) ? result : [result];
-  if (!list.every((value) => isTensor(value))) throw new AutogradError(`${op}: the function must return a tensor or an array of tensors`); // prettier-ignore
+  if (!list.every((value) => isTensor(value))) throw new AutogradError(`${op}: the function must return a tensor or an array of tensors`);
   return list;
 }
 
@@ -74,45 +74,41 @@ function gradients(
   const found: (Tensor | undefined)[] =
     flowing.length === 0
       ? inputs.map(() => undefined)
-      : grad(flowing.map((i) => outputs[i]!), inputs, { gradOutputs: flowing.map((i) => gradOutputs[i]!), retainGraph: true, createGraph, allowUnused: true }); // prettier-ignore
+      : grad(
+          flowing.map((i) => outputs[i]!),
+          inputs,
+          { gradOutputs: flowing.map((i) => gradOutputs[i]!), retainGraph: true, createGraph, allowUnused: true },
+        );
   return found.map((g, i) => {
-    if (g === undefined && strict) throw new AutogradError(`${op}: with strict, every output must depend on every input, but one does not depend on input ${i}`); // prettier-ignore
+    if (g === undefined && strict)
+      throw new AutogradError(`${op}: with strict, every output must depend on every input, but one does not depend on input ${i}`);
     return g ?? inputs[i]!.newZeros(inputs[i]!.layout.shape);
   });
 }
 
 /** The vectors of a product, checked, or 1. */
-function vectorsOf(
-  op: string,
-  v: OneOrMore | null | undefined,
-  like: readonly Tensor[],
-  what: string,
-): readonly Tensor[] {
+function vectorsOf(op: string, v: OneOrMore | null | undefined, like: readonly Tensor[], what: string): readonly Tensor[] {
   if (v === undefined || v === null) {
     if (like.length === 1 && like[0]!.numel() === 1) return [like[0]!.detach().onesLike()];
     throw new AutogradError(`${op}: v can be left out only where the ${what} is a single number`);
   }
   const list = listOf(v);
-  if (list.length !== like.length) throw new AutogradError(`${op}: got ${list.length} vectors for ${like.length} ${what}s; give one for each`); // prettier-ignore
+  if (list.length !== like.length)
+    throw new AutogradError(`${op}: got ${list.length} vectors for ${like.length} ${what}s; give one for each`);
   list.forEach((vector, i) => {
     const [is, wanted] = [vector.layout.shape, like[i]!.layout.shape];
-    if (!sameDims(is, wanted)) throw new ShapeError(`${op}: v has shape ${showShape(is)}, but the ${what} has ${showShape(wanted)}; they must be equal`); // prettier-ignore
+    if (!sameDims(is, wanted))
+      throw new ShapeError(`${op}: v has shape ${showShape(is)}, but the ${what} has ${showShape(wanted)}; they must be equal`);
   });
   return list;
 }
 
 /** As it was given: one tensor, or several. */
 const likeGiven = (given: OneOrMore, list: readonly Tensor[]): OneOrMore => (isTensor(given) ? list[0]! : list);
-const ended = (list: readonly Tensor[], createGraph: boolean): readonly Tensor[] => (createGraph ? list : list.map((x) => x.detach())); // prettier-ignore
+const ended = (list: readonly Tensor[], createGraph: boolean): readonly Tensor[] => (createGraph ? list : list.map((x) => x.detach()));
 
 /** The Jacobian of one output with respect to each input. */
-function jacobianOf(
-  op: string,
-  strict: boolean,
-  output: Tensor,
-  inputs: readonly Tensor[],
-  createGraph: boolean,
-): Tensor[] {
+function jacobianOf(op: string, strict: boolean, output: Tensor, inputs: readonly Tensor[], createGraph: boolean): Tensor[] {
   const count = output.numel();
   const rows: Tensor[][] = [];
   for (let j = 0; j < count; j++) {
@@ -194,15 +190,10 @@ export function hessian(...args: readonly unknown[]): Tensor | Tensor[][] {
 }
 
 /** The gradients of a function that gives one number, recorded. */
-function firstGradients(
-  op: string,
-  func: Of,
-  xs: readonly Tensor[],
-  strict: boolean,
-  seen?: (y: Tensor) => void,
-): Tensor[] {
+function firstGradients(op: string, func: Of, xs: readonly Tensor[], strict: boolean, seen?: (y: Tensor) => void): Tensor[] {
   const [y, ...more] = outputsOf(op, func, xs);
-  if (y === undefined || more.length > 0 || y.numel() !== 1) throw new AutogradError(`${op}: the function must return one tensor with a single element; reduce it first (.sum())`); // prettier-ignore
+  if (y === undefined || more.length > 0 || y.numel() !== 1)
+    throw new AutogradError(`${op}: the function must return one tensor with a single element; reduce it first (.sum())`);
   seen?.(y);
   return gradients(op, strict, y, xs, [y.detach().onesLike()], true);
 }
@@ -212,20 +203,8 @@ type Vector = OneOrMore | null | ProductOptions;
 type More = boolean | Omit<ProductOptions, 'v'>;
 
 /** The outputs of `func`, and the product of `v` with its Jacobian, which one backward pass gives (https://pytorch.org/docs/stable/generated/torch.autograd.functional.vjp.html). */
-export function vjp(
-  func: (x: Tensor) => Tensor,
-  inputs: Tensor,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): [Tensor, Tensor];
-export function vjp(
-  func: (...inputs: Tensor[]) => OneOrMore,
-  inputs: OneOrMore,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): Product;
+export function vjp(func: (x: Tensor) => Tensor, inputs: Tensor, v?: Vector, createGraph?: More, strict?: boolean): [Tensor, Tensor];
+export function vjp(func: (...inputs: Tensor[]) => OneOrMore, inputs: OneOrMore, v?: Vector, createGraph?: More, strict?: boolean): Product;
 export function vjp(...args: readonly unknown[]): Product {
   const { func, inputs, v, createGraph = false, strict = false } = readCall(VJP, args);
   return withGradMode(true, () => {
@@ -241,20 +220,8 @@ export function vjp(...args: readonly unknown[]): Product {
  * The outputs of `func`, and the product of its Jacobian with `v`, by two backward passes: a vjp is linear in its vector, and the gradient of that
  * gives the product (https://pytorch.org/docs/stable/generated/torch.autograd.functional.jvp.html).
  */
-export function jvp(
-  func: (x: Tensor) => Tensor,
-  inputs: Tensor,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): [Tensor, Tensor];
-export function jvp(
-  func: (...inputs: Tensor[]) => OneOrMore,
-  inputs: OneOrMore,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): Product;
+export function jvp(func: (x: Tensor) => Tensor, inputs: Tensor, v?: Vector, createGraph?: More, strict?: boolean): [Tensor, Tensor];
+export function jvp(func: (...inputs: Tensor[]) => OneOrMore, inputs: OneOrMore, v?: Vector, createGraph?: More, strict?: boolean): Product;
 export function jvp(...args: readonly unknown[]): Product {
   const { func, inputs, v, createGraph = false, strict = false } = readCall(JVP, args);
   return withGradMode(true, () => {
@@ -269,10 +236,7 @@ export function jvp(...args: readonly unknown[]): Product {
   });
 }
 
-function hessianProduct(
-  op: string,
-  { func, inputs, v, createGraph = false, strict = false }: ProductOptions & Given,
-): Product {
+function hessianProduct(op: string, { func, inputs, v, createGraph = false, strict = false }: ProductOptions & Given): Product {
   return withGradMode(true, () => {
     const xs = prepared(listOf(inputs), createGraph);
     const vectors = vectorsOf(op, v, xs, 'input');
@@ -284,39 +248,15 @@ function hessianProduct(
 }
 
 /** The output of `func`, a single number, and the product of `v` with its Hessian (https://pytorch.org/docs/stable/generated/torch.autograd.functional.vhp.html). */
-export function vhp(
-  func: (x: Tensor) => Tensor,
-  inputs: Tensor,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): [Tensor, Tensor];
-export function vhp(
-  func: (...inputs: Tensor[]) => Tensor,
-  inputs: OneOrMore,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): Product;
+export function vhp(func: (x: Tensor) => Tensor, inputs: Tensor, v?: Vector, createGraph?: More, strict?: boolean): [Tensor, Tensor];
+export function vhp(func: (...inputs: Tensor[]) => Tensor, inputs: OneOrMore, v?: Vector, createGraph?: More, strict?: boolean): Product;
 export function vhp(...args: readonly unknown[]): Product {
   return hessianProduct('vhp', readCall(VHP, args));
 }
 
 /** As {@link vhp}, the product of the Hessian with `v`; the Hessian is symmetric (https://pytorch.org/docs/stable/generated/torch.autograd.functional.hvp.html). */
-export function hvp(
-  func: (x: Tensor) => Tensor,
-  inputs: Tensor,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): [Tensor, Tensor];
-export function hvp(
-  func: (...inputs: Tensor[]) => Tensor,
-  inputs: OneOrMore,
-  v?: Vector,
-  createGraph?: More,
-  strict?: boolean,
-): Product;
+export function hvp(func: (x: Tensor) => Tensor, inputs: Tensor, v?: Vector, createGraph?: More, strict?: boolean): [Tensor, Tensor];
+export function hvp(func: (...inputs: Tensor[]) => Tensor, inputs: OneOrMore, v?: Vector, createGraph?: More, strict?: boolean): Product;
 export function hvp(...args: readonly unknown[]): Product {
   return hessianProduct('hvp', readCall(HVP, args));
 }

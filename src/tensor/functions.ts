@@ -20,7 +20,7 @@ import type { Tensor } from './tensor.ts';
 
 const CAT = signature<{ dim?: number }>('cat', { dim: WHOLE });
 const STACK = signature<{ dim?: number }>('stack', { dim: WHOLE });
-const dimOf = (of: Signature<{ dim?: number }>, given: unknown): number => readCall<{ dim?: number }>(of, [given]).dim ?? 0; // prettier-ignore
+const dimOf = (of: Signature<{ dim?: number }>, given: unknown): number => readCall<{ dim?: number }>(of, [given]).dim ?? 0;
 
 /**
  * Joins tensors along an existing dimension; all other sizes must be equal. As in PyTorch, a tensor of shape [0] is passed over beside
@@ -59,11 +59,14 @@ export function stack(tensors: readonly Tensor[], along: number | { readonly dim
   if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
   tensors.forEach((t, i) => {
     if (!sameDims(t.layout.shape, first.layout.shape)) {
-      throw new ShapeError(`${say(CANNOT_JOIN, 'stack', showSizes(first.layout.shape), showSizes(t.layout.shape), '')} (input ${i})`); // prettier-ignore
+      throw new ShapeError(`${say(CANNOT_JOIN, 'stack', showSizes(first.layout.shape), showSizes(t.layout.shape), '')} (input ${i})`);
     }
   });
   const axis = normalizeDim('stack', dim, first.ndim + 1, first.ndim);
-  return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
+  return cat(
+    tensors.map((t) => t.unsqueeze(axis)),
+    axis,
+  );
 }
 
 interface CloseCall {
@@ -115,18 +118,13 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 
 /** Tensors expanded to their common shape. */
 export function broadcastTensors(...tensors: Tensor[]): Tensor[] {
-  for (const tensor of tensors)
-    requireTensor('broadcastTensors', 'every argument', tensor, 'write broadcastTensors(a, b)');
+  for (const tensor of tensors) requireTensor('broadcastTensors', 'every argument', tensor, 'write broadcastTensors(a, b)');
   const shape = tensors.reduce<readonly number[]>((s, t) => broadcastShapes('broadcastTensors', s, t.layout.shape), []);
   return tensors.map((t) => t.expand(shape));
 }
 
 /** Whether all elements are within `atol + rtol·|b|` of each other. */
-export function allclose(
-  a: Tensor,
-  b: Tensor,
-  ...args: Call<[rtol?: number, atol?: number, equalNan?: boolean], CloseCall>
-): boolean;
+export function allclose(a: Tensor, b: Tensor, ...args: Call<[rtol?: number, atol?: number, equalNan?: boolean], CloseCall>): boolean;
 export function allclose(a: Tensor, b: Tensor, ...args: readonly unknown[]): boolean {
   requireTensor('allclose', 'the first argument', a);
   requireTensor('allclose', 'the second argument', b);

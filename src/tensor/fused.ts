@@ -61,7 +61,11 @@ function gradients(
   createGraph: boolean,
 ): Tensor[] {
   const y = withGradMode(true, () => plain(xs, ...(given as never)));
-  return grad(y, wanted.map((i) => xs[i]!), { gradOutputs: g, createGraph, materializeGrads: true }); // prettier-ignore
+  return grad(
+    y,
+    wanted.map((i) => xs[i]!),
+    { gradOutputs: g, createGraph, materializeGrads: true },
+  );
 }
 
 /**
@@ -77,7 +81,7 @@ export function fused<P extends readonly unknown[] = []>(label: string, plain: C
   const parts: Fused<P> = { label, plain, forward: recordedLater(plain), backward: recordedLater(backward) };
   return (tensors, ...given) => {
     if (compileWith === undefined || !tensors.every(onCpu) || activeRecorder() !== undefined || activeObserver() !== undefined)
-      return plain(tensors, ...given); // prettier-ignore
+      return plain(tensors, ...given);
     const records = isGradEnabled() && tensors.some((x) => x.requiresGrad);
     const result = withGradMode(false, () => parts.forward(tensors.map(outside), ...given));
     if (records && result.isFloatingPoint()) result.setHistory(new FusedNode(parts, tensors, given), 0);

@@ -31,19 +31,34 @@ export interface GradcheckOptions {
 }
 
 const NOT_BATCHED = kind('false, since batches of gradients are not available', (value) => value === false);
-const OPTIONS: OptionKinds<GradcheckOptions> = { eps: POSITIVE, atol: NOT_NEGATIVE, rtol: NOT_NEGATIVE, raiseException: BOOL, nondetTol: NOT_NEGATIVE, checkBatchedGrad: NOT_BATCHED }; // prettier-ignore
+const OPTIONS: OptionKinds<GradcheckOptions> = {
+  eps: POSITIVE,
+  atol: NOT_NEGATIVE,
+  rtol: NOT_NEGATIVE,
+  raiseException: BOOL,
+  nondetTol: NOT_NEGATIVE,
+  checkBatchedGrad: NOT_BATCHED,
+};
 interface Given {
   readonly func: Of;
   readonly inputs: OneOrMore;
 }
-const FIRST = signature<GradcheckOptions & Given>('gradcheck', { func: FUNCTION, inputs: ONE_OR_MORE, ...OPTIONS }, { required: 2, positional: 2, example: 'gradcheck(f, [x], { eps: 1e-6, atol: 1e-4 })' }); // prettier-ignore
-const SECOND = signature<GradcheckOptions & Given & { gradOutputs?: OneOrMore | null }>('gradgradcheck', { func: FUNCTION, inputs: ONE_OR_MORE, gradOutputs: orNull(ONE_OR_MORE), ...OPTIONS }, { required: 2, positional: 3, example: 'gradgradcheck(f, [x], { eps: 1e-6, atol: 1e-4 })' }); // prettier-ignore
+const FIRST = signature<GradcheckOptions & Given>(
+  'gradcheck',
+  { func: FUNCTION, inputs: ONE_OR_MORE, ...OPTIONS },
+  { required: 2, positional: 2, example: 'gradcheck(f, [x], { eps: 1e-6, atol: 1e-4 })' },
+);
+const SECOND = signature<GradcheckOptions & Given & { gradOutputs?: OneOrMore | null }>(
+  'gradgradcheck',
+  { func: FUNCTION, inputs: ONE_OR_MORE, gradOutputs: orNull(ONE_OR_MORE), ...OPTIONS },
+  { required: 2, positional: 3, example: 'gradgradcheck(f, [x], { eps: 1e-6, atol: 1e-4 })' },
+);
 
 const listOf = (value: OneOrMore): readonly Tensor[] => (isTensor(value) ? [value] : (value as readonly Tensor[]));
 
 /** The outputs that have gradients. */
 function differentiable(result: unknown): Tensor[] {
-  if (!ONE_OR_MORE.accepts(result)) throw new ArgumentError('gradcheck: the function must return a tensor or an array of tensors'); // prettier-ignore
+  if (!ONE_OR_MORE.accepts(result)) throw new ArgumentError('gradcheck: the function must return a tensor or an array of tensors');
   return listOf(result as OneOrMore).filter((y) => y.isFloatingPoint());
 }
 
@@ -58,12 +73,7 @@ function moved(x: Tensor, element: number, by: number): Tensor {
 }
 
 /** Compares one input's gradients of all outputs with differences. Gives the first that is wrong. */
-function wrongGradient(
-  func: Of,
-  inputs: readonly Tensor[],
-  input: number,
-  options: GradcheckOptions,
-): string | undefined {
+function wrongGradient(func: Of, inputs: readonly Tensor[], input: number, options: GradcheckOptions): string | undefined {
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3 } = options;
   const rows = analytical(func, inputs, input);
   for (let e = 0; e < inputs[input]!.numel(); e++) {
@@ -75,7 +85,7 @@ function wrongGradient(
       for (let j = 0; j < row.length; j++) {
         const expected = (Number(high![o]![j]) - Number(low![o]![j])) / (2 * eps);
         const got = row[j]![e]!;
-        if (Math.abs(got - expected) <= atol + rtol * Math.abs(expected) || (Number.isNaN(got) && Number.isNaN(expected))) continue; // prettier-ignore
+        if (Math.abs(got - expected) <= atol + rtol * Math.abs(expected) || (Number.isNaN(got) && Number.isNaN(expected))) continue;
         return `the gradient of output ${o}, element ${j}, with respect to input ${input}, element ${e}, is ${got}, but differences give ${expected}`;
       }
     }
@@ -95,7 +105,10 @@ function analytical(func: Of, inputs: readonly Tensor[], input: number): number[
       const gradOutputs = fromTypedArray(one, y.layout.shape).to(y.dtype);
       const [g] = grad(y, [x], { gradOutputs, retainGraph: true, allowUnused: true });
       if (g === undefined) return new Array<number>(x.numel()).fill(0);
-      if (g.dtype !== x.dtype || g.layout.shape.join() !== x.layout.shape.join()) throw new AutogradError(`gradcheck: the gradient of input ${input} is ${g.dtype} ${showShape(g.layout.shape)}, the input ${x.dtype} ${showShape(x.layout.shape)}`); // prettier-ignore
+      if (g.dtype !== x.dtype || g.layout.shape.join() !== x.layout.shape.join())
+        throw new AutogradError(
+          `gradcheck: the gradient of input ${input} is ${g.dtype} ${showShape(g.layout.shape)}, the input ${x.dtype} ${showShape(x.layout.shape)}`,
+        );
       return [...g.detach().toTypedArray()].map(Number);
     }),
   );
@@ -103,11 +116,12 @@ function analytical(func: Of, inputs: readonly Tensor[], input: number): number[
 
 function check(op: string, func: Of, inputs: readonly Tensor[], options: GradcheckOptions): boolean {
   const wanted = inputs.flatMap((x, i) => (x.requiresGrad ? [i] : []));
-  if (wanted.length === 0)
-    throw new ArgumentError(`${op}: at least one input must require gradients; set requiresGrad on it`);
-  for (const i of wanted) if (inputs[i]!.dtype !== 'float64') throw new ArgumentError(`${op}: input ${i} is ${inputs[i]!.dtype}, too coarse for differences; convert it with .to('float64')`); // prettier-ignore
+  if (wanted.length === 0) throw new ArgumentError(`${op}: at least one input must require gradients; set requiresGrad on it`);
+  for (const i of wanted)
+    if (inputs[i]!.dtype !== 'float64')
+      throw new ArgumentError(`${op}: input ${i} is ${inputs[i]!.dtype}, too coarse for differences; convert it with .to('float64')`);
   return withGradMode(true, () => {
-    if (!differentiable(func(...inputs)).some((y) => y.requiresGrad)) return failed(op, 'no output requires gradients', options); // prettier-ignore
+    if (!differentiable(func(...inputs)).some((y) => y.requiresGrad)) return failed(op, 'no output requires gradients', options);
     for (const i of wanted) {
       const wrong = wrongGradient(func, inputs, i, options) ?? undecided(func, inputs, i, options.nondetTol ?? 0);
       if (wrong !== undefined) return failed(op, wrong, options);
@@ -119,7 +133,9 @@ function check(op: string, func: Of, inputs: readonly Tensor[], options: Gradche
 /** Whether two passes give other gradients. */
 function undecided(func: Of, inputs: readonly Tensor[], input: number, tolerance: number): string | undefined {
   const [a, b] = [analytical(func, inputs, input).flat(2), analytical(func, inputs, input).flat(2)];
-  return a.some((value, i) => Math.abs(value - b[i]!) > tolerance) ? `two backward passes give different gradients of input ${input}` : undefined; // prettier-ignore
+  return a.some((value, i) => Math.abs(value - b[i]!) > tolerance)
+    ? `two backward passes give different gradients of input ${input}`
+    : undefined;
 }
 
 function failed(op: string, what: string, { raiseException = true }: GradcheckOptions): boolean {
@@ -156,14 +172,25 @@ export function gradgradcheck(
 export function gradgradcheck(...args: readonly unknown[]): boolean {
   const { func, inputs, gradOutputs, ...options } = readCall(SECOND, args);
   const list = listOf(inputs);
-  const flowing = (of: readonly Tensor[]): Tensor[] => withGradMode(true, () => differentiable(func(...of)).filter((y) => y.requiresGrad)); // prettier-ignore
-  const upstream = gradOutputs === undefined || gradOutputs === null
-    ? flowing(list).map((y, salt) => fromTypedArray(Float64Array.from({ length: y.numel() }, (_, i) => weight(i, salt)), y.layout.shape).requiresGrad_() as Tensor)
-    : listOf(gradOutputs); // prettier-ignore
+  const flowing = (of: readonly Tensor[]): Tensor[] => withGradMode(true, () => differentiable(func(...of)).filter((y) => y.requiresGrad));
+  const upstream =
+    gradOutputs === undefined || gradOutputs === null
+      ? flowing(list).map(
+          (y, salt) =>
+            fromTypedArray(
+              Float64Array.from({ length: y.numel() }, (_, i) => weight(i, salt)),
+              y.layout.shape,
+            ).requiresGrad_() as Tensor,
+        )
+      : listOf(gradOutputs);
   const wanted = list.flatMap((x, i) => (x.requiresGrad ? [i] : []));
   const first: Of = (...all) => {
     const [xs, gs] = [all.slice(0, list.length), all.slice(list.length)];
-    return grad(flowing(xs), wanted.map((i) => xs[i]!), { gradOutputs: gs, createGraph: true, materializeGrads: true }); // prettier-ignore
+    return grad(
+      flowing(xs),
+      wanted.map((i) => xs[i]!),
+      { gradOutputs: gs, createGraph: true, materializeGrads: true },
+    );
   };
   return check('gradgradcheck', first, [...list, ...upstream], options);
 }

@@ -60,7 +60,13 @@ const ofFormula =
   (formula: FormulaRule<Attrs>['elementwise'], attrs: Attrs, { one }: ElementwiseLowering): Lower =>
   (l, inputs, outputs) => {
     const spec = formula(inputs.map(layoutIn), outputs.map(layoutIn), attrs);
-    one(l, spec, inputs, outputs, spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
+    one(
+      l,
+      spec,
+      inputs,
+      outputs,
+      spec.scalars.map((_, i) => l.scalar(i)),
+    );
   };
 
 /** The formula of an operation whose operands and result are of one type, with its numbers in it. */
@@ -69,8 +75,15 @@ const fixedFormula =
   (operands: readonly Formula[]): Formula => {
     const { type } = operands[0]!;
     const layout = layoutOf(type === 'f64' ? 'float64' : 'float32', []);
-    const spec = rule(operands.map(() => layout), [layout], attrs); // prettier-ignore
-    return spec.results(operands, scalars.map((value) => constantOf(type, value)))[0]!; // prettier-ignore
+    const spec = rule(
+      operands.map(() => layout),
+      [layout],
+      attrs,
+    );
+    return spec.results(
+      operands,
+      scalars.map((value) => constantOf(type, value)),
+    )[0]!;
   };
 
 const layoutIn = ({ layout }: { readonly layout: Layout }): Layout => layout;
@@ -88,11 +101,7 @@ export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: 
     key: attrs.key,
     lower: lowerOf(name, attrs, kind),
     step:
-      own === 'affine'
-        ? affine?.(attrs)
-        : own === 'activation'
-          ? formula && known({ name: `act ${fixed}`, of: (x) => formula([x]) })
-          : own,
+      own === 'affine' ? affine?.(attrs) : own === 'activation' ? formula && known({ name: `act ${fixed}`, of: (x) => formula([x]) }) : own,
     fixed: formula && { name: [fixed, attrs.key].join(' ').trim(), of: formula },
     gate: gates === true ? formula && { name: fixed, of: (g, saved) => formula([g, saved]) } : undefined,
     gated: gated && ((gate) => gated(attrs, gate)),

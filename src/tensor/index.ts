@@ -3,14 +3,7 @@ export { cuda } from './cuda.ts';
 export * as autograd from './autograd-public.ts';
 export type { GradNode, RemovableHandle } from './autograd.ts';
 export { grad, type BackwardOptions, type GradOptions } from './differentiate.ts';
-export {
-  enableGrad,
-  inferenceMode,
-  isGradEnabled,
-  isInferenceModeEnabled,
-  noGrad,
-  setGradEnabled,
-} from './grad-mode.ts';
+export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from './grad-mode.ts';
 export { compile, type Compiled, type CompileOptions } from './compile.ts';
 export { getDefaultDevice, getNumThreads, setDefaultDevice, setNumThreads, startThreads } from './backend.ts';
 export {
@@ -41,21 +34,21 @@ export { bernoulli, multinomial, normal, randintLike } from './draws.ts';
 export { poisson } from './poisson.ts';
 export { histogram, histogramdd, type HistogramddOptions, type HistogramOptions } from './histogram.ts';
 export { gradient, type SlopeOptions, type Spacing } from './slopes.ts';
-export { areDeterministicAlgorithmsEnabled, isDeterministicAlgorithmsWarnOnlyEnabled, useDeterministicAlgorithms, type DeterministicOptions } from './determinism.ts'; // prettier-ignore
-export { effectiveFloat32MatmulPrecision, getFloat32MatmulPrecision, setFloat32MatmulPrecision, type MatmulPrecision } from './float32-precision.ts'; // prettier-ignore
+export {
+  areDeterministicAlgorithmsEnabled,
+  isDeterministicAlgorithmsWarnOnlyEnabled,
+  useDeterministicAlgorithms,
+  type DeterministicOptions,
+} from './determinism.ts';
+export {
+  effectiveFloat32MatmulPrecision,
+  getFloat32MatmulPrecision,
+  setFloat32MatmulPrecision,
+  type MatmulPrecision,
+} from './float32-precision.ts';
 export { asStrided, asStridedScatter } from './strided.ts';
 export { einsum } from './einsum.ts';
-export {
-  columnStack,
-  dsplit,
-  dstack,
-  hsplit,
-  hstack,
-  tensorSplit,
-  vsplit,
-  vstack,
-  vstack as rowStack,
-} from './joining.ts';
+export { columnStack, dsplit, dstack, hsplit, hstack, tensorSplit, vsplit, vstack, vstack as rowStack } from './joining.ts';
 export * as linalg from './linalg-functions.ts';
 export { matrixExp, matrixPower } from './matrices/products.ts';
 export { pinv as pinverse, torchSvd as svd } from './matrices/factors.ts';
@@ -81,15 +74,7 @@ export { nonzero } from './picking.ts';
 export { formatSize } from './print.ts';
 export { printOptions, setPrintOptions } from './print-options.ts';
 export { profile, Profile, type KernelTotal, type TraceEvent } from './profile.ts';
-export {
-  defaultGenerator,
-  Generator,
-  getRngState,
-  initialSeed,
-  manualSeed,
-  seed,
-  setRngState,
-} from './random/index.ts';
+export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random/index.ts';
 export { bartlettWindow, blackmanWindow, hammingWindow, hannWindow, kaiserWindow } from './windows.ts';
 export { memoryPressure } from './storage.ts';
 export { Tensor } from './tensor.ts';

@@ -61,8 +61,7 @@ function parseSlice(op: string, text: string): Slice {
 
 /** Python's rule: bounds outside are clipped, negative ones count from the end. */
 function applySlice(op: string, x: Tensor, dim: number, { start, stop, step }: Slice): Tensor {
-  if (!Number.isInteger(step) || step < 1)
-    throw new ArgumentError(`${op}: a slice's step must be a whole number ≥ 1, but got ${step}`);
+  if (!Number.isInteger(step) || step < 1) throw new ArgumentError(`${op}: a slice's step must be a whole number ≥ 1, but got ${step}`);
   const size = x.layout.shape[dim]!;
   const clip = (bound: number): number => Math.min(Math.max(bound < 0 ? bound + size : bound, 0), size);
   const from = clip(start ?? 0);
@@ -87,12 +86,11 @@ function partOf(op: string, index: Index): Part {
     );
   }
   if (typeof index === 'object' && 'step' in index) {
-    for (const bound of [index.start, index.stop, index.step]) if (bound !== undefined) requireKind(op, "a slice's bounds and step", bound, WHOLE); // prettier-ignore
+    for (const bound of [index.start, index.stop, index.step])
+      if (bound !== undefined) requireKind(op, "a slice's bounds and step", bound, WHOLE);
     return index;
   }
-  throw new ArgumentError(
-    `${op}: ${show(index)} is no index; expected a number, a slice, a list, a tensor, a boolean, null or '...'`,
-  );
+  throw new ArgumentError(`${op}: ${show(index)} is no index; expected a number, a slice, a list, a tensor, a boolean, null or '...'`);
 }
 
 /** A list as a tensor: of indices, or a mask. */
@@ -123,13 +121,9 @@ function normalize(op: string, x: Tensor, indices: readonly Index[]): Part[] {
   const parts = indices.map((index) => (index === '...' ? index : beside(x, partOf(op, index))));
   const uses = parts.reduce<number>((n, part) => n + coveredBy(part), 0);
   if (uses > x.ndim)
-    throw new IndexError(
-      `${op}: ${uses} indices for a tensor with ${x.ndim} dimensions, of shape ${showShape(x.layout.shape)}`,
-    );
+    throw new IndexError(`${op}: ${uses} indices for a tensor with ${x.ndim} dimensions, of shape ${showShape(x.layout.shape)}`);
   if (parts.filter((part) => part === '...').length > 1) throw new IndexError(`${op}: '...' can be used once only`);
-  return parts.flatMap((part): Part[] =>
-    part === '...' ? Array.from({ length: x.ndim - uses }, () => slice()) : [part],
-  );
+  return parts.flatMap((part): Part[] => (part === '...' ? Array.from({ length: x.ndim - uses }, () => slice()) : [part]));
 }
 
 /** What numbers, slices and `null` leave of a tensor, and what is to be picked of that. */
@@ -141,7 +135,13 @@ function prepared(op: string, x: Tensor, indices: readonly Index[]): { view: Ten
   let dim = 0;
   const add = (span: number, rest: Pick['index'] | { readonly mask: Tensor }, scalar = false): void => {
     const sizes = view.layout.shape.slice(at, at + span);
-    picks.push({ at, dim, sizes, scalar, ...(typeof rest === 'function' ? { index: rest } : { index: () => family('picking').trueIndices(rest.mask), mask: rest.mask }) }); // prettier-ignore
+    picks.push({
+      at,
+      dim,
+      sizes,
+      scalar,
+      ...(typeof rest === 'function' ? { index: rest } : { index: () => family('picking').trueIndices(rest.mask), mask: rest.mask }),
+    });
     at += span;
   };
   for (const part of normalize(op, x, indices)) {
@@ -173,9 +173,7 @@ function selected(op: string, view: Tensor, at: number, dim: number, index: numb
 function checkMask(op: string, view: Tensor, at: number, mask: Tensor): void {
   const covered = view.layout.shape.slice(at, at + mask.ndim);
   if (covered.join() === mask.layout.shape.join()) return;
-  throw new IndexError(
-    `${op}: a mask of shape ${showShape(mask.layout.shape)} does not fit the dimensions ${showShape(covered)}`,
-  );
+  throw new IndexError(`${op}: a mask of shape ${showShape(mask.layout.shape)} does not fit the dimensions ${showShape(covered)}`);
 }
 
 /** The part of `x` at `indices`. */
@@ -187,7 +185,8 @@ export function at(x: Tensor, indices: readonly Index[]): Tensor {
 /** Assigns to the part of `x` at `indices`, in place. A value of another shape is broadcast. */
 export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | number, options: SetAtOptions = {}): void {
   const { accumulate = false } = requireOptions<SetAtOptions>('setAt', options, SET_AT, '{ accumulate: true }');
-  if (typeof value !== 'number' && !isTensor(value)) throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${show(value)}`); // prettier-ignore
+  if (typeof value !== 'number' && !isTensor(value))
+    throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${show(value)}`);
   const { view, picks } = prepared('setAt', x, indices);
   if (picks.length > 0) family('picking').assignPicked(view, picks, value, accumulate);
   else if (accumulate) view.add_(value);
@@ -199,5 +198,5 @@ export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | numb
 export function withoutLeadingOnes(value: Tensor, ndim: number): Tensor {
   const { shape } = value.layout;
   const surplus = shape.length - ndim;
-  return surplus > 0 && shape.slice(0, surplus).every((size) => size === 1) ? value.reshape(shape.slice(surplus)) : value; // prettier-ignore
+  return surplus > 0 && shape.slice(0, surplus).every((size) => size === 1) ? value.reshape(shape.slice(surplus)) : value;
 }

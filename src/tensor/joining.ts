@@ -53,11 +53,20 @@ export function tensorSplit(x: Tensor, ...args: readonly unknown[]): Tensor[] {
   if (x.ndim === 0) throw new ShapeError('tensorSplit: expected a tensor with dimensions, but got a scalar');
   const axis = existingDim('tensorSplit', dim, x.ndim);
   const size = x.layout.shape[axis]!;
-  const value = isTensor(given) ? (given.ndim === 0 ? given.item() : Array.from(given.toTypedArray() as ArrayLike<number | bigint>, Number)) : given; // prettier-ignore
+  const value = isTensor(given)
+    ? given.ndim === 0
+      ? given.item()
+      : Array.from(given.toTypedArray() as ArrayLike<number | bigint>, Number)
+    : given;
   if (typeof value === 'number') {
-    if (!(value >= 1 && value < 2 ** 24)) throw new ArgumentError(`tensorSplit: expected at least one piece and fewer than 2^24, but got ${value}`); // prettier-ignore
+    if (!(value >= 1 && value < 2 ** 24))
+      throw new ArgumentError(`tensorSplit: expected at least one piece and fewer than 2^24, but got ${value}`);
     const [least, more] = [Math.floor(size / value), size % value];
-    return split(x, Array.from({ length: value }, (_, i) => least + Number(i < more)), axis); // prettier-ignore
+    return split(
+      x,
+      Array.from({ length: value }, (_, i) => least + Number(i < more)),
+      axis,
+    );
   }
   const clip = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
   const cuts = [0, ...value.map(clip), size];
@@ -67,12 +76,13 @@ export function tensorSplit(x: Tensor, ...args: readonly unknown[]): Tensor[] {
 function splitAt(op: string, x: Tensor, given: unknown, dim: number, least: number): Tensor[] {
   requireTensor(op, 'the input', x);
   const { indicesOrSections: value } = readCall<{ indicesOrSections: number | Dims }>({ ...SPLIT_AT, op }, [given]);
-  if (x.ndim < least) throw new ShapeError(`${op}: expected at least ${least} dimensions, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.ndim < least) throw new ShapeError(`${op}: expected at least ${least} dimensions, but got shape ${showShape(x.layout.shape)}`);
   const size = x.layout.shape[dim]!;
-  if (typeof value === 'number' && !(value > 0 && size % value === 0)) throw new ArgumentError(`${op}: ${value} pieces do not divide dimension ${dim}, of size ${size}; use tensorSplit()`); // prettier-ignore
+  if (typeof value === 'number' && !(value > 0 && size % value === 0))
+    throw new ArgumentError(`${op}: ${value} pieces do not divide dimension ${dim}, of size ${size}; use tensorSplit()`);
   return tensorSplit(x, value, dim);
 }
-const SPLIT_AT = signature<{ indicesOrSections: number | Dims }>('hsplit', { indicesOrSections: either(WHOLE, DIMS) }, { required: 1 }); // prettier-ignore
+const SPLIT_AT = signature<{ indicesOrSections: number | Dims }>('hsplit', { indicesOrSections: either(WHOLE, DIMS) }, { required: 1 });
 
 /** Equal pieces, or pieces cut at indices, along the second dimension; of a vector along the first. */
 export function hsplit(x: Tensor, indicesOrSections: number | Dims): Tensor[] {
@@ -80,6 +90,6 @@ export function hsplit(x: Tensor, indicesOrSections: number | Dims): Tensor[] {
   return splitAt('hsplit', x, indicesOrSections, x.ndim === 1 ? 0 : 1, 1);
 }
 /** Equal pieces, or pieces cut at indices, along the first dimension. */
-export const vsplit = (x: Tensor, indicesOrSections: number | Dims): Tensor[] => splitAt('vsplit', x, indicesOrSections, 0, 2); // prettier-ignore
+export const vsplit = (x: Tensor, indicesOrSections: number | Dims): Tensor[] => splitAt('vsplit', x, indicesOrSections, 0, 2);
 /** Equal pieces, or pieces cut at indices, along the third dimension. */
-export const dsplit = (x: Tensor, indicesOrSections: number | Dims): Tensor[] => splitAt('dsplit', x, indicesOrSections, 2, 3); // prettier-ignore
+export const dsplit = (x: Tensor, indicesOrSections: number | Dims): Tensor[] => splitAt('dsplit', x, indicesOrSections, 2, 3);

@@ -33,17 +33,18 @@ function prepared(op: string, x: Tensor, dtype: DType | undefined): Tensor {
  * The p-norm of all elements as one vector, or along dimensions; `ord` may be infinite. 0 counts what is not 0.
  * @see https://pytorch.org/docs/stable/generated/torch.linalg.vector_norm.html
  */
-export function vectorNorm(
-  x: Tensor,
-  ...args: Call<[ord?: number, dim?: DimsArg | null, keepdim?: boolean], VectorNormCall>
-): Tensor;
+export function vectorNorm(x: Tensor, ...args: Call<[ord?: number, dim?: DimsArg | null, keepdim?: boolean], VectorNormCall>): Tensor;
 export function vectorNorm(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { ord = 2, dim, keepdim = false, dtype } = readCall<VectorNormCall>(VECTOR, args);
   return normOf(prepared('linalg.vectorNorm', x, dtype), ord, dim ?? undefined, keepdim);
 }
 
 function normOf(x: Tensor, p: number, dim: DimsArg | undefined, keepdim: boolean): Tensor {
-  const dims = reducedDims('norm', x.layout.shape, dim === undefined || (typeof dim !== 'number' && dim.length === 0) ? null : typeof dim === 'number' ? [dim] : dim); // prettier-ignore
+  const dims = reducedDims(
+    'norm',
+    x.layout.shape,
+    dim === undefined || (typeof dim !== 'number' && dim.length === 0) ? null : typeof dim === 'number' ? [dim] : dim,
+  );
   const sum = (of: Tensor): Tensor => (x.ndim === 0 ? of : of.sum(dims, keepdim));
   if (p === Infinity) return x.abs().amax(dims, keepdim);
   if (p === -Infinity) return x.abs().amin(dims, keepdim);
@@ -53,7 +54,7 @@ function normOf(x: Tensor, p: number, dim: DimsArg | undefined, keepdim: boolean
   if (p > 1) return root(sum(x.abs().pow(p)), p);
   const zero = x.eq(0); // where |x|ᵖ has no slope, none flows
   const magnitudes = x.abs().maskedFill(zero, 1).pow(p);
-  return p < 0 ? sum(magnitudes.maskedFill(zero, Infinity)).pow(1 / p) : root(sum(magnitudes.maskedFill(zero, 0)), p); // prettier-ignore
+  return p < 0 ? sum(magnitudes.maskedFill(zero, Infinity)).pow(1 / p) : root(sum(magnitudes.maskedFill(zero, 0)), p);
 }
 
 /** The p-th root, through which nothing flows where it is 0. */
@@ -72,8 +73,8 @@ interface MatrixNormCall {
   dtype?: DType;
 }
 const ORDER = either(NUMBER, oneOf('fro', 'nuc'));
-const PAIR = kind('a pair of dimensions', (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger)); // prettier-ignore
-const MATRIX = signature<MatrixNormCall>('linalg.matrixNorm', { ord: ORDER, dim: PAIR, keepdim: BOOL, dtype: DTYPE }, { positional: 3 }); // prettier-ignore
+const PAIR = kind('a pair of dimensions', (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger));
+const MATRIX = signature<MatrixNormCall>('linalg.matrixNorm', { ord: ORDER, dim: PAIR, keepdim: BOOL, dtype: DTYPE }, { positional: 3 });
 
 /**
  * A matrix norm: `'fro'`, or 1, -1, ∞, -∞, the extreme sums of columns or rows.
@@ -90,13 +91,17 @@ export function matrixNorm(x: Tensor, ...args: readonly unknown[]): Tensor {
 }
 
 function matrixNormOf(x: Tensor, ord: MatrixOrder, dim: readonly [number, number], keepdim: boolean): Tensor {
-  if (x.ndim < 2) throw new ShapeError(`linalg.matrixNorm: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; use linalg.vectorNorm`); // prettier-ignore
+  if (x.ndim < 2)
+    throw new ShapeError(
+      `linalg.matrixNorm: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; use linalg.vectorNorm`,
+    );
   const [a, b] = dim.map((d) => existingDim('linalg.matrixNorm', d, x.ndim)) as [number, number];
-  if (a === b) throw new ArgumentError(`linalg.matrixNorm: expected two different dimensions, but got ${dim.join(' and ')}`); // prettier-ignore
+  if (a === b) throw new ArgumentError(`linalg.matrixNorm: expected two different dimensions, but got ${dim.join(' and ')}`);
   if (ord === 'fro') return normOf(x, 2, dim, keepdim);
   if (ord === 'nuc' || Math.abs(ord) === 2) return singularNorm(x, ord, a, b, keepdim);
   const columns = Math.abs(ord) === 1;
-  if (!columns && Math.abs(ord) !== Infinity) throw new ArgumentError(`linalg.matrixNorm: there is no norm ${ord}; use 'fro', 'nuc', 1, -1, 2, -2, Infinity or -Infinity`); // prettier-ignore
+  if (!columns && Math.abs(ord) !== Infinity)
+    throw new ArgumentError(`linalg.matrixNorm: there is no norm ${ord}; use 'fro', 'nuc', 1, -1, 2, -2, Infinity or -Infinity`);
   const sums = x.abs().sum(columns ? a : b, true);
   const over = columns ? b : a;
   const most = ord > 0 ? sums.amax(over, true) : sums.amin(over, true);
@@ -125,10 +130,7 @@ const NORM = signature<NormCall>('linalg.norm', { ord: orNull(ORDER), ...COMMON 
  * A vector norm along one dimension, a matrix norm along two; without `ord` the 2-norm of all elements that are named.
  * @see https://pytorch.org/docs/stable/generated/torch.linalg.norm.html
  */
-export function norm(
-  x: Tensor,
-  ...args: Call<[ord?: Order, dim?: DimsArg | null, keepdim?: boolean], NormCall>
-): Tensor;
+export function norm(x: Tensor, ...args: Call<[ord?: Order, dim?: DimsArg | null, keepdim?: boolean], NormCall>): Tensor;
 export function norm(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { ord = null, dim, keepdim = false, dtype } = readCall<NormCall>(NORM, args);
   const from = prepared('linalg.norm', x, dtype);
@@ -136,9 +138,9 @@ export function norm(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (ord === null) return normOf(from, 2, dims, keepdim);
   const over = dims ?? from.layout.shape.map((_, i) => i);
   if (over.length === 2) return matrixNormOf(from, ord, over as [number, number], keepdim);
-  if (typeof ord === 'string')
-    throw new ArgumentError(`linalg.norm: '${ord}' is a norm of matrices; give two dimensions`);
-  if (over.length > 2) throw new ShapeError(`linalg.norm: expected one or two dimensions, but got shape ${showShape(from.layout.shape)}; name them with dim`); // prettier-ignore
+  if (typeof ord === 'string') throw new ArgumentError(`linalg.norm: '${ord}' is a norm of matrices; give two dimensions`);
+  if (over.length > 2)
+    throw new ShapeError(`linalg.norm: expected one or two dimensions, but got shape ${showShape(from.layout.shape)}; name them with dim`);
   return normOf(from, ord, over, keepdim);
 }
 
@@ -156,12 +158,9 @@ export function pNorm(x: Tensor, ...args: PNormArguments): Tensor;
 export function pNorm(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { p, dim, keepdim = false, dtype } = readCall<PNormCall>(P_NORM, args);
   if (p === 'nuc') {
-    const over =
-      dim === undefined || dim === null ? x.layout.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
+    const over = dim === undefined || dim === null ? x.layout.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
     if (over.length !== 2)
-      throw new ShapeError(
-        `norm: expected two dimensions for the norm 'nuc', but got ${over.length}; name them with dim`,
-      );
+      throw new ShapeError(`norm: expected two dimensions for the norm 'nuc', but got ${over.length}; name them with dim`);
     return matrixNormOf(prepared('norm', x, dtype), 'nuc', over as [number, number], keepdim);
   }
   return normOf(prepared('norm', x, dtype), typeof p === 'number' ? p : 2, dim ?? undefined, keepdim);

@@ -26,19 +26,27 @@ function requireRanks(op: string, operands: readonly (readonly [Tensor, number])
     requireTensor(op, 'every operand', x);
     if (x.ndim === rank) continue;
     const expected = rank === 1 ? 'a vector' : rank === 2 ? 'a matrix' : 'a batch of matrices';
-    throw new ShapeError(`${op}: expected ${expected}, but got shape ${showShape(x.layout.shape)}; matmul() takes vectors, matrices and batches`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected ${expected}, but got shape ${showShape(x.layout.shape)}; matmul() takes vectors, matrices and batches`,
+    );
   }
 }
 
 /** The sum of products of two vectors of one length. */
 export function dot(a: Tensor, b: Tensor): Tensor {
-  requireRanks('dot', [[a, 1], [b, 1]]); // prettier-ignore
+  requireRanks('dot', [
+    [a, 1],
+    [b, 1],
+  ]);
   return a.matmul(b);
 }
 
 /** A matrix times a vector. */
 export function mv(matrix: Tensor, vector: Tensor): Tensor {
-  requireRanks('mv', [[matrix, 2], [vector, 1]]); // prettier-ignore
+  requireRanks('mv', [
+    [matrix, 2],
+    [vector, 1],
+  ]);
   return matrix.matmul(vector);
 }
 
@@ -48,8 +56,12 @@ export function bmm<A extends Shape, B extends Shape>(
   b: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
 ): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
 export function bmm(a: Tensor, b: Tensor): Tensor {
-  requireRanks('bmm', [[a, 3], [b, 3]]); // prettier-ignore
-  if (a.layout.shape[0] !== b.layout.shape[0]) throw new ShapeError(`bmm: expected batches of one size, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`); // prettier-ignore
+  requireRanks('bmm', [
+    [a, 3],
+    [b, 3],
+  ]);
+  if (a.layout.shape[0] !== b.layout.shape[0])
+    throw new ShapeError(`bmm: expected batches of one size, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`);
   return a.matmul(b);
 }
 
@@ -64,11 +76,14 @@ const ADD_PRODUCT = { beta: NUMBER, alpha: NUMBER };
 function sumWith(op: string, input: Tensor, product: Tensor, options: unknown): Tensor {
   requireTensor(op, 'the input', input);
   const { beta = 1, alpha = 1 } = requireOptions<AddProductOptions>(op, options, ADD_PRODUCT, '{ beta: 1, alpha: 1 }');
-  if (input.dtype !== product.dtype) throw new DTypeError(`${op}: expected operands of one dtype, but got ${input.dtype} and ${product.dtype}; convert one with .to('${product.dtype}')`); // prettier-ignore
-  if (!product.isFloatingPoint() && !(Number.isInteger(beta) && Number.isInteger(alpha))) throw new ArgumentError(`${op}: expected whole numbers as beta and alpha for tensors of whole numbers, but got ${beta} and ${alpha}`); // prettier-ignore
+  if (input.dtype !== product.dtype)
+    throw new DTypeError(
+      `${op}: expected operands of one dtype, but got ${input.dtype} and ${product.dtype}; convert one with .to('${product.dtype}')`,
+    );
+  if (!product.isFloatingPoint() && !(Number.isInteger(beta) && Number.isInteger(alpha)))
+    throw new ArgumentError(`${op}: expected whole numbers as beta and alpha for tensors of whole numbers, but got ${beta} and ${alpha}`);
   const whole = input.expand(product.layout.shape);
-  if (product.dtype === 'bool')
-    return (alpha === 0 ? flat(product) : product).logicalOr(beta === 0 ? flat(product) : whole);
+  if (product.dtype === 'bool') return (alpha === 0 ? flat(product) : product).logicalOr(beta === 0 ? flat(product) : whole);
   const scaled = alpha === 1 ? product : product.mul(alpha);
   if (beta !== 0) return scaled.add(whole, { alpha: beta });
   return whole.requiresGrad ? scaled.add(flat(whole)) : scaled;
@@ -76,20 +91,29 @@ function sumWith(op: string, input: Tensor, product: Tensor, options: unknown): 
 
 /** beta·input + alpha·(a @ b), of matrices. */
 export function addmm(input: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-  requireRanks('addmm', [[a, 2], [b, 2]]); // prettier-ignore
+  requireRanks('addmm', [
+    [a, 2],
+    [b, 2],
+  ]);
   return sumWith('addmm', input, a.matmul(b), options);
 }
 
 /** beta·input + alpha·(matrix @ vector) */
 export function addmv(input: Tensor, matrix: Tensor, vector: Tensor, options?: AddProductOptions): Tensor {
-  requireRanks('addmv', [[matrix, 2], [vector, 1]]); // prettier-ignore
+  requireRanks('addmv', [
+    [matrix, 2],
+    [vector, 1],
+  ]);
   return sumWith('addmv', input, matrix.matmul(vector), options);
 }
 
 /** beta·input + alpha·(a ⊗ b), of vectors. */
 export function addr(input: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
   requireTensor('addr', 'the input', input);
-  requireRanks('addr', [[a, 1], [b, 1]]); // prettier-ignore
+  requireRanks('addr', [
+    [a, 1],
+    [b, 1],
+  ]);
   const oneDType = input.dtype === a.dtype && a.dtype === b.dtype && a.isFloatingPoint();
   if (!oneDType || options?.beta !== undefined) return sumWith('addr', input, outer(a, b), options);
   const { alpha = 1 } = requireOptions<AddProductOptions>('addr', options, ADD_PRODUCT, '{ beta: 1, alpha: 1 }');
@@ -118,13 +142,9 @@ function inOneDType(input: Tensor, a: Tensor, b: Tensor): [Tensor, Tensor] {
 
 const valueOf = (op: string, options: unknown): number =>
   requireOptions<ValueOption>(op, options, { value: NUMBER }, '{ value: 0.5 }').value ?? 1;
-const PRODUCT_ADDED = fused<[number]>('AddcmulBackward0', ([input, x, y], value) =>
-  input!.add(x!.mul(y!), { alpha: value }),
-);
+const PRODUCT_ADDED = fused<[number]>('AddcmulBackward0', ([input, x, y], value) => input!.add(x!.mul(y!), { alpha: value }));
 const OUTER_ADDED = fused<[number]>('AddrBackward0', ([input, x, y], alpha) => input!.add(x!.mul(y!), { alpha }));
-const QUOTIENT_ADDED = fused<[number]>('AddcdivBackward0', ([input, x, y], value) =>
-  input!.add(x!.div(y!), { alpha: value }),
-);
+const QUOTIENT_ADDED = fused<[number]>('AddcdivBackward0', ([input, x, y], value) => input!.add(x!.div(y!), { alpha: value }));
 
 /** input + value·a·b, elementwise. */
 export function addcmul(input: Tensor, a: Tensor, b: Tensor, options?: ValueOption): Tensor {
@@ -135,16 +155,26 @@ export function addcmul(input: Tensor, a: Tensor, b: Tensor, options?: ValueOpti
 /** input + value·a/b, elementwise, of floating-point tensors. */
 export function addcdiv(input: Tensor, a: Tensor, b: Tensor, options?: ValueOption): Tensor {
   for (const x of [input, a, b]) requireTensor('addcdiv', 'every operand', x);
-  if (!a.isFloatingPoint() && !b.isFloatingPoint()) throw new DTypeError(`addcdiv: expected floating-point tensors to divide, but got ${a.dtype} and ${b.dtype}; convert one with .to('float32')`); // prettier-ignore
+  if (!a.isFloatingPoint() && !b.isFloatingPoint())
+    throw new DTypeError(
+      `addcdiv: expected floating-point tensors to divide, but got ${a.dtype} and ${b.dtype}; convert one with .to('float32')`,
+    );
   return QUOTIENT_ADDED([input, ...inOneDType(input, a, b)], valueOf('addcdiv', options));
 }
 
-type Outer<A, B> = A extends readonly [infer N extends number] ? (B extends readonly [infer M extends number] ? Tensor<[N, M]> : Tensor) : Tensor; // prettier-ignore
+type Outer<A, B> = A extends readonly [infer N extends number]
+  ? B extends readonly [infer M extends number]
+    ? Tensor<[N, M]>
+    : Tensor
+  : Tensor;
 
 /** All products of an element of one vector and one of another: [n] and [m] give [n, m]. */
 export function outer<A extends Shape, B extends Shape>(a: Tensor<A>, b: Tensor<B>): Outer<A, B>;
 export function outer(a: Tensor, b: Tensor): Tensor {
-  requireRanks('outer', [[a, 1], [b, 1]]); // prettier-ignore
+  requireRanks('outer', [
+    [a, 1],
+    [b, 1],
+  ]);
   return a.unsqueeze(1).mul(b);
 }
 
@@ -164,8 +194,11 @@ function contracted(op: string, a: Tensor, b: Tensor, overA: readonly number[], 
   };
   const [left, right] = [summed(a, overA, sizes(b, overB)), summed(b, overB, sizes(a, overA))];
   const shared = sizes(left, overA);
-  if (!sameDims(shared, sizes(right, overB))) throw new ShapeError(`${op}: expected the same sizes along the dimensions that are summed, but got ${showShape(sizes(a, overA))} and ${showShape(sizes(b, overB))}`); // prettier-ignore
-  const free = (x: Tensor, dims: readonly number[]): number[] => x.layout.shape.map((_, i) => i).filter((i) => !dims.includes(i)); // prettier-ignore
+  if (!sameDims(shared, sizes(right, overB)))
+    throw new ShapeError(
+      `${op}: expected the same sizes along the dimensions that are summed, but got ${showShape(sizes(a, overA))} and ${showShape(sizes(b, overB))}`,
+    );
+  const free = (x: Tensor, dims: readonly number[]): number[] => x.layout.shape.map((_, i) => i).filter((i) => !dims.includes(i));
   const [freeA, freeB] = [free(left, overA), free(right, overB)];
   const [sizesA, sizesB] = [sizes(left, freeA), sizes(right, freeB)];
   const n = numelOf(shared);
@@ -175,25 +208,38 @@ function contracted(op: string, a: Tensor, b: Tensor, overA: readonly number[], 
 }
 
 type Pairs = readonly [readonly number[], readonly number[]];
-const TENSORDOT = signature<{ dims?: number | Pairs }>('tensordot', { dims: either(SIZE, arrayOf(either(WHOLE, arrayOf(WHOLE, 'whole numbers')), 'lists of dimensions')) }); // prettier-ignore
+const TENSORDOT = signature<{ dims?: number | Pairs }>('tensordot', {
+  dims: either(SIZE, arrayOf(either(WHOLE, arrayOf(WHOLE, 'whole numbers')), 'lists of dimensions')),
+});
 
 /**
  * Products of two tensors, summed along dimensions: the last of one with the first of the other, as many as `dims` says, or those in two lists.
  * @see https://pytorch.org/docs/stable/generated/torch.tensordot.html
  */
-export function tensordot(a: Tensor, b: Tensor, ...args: Call<[dims?: number | Pairs], { dims: number | Pairs }>): Tensor; // prettier-ignore
+export function tensordot(a: Tensor, b: Tensor, ...args: Call<[dims?: number | Pairs], { dims: number | Pairs }>): Tensor;
 export function tensordot(a: Tensor, b: Tensor, ...args: readonly unknown[]): Tensor {
   for (const x of [a, b]) requireTensor('tensordot', 'every operand', x);
   const { dims = 2 } = readCall<{ dims?: number | Pairs }>(TENSORDOT, args);
   if (typeof dims === 'number') {
-    if (dims > Math.min(a.ndim, b.ndim)) throw new ArgumentError(`tensordot: expected at most ${Math.min(a.ndim, b.ndim)} dims for shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}, but got ${dims}`); // prettier-ignore
+    if (dims > Math.min(a.ndim, b.ndim))
+      throw new ArgumentError(
+        `tensordot: expected at most ${Math.min(a.ndim, b.ndim)} dims for shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}, but got ${dims}`,
+      );
     const places = Array.from({ length: dims }, (_, i) => i);
-    return contracted('tensordot', a, b, places.map((i) => a.ndim - dims + i), places); // prettier-ignore
+    return contracted(
+      'tensordot',
+      a,
+      b,
+      places.map((i) => a.ndim - dims + i),
+      places,
+    );
   }
   const lists = dims.map((list) => (typeof list === 'number' ? [list] : list));
-  if (lists.length !== 2 || lists[0]!.length !== lists[1]!.length) throw new ArgumentError('tensordot: expected dims to be two lists of one length; write [[1, 2], [0, 1]]'); // prettier-ignore
+  if (lists.length !== 2 || lists[0]!.length !== lists[1]!.length)
+    throw new ArgumentError('tensordot: expected dims to be two lists of one length; write [[1, 2], [0, 1]]');
   const [overA, overB] = [a, b].map((x, i) => lists[i]!.map((dim) => existingDim('tensordot', dim, x.ndim)));
-  for (const list of [overA!, overB!]) if (new Set(list).size < list.length) throw new ArgumentError(`tensordot: dims name a dimension twice: [${list.join(', ')}]`); // prettier-ignore
+  for (const list of [overA!, overB!])
+    if (new Set(list).size < list.length) throw new ArgumentError(`tensordot: dims name a dimension twice: [${list.join(', ')}]`);
   return contracted('tensordot', a, b, overA!, overB!);
 }
 
@@ -214,10 +260,16 @@ export function cross(a: Tensor, b: Tensor, ...args: Call<[dim?: number], { dim:
 export function cross(a: Tensor, b: Tensor, ...args: readonly unknown[]): Tensor {
   for (const x of [a, b]) requireTensor('cross', 'every operand', x);
   const { dim } = readCall<{ dim?: number }>(CROSS, args);
-  if (a.ndim !== b.ndim) throw new ShapeError(`cross: expected tensors of as many dimensions, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`); // prettier-ignore
+  if (a.ndim !== b.ndim)
+    throw new ShapeError(
+      `cross: expected tensors of as many dimensions, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`,
+    );
   const found = dim ?? a.layout.shape.indexOf(3);
   const axis = found === -1 && dim === undefined ? a.ndim : existingDim('cross', found, a.ndim);
-  if (a.layout.shape[axis] !== 3 || b.layout.shape[axis] !== 3) throw new ShapeError(`cross: expected a dimension of size 3, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`); // prettier-ignore
+  if (a.layout.shape[axis] !== 3 || b.layout.shape[axis] !== 3)
+    throw new ShapeError(
+      `cross: expected a dimension of size 3, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`,
+    );
   const turned = (x: Tensor, by: number): Tensor => cat([x.narrow(axis, by, 3 - by), x.narrow(axis, 0, by)], axis);
   return turned(a, 1)
     .mul(turned(b, 2))
@@ -242,7 +294,8 @@ export function cdist(a: Tensor, b: Tensor, ...args: Call<[p?: number], { p: num
 export function cdist(a: Tensor, b: Tensor, ...args: readonly unknown[]): Tensor {
   for (const x of [a, b]) {
     requireTensor('cdist', 'every operand', x);
-    if (x.ndim < 2) throw new ShapeError(`cdist: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; unsqueeze(0) a single row`); // prettier-ignore
+    if (x.ndim < 2)
+      throw new ShapeError(`cdist: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; unsqueeze(0) a single row`);
   }
   const { p = 2 } = readCall<{ p?: number }>(CDIST, args);
   if (!(p >= 0)) throw new ArgumentError(`cdist: expected p to be at least 0, but got ${p}`);

@@ -33,6 +33,9 @@ export function memoryOrder({ shape, strides, contiguous }: Layout): readonly nu
 export function inMemoryOrder(layout: Layout, make: (shape: Dims, isPlain: boolean) => Tensor): Tensor {
   const order = memoryOrder(layout);
   if (order === undefined) return make(layout.shape, true);
-  const made = make(order.map((dim) => layout.shape[dim]!), false); // prettier-ignore
+  const made = make(
+    order.map((dim) => layout.shape[dim]!),
+    false,
+  );
   return made.permute(order.map((_, dim) => order.indexOf(dim)));
 }

@@ -43,8 +43,7 @@ function storagesIn(value: unknown, found: Set<Storage>, seen = new Set<object>(
   if (typeof value !== 'object' || value === null || seen.has(value)) return found;
   seen.add(value);
   if (isTensor(value)) found.add(value.storage);
-  else if (Array.isArray(value) || value instanceof Map)
-    value.forEach((item: unknown) => storagesIn(item, found, seen)); // prettier-ignore
+  else if (Array.isArray(value) || value instanceof Map) value.forEach((item: unknown) => storagesIn(item, found, seen));
   else Object.values(value).forEach((item) => storagesIn(item, found, seen));
   return found;
 }

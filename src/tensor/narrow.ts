@@ -19,8 +19,7 @@ export const needsWide = (name: OpName, { elementwise }: Pick<OpRule<never>, 'el
   elementwise === undefined && !ANY_ELEMENTS.has(name);
 
 export function anyNarrow(inputs: readonly Tensor[]): boolean {
-  for (const input of inputs)
-    if (NARROW.has((input as Partial<Tensor> | null | undefined)?.layout?.dtype as DType)) return true; // what is no tensor is refused later
+  for (const input of inputs) if (NARROW.has((input as Partial<Tensor> | null | undefined)?.layout?.dtype as DType)) return true; // what is no tensor is refused later
   return false;
 }
 
@@ -48,8 +47,7 @@ export function widely(
 
 /** What results come back as: the dtype that the floating-point inputs, and the whole ones, would combine to, if it is a narrow one. */
 function narrowestOf(inputs: readonly Tensor[]): { readonly float?: DType; readonly whole?: DType } {
-  const together = (of: readonly DType[]): DType | undefined =>
-    of.length === 0 ? undefined : of.reduce((a, b) => promote(a, b));
+  const together = (of: readonly DType[]): DType | undefined => (of.length === 0 ? undefined : of.reduce((a, b) => promote(a, b)));
   const dtypes = inputs.map(({ dtype }) => dtype);
   const float = together(dtypes.filter(isFloating));
   const whole = together(dtypes.filter((dtype) => !isFloating(dtype) && NARROW.has(dtype)));

@@ -13,8 +13,7 @@ export const MAX_DIMS = 64;
 type List = ArrayLike<unknown>;
 
 /** Arrays, and typed arrays among them. */
-const isList = (value: unknown): value is List =>
-  Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+const isList = (value: unknown): value is List => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 
 /**
  * The lengths of the first arrays on each level.
@@ -24,7 +23,9 @@ export function nestedShape(values: unknown): number[] {
   const shape: number[] = [];
   for (let level = values; isList(level); level = level[0]) {
     if (shape.length === MAX_DIMS) {
-      throw new ShapeError(`tensor: arrays are nested more than ${MAX_DIMS} deep, or one contains itself; a tensor has at most ${MAX_DIMS} dimensions`); // prettier-ignore
+      throw new ShapeError(
+        `tensor: arrays are nested more than ${MAX_DIMS} deep, or one contains itself; a tensor has at most ${MAX_DIMS} dimensions`,
+      );
     }
     shape.push(level.length);
     if (level.length === 0) break;
@@ -62,9 +63,7 @@ function requireElement(value: unknown, depth: number): void {
 }
 
 function ragged(depth: number, expected: number, came: string): ShapeError {
-  return new ShapeError(
-    `tensor: arrays at depth ${depth} must all have length ${expected} (as the first one), but got ${came}`,
-  );
+  return new ShapeError(`tensor: arrays at depth ${depth} must all have length ${expected} (as the first one), but got ${came}`);
 }
 
 /** Numbers make float32, bigints int64, booleans bool; the widest of a mixture wins. */

@@ -6,13 +6,7 @@ import type { Tensor } from './tensor.ts';
 /** Is told of what runs on its own, after it, and of what is recorded. */
 export interface Observer {
   /** An operation. */
-  readonly ran: (
-    name: OpName,
-    inputs: readonly Tensor[],
-    attrs: Attrs,
-    results: readonly Tensor[],
-    scalars: readonly number[],
-  ) => void;
+  readonly ran: (name: OpName, inputs: readonly Tensor[], attrs: Attrs, results: readonly Tensor[], scalars: readonly number[]) => void;
   /** A view. */
   readonly viewed?: (source: Tensor, view: Tensor) => void;
 }

@@ -12,8 +12,7 @@ export function requireTensors(name: OpName, inputs: readonly unknown[]): void {
 }
 
 export function requireNumbers(name: OpName, scalars: readonly unknown[]): void {
-  for (const scalar of scalars)
-    if (typeof scalar !== 'number') throw wrongArgument(publicName(name), 'the operand', 'a number', scalar);
+  for (const scalar of scalars) if (typeof scalar !== 'number') throw wrongArgument(publicName(name), 'the operand', 'a number', scalar);
 }
 
 /** As callers know an operation. */
@@ -37,7 +36,9 @@ export function inPlaceMismatch(name: string, target: Layout, result: Layout): E
 export function requireDistinctElements(name: string, target: Tensor): void {
   const { contiguous, strides, shape } = target.layout;
   if (contiguous || !strides.some((stride, i) => stride === 0 && shape[i]! > 1)) return;
-  throw new AutogradError(`${name}: several elements of the expanded target share one place in memory, so it cannot be changed in place; clone() it first`); // prettier-ignore
+  throw new AutogradError(
+    `${name}: several elements of the expanded target share one place in memory, so it cannot be changed in place; clone() it first`,
+  );
 }
 
 /**

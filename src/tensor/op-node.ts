@@ -20,11 +20,7 @@ export function registerApply(apply: Apply): void {
 const NOTHING: (SavedTensor | undefined)[] = [];
 
 /** The tensors at some places, each in its place. */
-function savedAt(
-  places: readonly number[] | undefined,
-  tensors: readonly Tensor[],
-  made?: GradNode,
-): (SavedTensor | undefined)[] {
+function savedAt(places: readonly number[] | undefined, tensors: readonly Tensor[], made?: GradNode): (SavedTensor | undefined)[] {
   if (places === undefined || places.length === 0) return NOTHING;
   const saved: (SavedTensor | undefined)[] = [];
   for (let i = 0; i < tensors.length; i++) {
@@ -73,8 +69,7 @@ export class OpNode extends GradNode {
     this.#scalars = scalars;
     this.#inputLayouts = layouts;
     const { inputs: savesInputs, outputs: savesOutputs } = gradient.saves;
-    this.#keeps =
-      (savesInputs?.length ?? 0) > 0 || (savesOutputs?.length ?? 0) > 0 || op === 'mulScalar' || op === 'divScalar';
+    this.#keeps = (savesInputs?.length ?? 0) > 0 || (savesOutputs?.length ?? 0) > 0 || op === 'mulScalar' || op === 'divScalar';
     execute?.();
     this.#outputLayouts = outputs.map((output) => output.layout);
     this.#savedInputs = savedAt(gradient.saves.inputs, inputs);
@@ -104,7 +99,7 @@ export class OpNode extends GradNode {
   }
 
   #unpack(entry: SavedTensor | undefined, role: string, i: number): Tensor {
-    if (entry === undefined) throw new InternalError(`the gradient of ${this.#op} uses ${role} ${i}, which it does not save`); // prettier-ignore
+    if (entry === undefined) throw new InternalError(`the gradient of ${this.#op} uses ${role} ${i}, which it does not save`);
     return entry.get(() => `${this.#op} needs its ${role} ${i}`);
   }
 

@@ -21,8 +21,7 @@ import type { Tensor } from './tensor.ts';
 import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
 import './families/rearrange.ts';
 
-const pair = (op: string, [values, indices]: readonly Tensor[]): ValuesAndIndices =>
-  valuesAndIndices(op, values!, indices!);
+const pair = (op: string, [values, indices]: readonly Tensor[]): ValuesAndIndices => valuesAndIndices(op, values!, indices!);
 
 interface SortCall {
   dim?: number;
@@ -107,7 +106,10 @@ function ranked(op: string, x: Tensor, dim: number, place: Tensor | number, keep
   const [values, indices] = apply(indexingOps.sort, [x], sortParams(dim, false)) as [Tensor, Tensor];
   if (x.ndim === 0) return valuesAndIndices(op, values, indices);
   const pick = (of: Tensor): Tensor => {
-    const taken = typeof place === 'number' ? of.narrow(dim, place, 1) : apply1(indexingOps.gather, [of, place.unsqueeze(dim)], dimParams(dim, 'gather')); // prettier-ignore
+    const taken =
+      typeof place === 'number'
+        ? of.narrow(dim, place, 1)
+        : apply1(indexingOps.gather, [of, place.unsqueeze(dim)], dimParams(dim, 'gather'));
     return keepdim ? taken : taken.squeeze(dim);
   };
   return valuesAndIndices(op, pick(values), pick(indices));
@@ -115,14 +117,20 @@ function ranked(op: string, x: Tensor, dim: number, place: Tensor | number, keep
 
 function requireLine(op: string, x: Tensor, dim: number): number {
   const axis = existingDim(op, dim, Math.max(x.ndim, 1));
-  if (x.ndim > 0 && x.layout.shape[axis] === 0) throw new ShapeError(`${op}: expected a dimension with elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.ndim > 0 && x.layout.shape[axis] === 0)
+    throw new ShapeError(`${op}: expected a dimension with elements, but got shape ${showShape(x.layout.shape)}`);
   return axis;
 }
 
 /** How many of a sorted line are no NaN, less one and halved: the rank of the median. */
 function middle(x: Tensor, dim: number, ignoreNaN: boolean): Tensor {
   const size = x.layout.shape[dim] ?? 1;
-  const nans = x.isFloatingPoint() ? x.detach().isnan().sum(x.ndim === 0 ? undefined : dim) : tensor(0, { dtype: 'int64' }); // prettier-ignore
+  const nans = x.isFloatingPoint()
+    ? x
+        .detach()
+        .isnan()
+        .sum(x.ndim === 0 ? undefined : dim)
+    : tensor(0, { dtype: 'int64' });
   const count = nans.rsub(size);
   // With a NaN the median is NaN, the first of those at the end; without numbers, the first of all.
   const lower = count.sub(1).clampMin(0).floorDivide(2);
@@ -143,7 +151,7 @@ function medianOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: bo
 
 /** The median of no elements: NaN. */
 function nothing(op: string, x: Tensor): Tensor {
-  if (!x.isFloatingPoint()) throw new ShapeError(`${op}: expected elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (!x.isFloatingPoint()) throw new ShapeError(`${op}: expected elements, but got shape ${showShape(x.layout.shape)}`);
   return x.sum().add(NaN);
 }
 
@@ -176,7 +184,7 @@ export function kthvalue(x: Tensor, ...args: readonly unknown[]): ValuesAndIndic
   const { k, dim = -1, keepdim = false } = readCall<KthCall>(KTHVALUE, args);
   const axis = requireLine('kthvalue', x, dim);
   const size = x.layout.shape[axis] ?? 1;
-  if (k < 1 || k > size) throw new ArgumentError(`kthvalue: expected k between 1 and ${size}, the size of dimension ${axis}, but got ${k}`); // prettier-ignore
+  if (k < 1 || k > size) throw new ArgumentError(`kthvalue: expected k between 1 and ${size}, the size of dimension ${axis}, but got ${k}`);
   return ranked('kthvalue', x, axis, k - 1, keepdim);
 }
 
@@ -188,7 +196,10 @@ export function mode(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   const axis = requireLine('mode', x, dim);
   const [values, indices] = apply(indexingOps.sort, [x], sortParams(axis, false)) as [Tensor, Tensor];
   if (x.ndim === 0) return valuesAndIndices('mode', values, indices);
-  const place = x.storage.device.name === 'gpu' ? longestRunByHost(values.detach(), axis) : apply1(finding.longestRun, [values.detach()], dimParams(axis)); // prettier-ignore
+  const place =
+    x.storage.device.name === 'gpu'
+      ? longestRunByHost(values.detach(), axis)
+      : apply1(finding.longestRun, [values.detach()], dimParams(axis));
   const pick = (of: Tensor): Tensor => {
     const taken = apply1(indexingOps.gather, [of, place], dimParams(axis, 'gather'));
     return keepdim ? taken : taken.squeeze(axis);
@@ -225,26 +236,35 @@ interface QuantileCall {
   interpolation?: Interpolation;
 }
 export type QuantileArguments = Call<[q: number | Tensor, dim?: number | null, keepdim?: boolean], QuantileCall>;
-const QUANTILES = { q: either(NUMBER, TENSOR), dim: orNull(WHOLE), keepdim: BOOL, interpolation: oneOf('linear', 'lower', 'higher', 'midpoint', 'nearest') }; // prettier-ignore
+const QUANTILES = {
+  q: either(NUMBER, TENSOR),
+  dim: orNull(WHOLE),
+  keepdim: BOOL,
+  interpolation: oneOf('linear', 'lower', 'higher', 'midpoint', 'nearest'),
+};
 const QUANTILE = signature<QuantileCall>('quantile', QUANTILES, { required: 1, positional: 3 });
 const NANQUANTILE = signature<QuantileCall>('nanquantile', QUANTILES, { required: 1, positional: 3 });
 
 function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: boolean): Tensor {
   requireTensor(op, 'the input', x);
-  const { q, dim, keepdim = false, interpolation = 'linear' } = readCall<QuantileCall>(ignoreNaN ? NANQUANTILE : QUANTILE, args); // prettier-ignore
+  const { q, dim, keepdim = false, interpolation = 'linear' } = readCall<QuantileCall>(ignoreNaN ? NANQUANTILE : QUANTILE, args);
   requireFloatTensor(op, x);
-  if (isTensor(q) && (q.ndim > 1 || q.dtype !== x.dtype)) throw new ArgumentError(`${op}: expected q to be a number or a vector of ${x.dtype}, but got ${q.dtype} of shape ${showShape(q.layout.shape)}`); // prettier-ignore
-  if (x.layout.numel === 0)
-    throw new ShapeError(`${op}: expected elements, but got shape ${showShape(x.layout.shape)}`);
-  const [asked, single] = typeof q === 'number' ? [tensor([q], { dtype: x.dtype, device: x.device }), true] : [q.reshape([-1]), q.ndim === 0]; // prettier-ignore
-  for (const value of asked.detach().toTypedArray()) if (!(value >= 0 && value <= 1)) throw new ArgumentError(`${op}: expected every q between 0 and 1, but got ${value}`); // prettier-ignore
+  if (isTensor(q) && (q.ndim > 1 || q.dtype !== x.dtype))
+    throw new ArgumentError(
+      `${op}: expected q to be a number or a vector of ${x.dtype}, but got ${q.dtype} of shape ${showShape(q.layout.shape)}`,
+    );
+  if (x.layout.numel === 0) throw new ShapeError(`${op}: expected elements, but got shape ${showShape(x.layout.shape)}`);
+  const [asked, single] =
+    typeof q === 'number' ? [tensor([q], { dtype: x.dtype, device: x.device }), true] : [q.reshape([-1]), q.ndim === 0];
+  for (const value of asked.detach().toTypedArray())
+    if (!(value >= 0 && value <= 1)) throw new ArgumentError(`${op}: expected every q between 0 and 1, but got ${value}`);
   const flat = dim === undefined || dim === null;
   const axis = flat ? 0 : requireLine(op, x, dim);
   const last = flat ? x.reshape([-1]) : x.ndim === 0 ? x.reshape([1]) : x.movedim(axis, -1);
   const size = last.layout.shape.at(-1)!;
   const nans = last.detach().isnan();
   const count = ignoreNaN ? nans.logicalNot().sum(-1, true) : undefined;
-  const highest = count === undefined ? tensor([size - 1], { dtype: x.dtype, device: x.device }) : count.sub(1).clampMin(0).to(x.dtype); // prettier-ignore
+  const highest = count === undefined ? tensor([size - 1], { dtype: x.dtype, device: x.device }) : count.sub(1).clampMin(0).to(x.dtype);
   const bare = asked.mul(highest);
   // with a NaN every quantile is NaN: the last of the sorted
   const ranks = ignoreNaN ? bare : where_(nans.any(-1, true), bare, size - 1);
@@ -256,8 +276,7 @@ function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: 
   return single ? shaped.squeeze(0) : shaped;
 }
 
-const where_ = (nan: Tensor, ranks: Tensor, last: number): Tensor =>
-  ranks.add(nan.to(ranks.dtype).mul(0)).maskedFill(nan, last);
+const where_ = (nan: Tensor, ranks: Tensor, last: number): Tensor => ranks.add(nan.to(ranks.dtype).mul(0)).maskedFill(nan, last);
 
 /** The elements of whole ranks [… lines, ranks], along the last dimension. */
 type AtRanks = (ranks: Tensor) => Tensor;
@@ -273,7 +292,7 @@ function sorting(x: Tensor): AtRanks {
   const sorted = apply(indexingOps.sort, [x], sortParams(-1, false))[0]!;
   return (ranks) => {
     const shape = [...sorted.layout.shape.slice(0, -1), ranks.layout.shape.at(-1)!];
-    return apply1(indexingOps.gather, [sorted, ranks.detach().to('int64').expand(shape).contiguous()], dimParams(-1, 'gather')); // prettier-ignore
+    return apply1(indexingOps.gather, [sorted, ranks.detach().to('int64').expand(shape).contiguous()], dimParams(-1, 'gather'));
   };
 }
 

@@ -214,11 +214,10 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   if (x.ndim > 0) return apply1(indexing.indexSelect, [x, list], dimParams(dim));
   normalizeDim('indexSelect', dim, 0);
   if (list.layout.numel !== 1) {
-    throw new ShapeError(`indexSelect: expected one index for a scalar, but got ${list.layout.numel}; reshape it to [1] first`); // prettier-ignore
+    throw new ShapeError(`indexSelect: expected one index for a scalar, but got ${list.layout.numel}; reshape it to [1] first`);
   }
   return apply1(indexing.indexSelect, [unsqueeze(x, 0), list], dimParams(0)).reshape([]);
 }
 
 /** PyTorch's `gather`. */
-export const gather = (x: Tensor, dim: number, index: Tensor): Tensor =>
-  apply1(indexing.gather, [x, index], dimParams(dim, 'gather'));
+export const gather = (x: Tensor, dim: number, index: Tensor): Tensor => apply1(indexing.gather, [x, index], dimParams(dim, 'gather'));

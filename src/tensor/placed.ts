@@ -21,7 +21,8 @@ function replaced(op: string, x: Tensor, src: Tensor, part: (copy: Tensor) => Te
   const copy = x.clone();
   const view = part(copy);
   const [a, b] = [view.layout.shape, src.layout.shape];
-  if (a.length !== b.length || a.some((n, i) => n !== b[i])) throw new ShapeError(`${op}: expected a source of shape ${showShape(a)}, but got ${showShape(b)}`); // prettier-ignore
+  if (a.length !== b.length || a.some((n, i) => n !== b[i]))
+    throw new ShapeError(`${op}: expected a source of shape ${showShape(a)}, but got ${showShape(b)}`);
   view.copy_(src);
   return copy;
 }
@@ -79,8 +80,9 @@ export function fillDiagonal_<T extends Tensor>(x: T, value: number, wrap = fals
   requireKind('fillDiagonal_', 'the value', value, FINITE);
   requireKind('fillDiagonal_', 'wrap', wrap, BOOL);
   const { shape } = x.layout;
-  if (shape.length < 2) throw new ShapeError(`fillDiagonal_: expected at least 2 dimensions, but got shape ${showShape(shape)}`); // prettier-ignore
-  if (shape.length > 2 && shape.some((n) => n !== shape[0])) throw new ShapeError(`fillDiagonal_: expected equal sizes, but got shape ${showShape(shape)}`); // prettier-ignore
+  if (shape.length < 2) throw new ShapeError(`fillDiagonal_: expected at least 2 dimensions, but got shape ${showShape(shape)}`);
+  if (shape.length > 2 && shape.some((n) => n !== shape[0]))
+    throw new ShapeError(`fillDiagonal_: expected equal sizes, but got shape ${showShape(shape)}`);
   const size = Math.min(...shape);
   const height = wrap && shape.length === 2 ? shape[0]! : size;
   const columns = shape.length === 2 ? shape[1]! : size;
@@ -93,7 +95,12 @@ export function fillDiagonal_<T extends Tensor>(x: T, value: number, wrap = fals
     places.push(column);
   }
   const [row, column] = [rows, places].map((list) => tensor(list, { dtype: 'int64', device: x.device }));
-  return rows.length === 0 ? x : x.setAt(shape.map((_, i) => (i === 0 ? row! : column!)), value); // prettier-ignore
+  return rows.length === 0
+    ? x
+    : x.setAt(
+        shape.map((_, i) => (i === 0 ? row! : column!)),
+        value,
+      );
 }
 
 /** Part of a tensor along `dim`, as a copy. */
@@ -126,10 +133,7 @@ interface CombinationsCall {
 }
 const COMBINATIONS = signature<CombinationsCall>('combinations', { r: SIZE, withReplacement: BOOL });
 /** All choices of `r` elements of a vector, in their order, a row each. */
-export function combinations(
-  x: Tensor,
-  ...args: Call<[r?: number, withReplacement?: boolean], CombinationsCall>
-): Tensor {
+export function combinations(x: Tensor, ...args: Call<[r?: number, withReplacement?: boolean], CombinationsCall>): Tensor {
   requireTensor('combinations', 'the input', x);
   const { r = 2, withReplacement = false } = readCall<CombinationsCall>(COMBINATIONS, args);
   if (x.ndim !== 1) throw new ShapeError(`combinations: expected a vector, but got shape ${showShape(x.layout.shape)}`);
@@ -141,7 +145,7 @@ export function combinations(
       const first = row.length === 0 ? 0 : row.at(-1)! + (withReplacement ? 0 : 1);
       return Array.from({ length: Math.max(n - first, 0) }, (_, k) => [...row, first + k]);
     });
-    if (rows.length * (i + 1) > 2 ** 24) throw new ArgumentError(`combinations: ${r} of ${n} elements are too many rows`); // prettier-ignore
+    if (rows.length * (i + 1) > 2 ** 24) throw new ArgumentError(`combinations: ${r} of ${n} elements are too many rows`);
   }
   const index = tensor(rows.flat(), { dtype: 'int64', device: x.device });
   return x.indexSelect(0, index).reshape([rows.length, r]);
@@ -200,17 +204,22 @@ export function vander(x: Tensor, ...args: Call<[N?: number, increasing?: boolea
   const count = N ?? n;
   const base = x.dtype === 'float64' || x.dtype === 'float32' ? x : x.to(x.isFloatingPoint() ? x.dtype : 'int64');
   const columns: Tensor[] = [];
-  for (let i = 0; i < count; i++) columns.push(i === 0 ? base.detach().mul(0).add(1).maskedFill(base.isnan().logicalOr(base.isinf()), 1) : columns[i - 1]!.mul(base)); // prettier-ignore
+  for (let i = 0; i < count; i++)
+    columns.push(i === 0 ? base.detach().mul(0).add(1).maskedFill(base.isnan().logicalOr(base.isinf()), 1) : columns[i - 1]!.mul(base));
   if (count === 0) return base.reshape([n, 1]).narrow(1, 0, 0);
-  return cat((increasing ? columns : columns.reverse()).map((c) => c.reshape([n, 1])), 1); // prettier-ignore
+  return cat(
+    (increasing ? columns : columns.reverse()).map((c) => c.reshape([n, 1])),
+    1,
+  );
 }
 
 /** What indices of the flattened tensor are along each dimension of a shape. */
 export function unravelIndex(indices: Tensor, shape: Dims): Tensor[] {
   requireTensor('unravelIndex', 'the indices', indices);
   requireDims('unravelIndex', 'the shape', shape);
-  if (indices.isFloatingPoint() || indices.dtype === 'bool') throw new ArgumentError(`unravelIndex: expected whole indices, but got ${indices.dtype}`); // prettier-ignore
-  if (shape.some((n) => n < 0)) throw new ShapeError(`unravelIndex: expected sizes of at least 0, but got ${showShape(shape)}`); // prettier-ignore
+  if (indices.isFloatingPoint() || indices.dtype === 'bool')
+    throw new ArgumentError(`unravelIndex: expected whole indices, but got ${indices.dtype}`);
+  if (shape.some((n) => n < 0)) throw new ShapeError(`unravelIndex: expected sizes of at least 0, but got ${showShape(shape)}`);
   let rest = indices.to('int64');
   const parts: Tensor[] = [];
   for (const size of [...shape].reverse()) {

@@ -19,7 +19,9 @@ export function deviceOf(name: OpName, inputs: readonly Tensor[]): Device {
 }
 
 const onTwoDevices = (name: OpName, a: Device, b: Device): DeviceError =>
-  new DeviceError(`${publicName(name)}: expected all tensors on one device, but got some on the ${a.name} and some on the ${b.name}; move them with .to('${a.name}') or .to('${b.name}')`); // prettier-ignore
+  new DeviceError(
+    `${publicName(name)}: expected all tensors on one device, but got some on the ${a.name} and some on the ${b.name}; move them with .to('${a.name}') or .to('${b.name}')`,
+  );
 
 /** Numbers as tensors without dimensions may come from the CPU, as in PyTorch; where all is on one device, nothing is done. */
 export function together(inputs: readonly Tensor[]): readonly Tensor[] {

@@ -87,9 +87,14 @@ interface NanToNumCall {
   posinf?: number | null;
   neginf?: number | null;
 }
-export type NanToNumArguments = Call<[nan?: number | null, posinf?: number | null, neginf?: number | null], NanToNumCall>; // prettier-ignore
-const NAN_TO_NUM = signature<NanToNumCall>('nanToNum', { nan: orNull(NUMBER), posinf: orNull(NUMBER), neginf: orNull(NUMBER) }); // prettier-ignore
-const LARGEST = { float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE, float16: 65504, bfloat16: (2 - 2 ** -7) * 2 ** 127 } as Readonly<Record<string, number>>; // prettier-ignore
+export type NanToNumArguments = Call<[nan?: number | null, posinf?: number | null, neginf?: number | null], NanToNumCall>;
+const NAN_TO_NUM = signature<NanToNumCall>('nanToNum', { nan: orNull(NUMBER), posinf: orNull(NUMBER), neginf: orNull(NUMBER) });
+const LARGEST = {
+  float32: (2 - 2 ** -23) * 2 ** 127,
+  float64: Number.MAX_VALUE,
+  float16: 65504,
+  bfloat16: (2 - 2 ** -7) * 2 ** 127,
+} as Readonly<Record<string, number>>;
 
 /** NaN becomes `nan` (0), ∞ `posinf` and -∞ `neginf` (the largest and the smallest number of the dtype). */
 export function nanToNum(x: Tensor, ...args: NanToNumArguments): Tensor;
@@ -127,7 +132,7 @@ export function copysign(x: Tensor, other: Operand): Tensor {
   requireTensor('copysign', 'the input', x);
   requireKind('copysign', 'the other operand', other, TENSOR_OR_NUMBER);
   // a number does not widen, and -0 has its sign
-  const sign = isTensor(other) ? other : full([], other, { dtype: x.isFloatingPoint() ? x.dtype : 'float32', device: x.device }); // prettier-ignore
+  const sign = isTensor(other) ? other : full([], other, { dtype: x.isFloatingPoint() ? x.dtype : 'float32', device: x.device });
   return apply1(hyperbolic.copysign, [x, sign], NO_ATTRS);
 }
 
@@ -159,7 +164,8 @@ export function xlogy(x: Operand, other: Operand): Tensor {
 
 function logAdded(op: 'logaddexp' | 'logaddexp2', x: Tensor, other: Tensor): Tensor {
   for (const operand of [x, other]) requireTensor(op, 'every operand', operand);
-  if (!x.isFloatingPoint() && !other.isFloatingPoint()) throw new DTypeError(`${op}: expected floating-point tensors, but got ${x.dtype}; convert one with .to('float32')`); // prettier-ignore
+  if (!x.isFloatingPoint() && !other.isFloatingPoint())
+    throw new DTypeError(`${op}: expected floating-point tensors, but got ${x.dtype}; convert one with .to('float32')`);
   return apply1(hyperbolic[op], [x, other], NO_ATTRS);
 }
 /** log(eˣ + eʸ), which does not overflow. */
@@ -170,7 +176,8 @@ export const logaddexp2 = (x: Tensor, other: Tensor): Tensor => logAdded('logadd
 /** 0 for negative numbers, 1 for positive ones, `values` for 0. */
 export function heaviside(x: Tensor, values: Tensor): Tensor {
   for (const of of [x, values]) requireTensor('heaviside', 'every operand', of);
-  if (x.dtype !== values.dtype) throw new DTypeError(`heaviside: expected tensors of one dtype, but got ${x.dtype} and ${values.dtype}; convert one of them`); // prettier-ignore
+  if (x.dtype !== values.dtype)
+    throw new DTypeError(`heaviside: expected tensors of one dtype, but got ${x.dtype} and ${values.dtype}; convert one of them`);
   return STEP([x.detach(), values.detach()]);
 }
 const STEP = fused('NotImplemented', ([x, values]) => where(x!.eq(0), values!, x!.gt(0).to(x!.dtype)));
@@ -191,9 +198,7 @@ function withoutNaN(op: string, x: Tensor, other: Tensor, of: 'maximum' | 'minim
   const dtype = promoteLayouts(x.layout, other.layout);
   return BUT_NAN([x.to(dtype), other.to(dtype)], of);
 }
-const BUT_NAN = fused<['maximum' | 'minimum']>('FmaxBackward0', ([a, b], of) =>
-  where(b!.isnan(), a!, where(a!.isnan(), b!, a![of](b!))),
-);
+const BUT_NAN = fused<['maximum' | 'minimum']>('FmaxBackward0', ([a, b], of) => where(b!.isnan(), a!, where(a!.isnan(), b!, a![of](b!))));
 
 /** The larger of two elements; of a number and NaN the number. */
 export const fmax = (x: Tensor, other: Tensor): Tensor => withoutNaN('fmax', x, other, 'maximum');
@@ -213,7 +218,8 @@ export function lerp(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('lerp', 'the start', x);
   const { end, weight } = readCall<LerpCall>(LERP, args);
   if (!isTensor(weight)) return apply1('lerp', [x, end], NO_ATTRS, [weight]);
-  if (x.dtype !== end.dtype || x.dtype !== weight.dtype) throw new DTypeError(`lerp: expected tensors of one dtype, but got ${x.dtype}, ${end.dtype} and ${weight.dtype}; convert them`); // prettier-ignore
+  if (x.dtype !== end.dtype || x.dtype !== weight.dtype)
+    throw new DTypeError(`lerp: expected tensors of one dtype, but got ${x.dtype}, ${end.dtype} and ${weight.dtype}; convert them`);
   return LERP_EACH([x, end, weight]);
 }
 const LERP_EACH = fused('LerpBackward1', ([x, end, weight]) => {
@@ -222,7 +228,8 @@ const LERP_EACH = fused('LerpBackward1', ([x, end, weight]) => {
 });
 
 function requireWhole(op: string, x: Tensor): void {
-  if (x.isFloatingPoint() || x.dtype === 'bool') throw new DTypeError(`${op}: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
+  if (x.isFloatingPoint() || x.dtype === 'bool')
+    throw new DTypeError(`${op}: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`);
 }
 
 /** All bits moved up: x·2ⁿ, wrapping around; 0 for more bits than there are. */
@@ -256,12 +263,11 @@ export function isclose(x: Tensor, other: Tensor, ...args: CloseArguments): Tens
 export function isclose(x: Tensor, other: Tensor, ...args: readonly unknown[]): Tensor {
   for (const operand of [x, other]) requireTensor('isclose', 'every operand', operand);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readCall<CloseCall>(ISCLOSE, args);
-  if (x.dtype !== other.dtype) throw new DTypeError(`isclose: expected tensors of one dtype, but got ${x.dtype} and ${other.dtype}; convert one of them`); // prettier-ignore
+  if (x.dtype !== other.dtype)
+    throw new DTypeError(`isclose: expected tensors of one dtype, but got ${x.dtype} and ${other.dtype}; convert one of them`);
   return CLOSE([x.detach(), other.detach()], rtol, atol, equalNan);
 }
-const CLOSE = fused<[number, number, boolean]>('NotImplemented', ([x, other], ...given) =>
-  closeness(x!, other!, ...given),
-);
+const CLOSE = fused<[number, number, boolean]>('NotImplemented', ([x, other], ...given) => closeness(x!, other!, ...given));
 function closeness(a: Tensor, b: Tensor, rtol: number, atol: number, equalNan: boolean): Tensor {
   const [p, q] = a.isFloatingPoint() ? [a, b] : [a.to('float64'), b.to('float64')];
   const allowed = q.abs().mul(rtol).add(atol);

@@ -19,10 +19,10 @@ const DEFAULT: PrintOptions = { precision: 4, threshold: 1000, edgeitems: 3, lin
 type SettableOptions = Partial<PrintOptions> & { readonly profile?: 'default' | 'short' | 'full' };
 
 const OPTIONS: OptionKinds<SettableOptions> = {
-  precision: kind('an integer of [0, 100]', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100), // prettier-ignore
+  precision: kind('an integer of [0, 100]', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100),
   threshold: kind('a number >= 0 or Infinity', (value) => typeof value === 'number' && value >= 0),
   edgeitems: kind('an integer >= 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
-  linewidth: kind('a positive integer or Infinity', (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1)), // prettier-ignore
+  linewidth: kind('a positive integer or Infinity', (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1)),
   profile: oneOf('default', 'short', 'full'),
   sciMode: orNull(BOOL),
 };

@@ -49,9 +49,7 @@ export function formatTensor(source: PrintSource, details: PrintDetails = {}): s
   const options = printOptions();
   const count = numelOf(shape);
   if ('data' in source && source.data.length !== count) {
-    throw new ShapeError(
-      `print: expected ${count} elements for shape ${showShape(shape)}, but got ${source.data.length}`,
-    );
+    throw new ShapeError(`print: expected ${count} elements for shape ${showShape(shape)}, but got ${source.data.length}`);
   }
   const suffixes = deviceSuffix(details);
   if (count === 0 && shape.length !== 1) suffixes.push(`size=${pythonTuple(shape)}`);
@@ -67,7 +65,7 @@ export function formatTensor(source: PrintSource, details: PrintDetails = {}): s
  * (device `meta`), and how to see them.
  */
 export function formatUnread(shape: readonly number[], dtype: DType, details: PrintDetails): string {
-  const suffixes = [...deviceSuffix(details), `size=${pythonTuple(shape)}`, `dtype=torch.${dtype}`, ...gradSuffix(details)]; // prettier-ignore
+  const suffixes = [...deviceSuffix(details), `size=${pythonTuple(shape)}`, `dtype=torch.${dtype}`, ...gradSuffix(details)];
   return `${addSuffixes(`${PREFIX}...`, suffixes, printOptions().linewidth)} # await x.toAsync('cpu') prints its values`;
 }
 

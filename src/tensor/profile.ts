@@ -49,10 +49,7 @@ export class Profile {
 
   /** Whether the clock was too coarse for some of the kernels. */
   get #coarse(): boolean {
-    return (
-      (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === false &&
-      this.launches.some(({ ms }) => ms < 1)
-    );
+    return (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === false && this.launches.some(({ ms }) => ms < 1);
   }
 
   /** Milliseconds in kernels. */
@@ -81,11 +78,10 @@ export class Profile {
    */
   table(peak?: number): string {
     if (peak !== undefined) requireKind('table', 'peak', peak, POSITIVE);
-    const head = ['operation', 'kernel', 'shape', 'calls', 'ms', '%', 'GFLOP/s', ...(peak === undefined ? [] : ['of peak']), 'GB/s']; // prettier-ignore
+    const head = ['operation', 'kernel', 'shape', 'calls', 'ms', '%', 'GFLOP/s', ...(peak === undefined ? [] : ['of peak']), 'GB/s'];
     const all = this.kernelMs;
     // A page's clock may not have moved during a short kernel.
-    const per = (amount: number, time: number, digits: number): string =>
-      time > 0 ? (amount / time).toFixed(digits) : '–';
+    const per = (amount: number, time: number, digits: number): string => (time > 0 ? (amount / time).toFixed(digits) : '–');
     const rows = this.totals().map(({ operation, kernel, shape, calls, ms, flops, bytes }) => {
       const share = peak === undefined ? [] : [flops === 0 ? '' : `${per(flops / 1e4, ms * peak, 0)} %`];
       const speed = flops === 0 ? '' : per(flops / 1e6, ms, 1);
@@ -93,25 +89,26 @@ export class Profile {
     });
     const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
     const line = (cells: readonly string[]): string =>
-      cells.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd(); // prettier-ignore
+      cells
+        .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join('  ')
+        .trimEnd();
     const outside = `${this.launches.length} launches, ${all.toFixed(3)} ms in kernels of ${this.ms.toFixed(3)} ms`;
     return [line(head), ...rows.map(line), outside, ...(this.#coarse ? [COARSE] : [])].join('\n');
   }
 
   /** The launches as Chrome's trace events: write `JSON.stringify(p.trace())` to a file. */
   trace(): { readonly traceEvents: readonly TraceEvent[] } {
-    const traceEvents = this.launches.map(
-      ({ operation, kernel, target, shape, start, ms, flops, bytes }): TraceEvent => ({
-        name: operation,
-        cat: target,
-        ph: 'X',
-        ts: start * 1000,
-        dur: ms * 1000,
-        pid: 1,
-        tid: 1,
-        args: { kernel, shape, flops, bytes },
-      }),
-    );
+    const traceEvents = this.launches.map(({ operation, kernel, target, shape, start, ms, flops, bytes }): TraceEvent => ({
+      name: operation,
+      cat: target,
+      ph: 'X',
+      ts: start * 1000,
+      dur: ms * 1000,
+      pid: 1,
+      tid: 1,
+      args: { kernel, shape, flops, bytes },
+    }));
     return { traceEvents };
   }
 

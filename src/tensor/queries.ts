@@ -29,7 +29,7 @@ export function isFloatingPoint(x: Tensor): boolean {
  */
 export function isNonzero(x: Tensor): boolean {
   requireTensor('isNonzero', 'the input', x);
-  if (x.layout.numel !== 1) throw new ArgumentError(`isNonzero: expected one element, but got ${x.layout.numel}; use any() or all()`); // prettier-ignore
+  if (x.layout.numel !== 1) throw new ArgumentError(`isNonzero: expected one element, but got ${x.layout.numel}; use any() or all()`);
   return x.ne(0).any().item() !== 0;
 }
 
@@ -48,7 +48,7 @@ export function promoteTypes(type1: DType, type2: DType): DType {
 /** The dtype that arithmetic of two tensors, or of a tensor and a number, gives. */
 export function resultType(tensor1: Tensor | number, tensor2: Tensor | number): DType {
   for (const operand of [tensor1, tensor2]) requireKind('resultType', 'every operand', operand, TENSOR_OR_NUMBER);
-  if (isOne(tensor1)) return isOne(tensor2) ? promoteLayouts(tensor1.layout, tensor2.layout) : promoteScalar(tensor1.dtype, tensor2); // prettier-ignore
+  if (isOne(tensor1)) return isOne(tensor2) ? promoteLayouts(tensor1.layout, tensor2.layout) : promoteScalar(tensor1.dtype, tensor2);
   if (isOne(tensor2)) return promoteScalar(tensor2.dtype, tensor1);
   return Number.isInteger(tensor1) && Number.isInteger(tensor2) ? 'int64' : 'float32';
 }
@@ -90,7 +90,7 @@ export function finfo(dtype: DType = 'float32'): FloatInfo {
   const [fraction, exponent, resolution] = of;
   const max = (2 - 2 ** -fraction) * 2 ** exponent;
   const tiny = 2 ** (1 - exponent);
-  return { dtype, bits: 8 * itemSize(dtype), eps: 2 ** -fraction, max, min: -max, tiny, smallestNormal: tiny, resolution }; // prettier-ignore
+  return { dtype, bits: 8 * itemSize(dtype), eps: 2 ** -fraction, max, min: -max, tiny, smallestNormal: tiny, resolution };
 }
 
 /** What a whole dtype can hold; bounds of int64 are bigints, which numbers would round. */
@@ -104,10 +104,12 @@ export interface IntInfo {
 /** Limits of a whole dtype. @throws DTypeError for another */
 export function iinfo(dtype: DType): IntInfo {
   requireKind('iinfo', 'dtype', dtype, DTYPE);
-  if (isFloating(dtype) || dtype === 'bool') throw new DTypeError(`iinfo: expected a whole dtype, but got ${dtype}; use finfo`); // prettier-ignore
+  if (isFloating(dtype) || dtype === 'bool') throw new DTypeError(`iinfo: expected a whole dtype, but got ${dtype}; use finfo`);
   const bits = 8 * itemSize(dtype);
   if (dtype === 'int64') return { dtype, bits, min: -(2n ** 63n), max: 2n ** 63n - 1n };
-  return dtype.startsWith('u') ? { dtype, bits, min: 0, max: 2 ** bits - 1 } : { dtype, bits, min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 }; // prettier-ignore
+  return dtype.startsWith('u')
+    ? { dtype, bits, min: 0, max: 2 ** bits - 1 }
+    : { dtype, bits, min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 };
 }
 
 /** Whether two tensors have the same shape. */
@@ -123,5 +125,8 @@ export const getDefaultDtype = (): DType => 'float32';
 /** Refuses every default but float32: pass `dtype` where tensors are made. @throws DTypeError for another dtype */
 export function setDefaultDtype(dtype: DType): void {
   requireKind('setDefaultDtype', 'dtype', dtype, DTYPE);
-  if (dtype !== 'float32') throw new DTypeError(`setDefaultDtype: the default is float32 always, not ${dtype}; pass { dtype: '${dtype}' } where tensors are made, and module.to('${dtype}')`); // prettier-ignore
+  if (dtype !== 'float32')
+    throw new DTypeError(
+      `setDefaultDtype: the default is float32 always, not ${dtype}; pass { dtype: '${dtype}' } where tensors are made, and module.to('${dtype}')`,
+    );
 }

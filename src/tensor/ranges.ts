@@ -7,7 +7,7 @@ import { numelOf } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
 import type { Device } from '../devices/device.ts';
 import { checkedLater } from './arguments.ts';
-import { checkSizes, finish, empty_, hostNumbers, hostTensor, placeOf, requireRoom, TENSOR_OPTIONS, type TensorOptions } from './create.ts'; // prettier-ignore
+import { checkSizes, finish, empty_, hostNumbers, hostTensor, placeOf, requireRoom, TENSOR_OPTIONS, type TensorOptions } from './create.ts';
 import { tensorOver } from './make-tensor.ts';
 import { fused } from './fused.ts';
 import { fma64 } from './random/fused.ts';
@@ -18,14 +18,18 @@ interface EyeCall<N = number, M = number | undefined> extends TensorOptions {
   readonly n: N;
   readonly m?: M;
 }
-const EYE = signature<EyeCall>('eye', { n: SIZE, m: SIZE, ...TENSOR_OPTIONS }, { required: 1, positional: 2, example: "eye(3) or eye(3, 3, { dtype: 'int64' })" }); // prettier-ignore
+const EYE = signature<EyeCall>(
+  'eye',
+  { n: SIZE, m: SIZE, ...TENSOR_OPTIONS },
+  { required: 1, positional: 2, example: "eye(3) or eye(3, 3, { dtype: 'int64' })" },
+);
 /** The number of columns: of rows, where it was left out. */
 type Columns<N, M> = M extends number ? M : N;
 
 /** A square (or `n`×`m`) matrix with ones on the diagonal. */
 export function eye<N extends number>(n: N, options?: TensorOptions): Tensor<[N, N]>;
 export function eye<N extends number, M extends number = N>(n: N, m?: M, options?: TensorOptions): Tensor<[N, M]>;
-export function eye<N extends number, M extends number | undefined = undefined>(call: EyeCall<N, M>): Tensor<[N, Columns<N, M>]>; // prettier-ignore
+export function eye<N extends number, M extends number | undefined = undefined>(call: EyeCall<N, M>): Tensor<[N, Columns<N, M>]>;
 export function eye(...args: readonly unknown[]): Tensor {
   const { n, m = n, ...given } = readCall<EyeCall>(EYE, args);
   checkSizes('eye', [n, m]);
@@ -44,7 +48,11 @@ interface ArangeCall extends TensorOptions {
   readonly end: number;
   readonly step?: number;
 }
-const ARANGE = signature<ArangeCall>('arange', { start: END, end: END, step: END, ...TENSOR_OPTIONS }, { positional: 3, example: "arange(0, 10, 1, { dtype: 'float32' })" }); // prettier-ignore
+const ARANGE = signature<ArangeCall>(
+  'arange',
+  { start: END, end: END, step: END, ...TENSOR_OPTIONS },
+  { positional: 3, example: "arange(0, 10, 1, { dtype: 'float32' })" },
+);
 
 /**
  * Numbers from `start` (default 0) to before `end`, `step` apart. Whole arguments make int64, as in PyTorch.
@@ -64,12 +72,9 @@ export function arange(...args: readonly unknown[]): Tensor {
   // One bound by position is the end.
   const [from, to] = end === undefined && start !== undefined && start === args[0] ? [0, start] : [start ?? 0, end];
   if (to === undefined) throw new ArgumentError(`arange: expected an end; write ${ARANGE.example}`);
-  for (const value of [from, to, step])
-    requireKind('arange', 'bounds and step', value, FINITE, `write ${ARANGE.example}`);
+  for (const value of [from, to, step]) requireKind('arange', 'bounds and step', value, FINITE, `write ${ARANGE.example}`);
   if (step === 0 || (to - from) / step < 0) {
-    throw new ArgumentError(
-      `arange: expected finite bounds and a step that leads from start to end, but got (${from}, ${to}, ${step})`,
-    );
+    throw new ArgumentError(`arange: expected finite bounds and a step that leads from start to end, but got (${from}, ${to}, ${step})`);
   }
   const count = Math.ceil((to - from) / step);
   const dtype = given.dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
@@ -103,7 +108,11 @@ interface LinspaceCall<N = number> extends TensorOptions {
   readonly end: number;
   readonly steps: N;
 }
-const LINSPACE = signature<LinspaceCall>('linspace', { start: BOUND, end: BOUND, steps: SIZE, ...TENSOR_OPTIONS }, { required: 3, positional: 3, example: 'linspace(0, 1, 5)' }); // prettier-ignore
+const LINSPACE = signature<LinspaceCall>(
+  'linspace',
+  { start: BOUND, end: BOUND, steps: SIZE, ...TENSOR_OPTIONS },
+  { required: 3, positional: 3, example: 'linspace(0, 1, 5)' },
+);
 
 /**
  * `steps` numbers from `start` to `end`, both included.
@@ -147,8 +156,7 @@ function spaced(from: number, to: number, step: number, steps: number, device: D
   const row = doubles([ROW], (i) => i);
   const numbers = [from, to, step, steps - 1, Math.floor(steps / 2)].map((value) => doubles([], () => value));
   const places = [column, row, ...numbers];
-  const result =
-    base === undefined ? SPACED(places) : POWERS([...places, doubles([], () => Math.log(base))]).to('float32');
+  const result = base === undefined ? SPACED(places) : POWERS([...places, doubles([], () => Math.log(base))]).to('float32');
   return tensorOver(result.storage, layoutOf('float32', [steps]), 0);
 }
 
@@ -165,7 +173,11 @@ const POWERS = /* @__PURE__ */ fused('NotImplemented', (given) => between(given)
 interface LogspaceCall<N = number> extends LinspaceCall<N> {
   readonly base?: number;
 }
-const LOGSPACE = signature<LogspaceCall>('logspace', { start: BOUND, end: BOUND, steps: SIZE, base: BOUND, ...TENSOR_OPTIONS }, { required: 3, positional: 4, example: 'logspace(0, 2, 5)' }); // prettier-ignore
+const LOGSPACE = signature<LogspaceCall>(
+  'logspace',
+  { start: BOUND, end: BOUND, steps: SIZE, base: BOUND, ...TENSOR_OPTIONS },
+  { required: 3, positional: 4, example: 'logspace(0, 2, 5)' },
+);
 
 /**
  * `steps` numbers from `base`^start to `base`^end, evenly spaced in their logarithms.

@@ -23,7 +23,10 @@ import './families/picking.ts';
 /** Numbers one by one, one array of them, or one array by name. */
 function numbersOf(op: string, name: string, args: readonly unknown[]): number[] {
   const [first] = args;
-  const rest = typeof first === 'object' && first !== null && !Array.isArray(first) && args.length === 1 && name in first ? (first as Record<string, unknown>)[name] : undefined; // prettier-ignore
+  const rest =
+    typeof first === 'object' && first !== null && !Array.isArray(first) && args.length === 1 && name in first
+      ? (first as Record<string, unknown>)[name]
+      : undefined;
   const list = rest ?? (Array.isArray(first) && args.length === 1 ? first : args);
   const all = typeof list === 'number' ? [list] : list;
   requireKind(op, name, all, DIMS, `write ${op}(0, 1) or ${op}([0, 1])`);
@@ -39,15 +42,14 @@ export function flip<A extends Shape>(x: Tensor<A>, ...dims: readonly number[] |
 /** Columns in the opposite order: {@link flip} of dimension 1. */
 export function fliplr<A extends Shape>(x: Tensor<A>): Tensor<A> {
   requireTensor('fliplr', 'the input', x);
-  if (x.ndim < 2) throw new ShapeError(`fliplr: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; use flip(0)`); // prettier-ignore
+  if (x.ndim < 2) throw new ShapeError(`fliplr: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; use flip(0)`);
   return flip(x, 1);
 }
 
 /** Rows in the opposite order: {@link flip} of dimension 0. */
 export function flipud<A extends Shape>(x: Tensor<A>): Tensor<A> {
   requireTensor('flipud', 'the input', x);
-  if (x.ndim < 1)
-    throw new ShapeError('flipud: expected at least 1 dimension, but got a scalar; unsqueeze(0) it first');
+  if (x.ndim < 1) throw new ShapeError('flipud: expected at least 1 dimension, but got a scalar; unsqueeze(0) it first');
   return flip(x, 0);
 }
 
@@ -56,7 +58,7 @@ interface RollCall {
   dims?: number | Dims;
 }
 export type RollArguments = Call<[shifts: number | Dims, dims?: number | Dims], RollCall>;
-const ROLL = signature<RollCall>('roll', { shifts: DIM_OR_DIMS, dims: DIM_OR_DIMS }, { required: 1, example: 'roll(1, 0)' }); // prettier-ignore
+const ROLL = signature<RollCall>('roll', { shifts: DIM_OR_DIMS, dims: DIM_OR_DIMS }, { required: 1, example: 'roll(1, 0)' });
 
 /** Elements moved along dimensions; what passes the end comes in at the start. Without `dims`, of the flattened tensor. */
 export function roll<A extends Shape>(x: Tensor<A>, ...args: RollArguments): Tensor<A>;
@@ -65,10 +67,11 @@ export function roll(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { shifts, dims = [] } = readCall<RollCall>(ROLL, args);
   const [by, along] = [shifts, dims].map((value) => (typeof value === 'number' ? [value] : value)) as [Dims, Dims];
   if (along.length === 0) {
-    if (by.length !== 1) throw new ArgumentError(`roll: expected one shift where no dims are given, but got [${by.join(', ')}]`); // prettier-ignore
+    if (by.length !== 1) throw new ArgumentError(`roll: expected one shift where no dims are given, but got [${by.join(', ')}]`);
     return rolled(x.reshape([-1]), by[0]!, 0).reshape(x.layout.shape);
   }
-  if (by.length !== along.length) throw new ArgumentError(`roll: expected as many shifts as dims, but got [${by.join(', ')}] and [${along.join(', ')}]`); // prettier-ignore
+  if (by.length !== along.length)
+    throw new ArgumentError(`roll: expected as many shifts as dims, but got [${by.join(', ')}] and [${along.join(', ')}]`);
   return by.reduce<Tensor>((all, shift, i) => rolled(all, shift, existingDim('roll', along[i]!, x.ndim)), x);
 }
 
@@ -105,7 +108,10 @@ export function rot90(x: Tensor, ...args: readonly unknown[]): Tensor {
 export function repeat(x: Tensor, ...repeats: readonly number[] | readonly [Dims]): Tensor {
   requireTensor('repeat', 'the input', x);
   const times = numbersOf('repeat', 'repeats', repeats);
-  if (times.length < x.ndim) throw new ShapeError(`repeat: expected at least ${x.ndim} numbers for shape ${showShape(x.layout.shape)}, but got [${times.join(', ')}]; tile() takes fewer`); // prettier-ignore
+  if (times.length < x.ndim)
+    throw new ShapeError(
+      `repeat: expected at least ${x.ndim} numbers for shape ${showShape(x.layout.shape)}, but got [${times.join(', ')}]; tile() takes fewer`,
+    );
   for (const n of times) requireKind('repeat', 'every number', n, SIZE);
   const sizes = [...new Array<number>(times.length - x.ndim).fill(1), ...x.layout.shape];
   const spread = x.reshape(sizes.flatMap((n) => [1, n])).expand(sizes.flatMap((n, i) => [times[i]!, n]));
@@ -126,7 +132,11 @@ interface RepeatInterleaveCall {
   outputSize?: number;
 }
 export type RepeatInterleaveArguments = Call<[repeats: number | Tensor, dim?: number], RepeatInterleaveCall>;
-const REPEAT_INTERLEAVE = signature<RepeatInterleaveCall>('repeatInterleave', { repeats: either(SIZE, TENSOR), dim: WHOLE, outputSize: SIZE }, { required: 1, positional: 2 }); // prettier-ignore
+const REPEAT_INTERLEAVE = signature<RepeatInterleaveCall>(
+  'repeatInterleave',
+  { repeats: either(SIZE, TENSOR), dim: WHOLE, outputSize: SIZE },
+  { required: 1, positional: 2 },
+);
 
 /** Every element `repeats` times in a row, along a dimension or of the flattened tensor; a tensor says how often for each. */
 export function repeatInterleave(x: Tensor, ...args: RepeatInterleaveArguments): Tensor;
@@ -143,10 +153,12 @@ export function repeatInterleave(x: Tensor, ...args: readonly unknown[]): Tensor
     return spread.reshape(shape.map((n, i) => (i === axis ? n * counts : n)));
   }
   const list = Array.from(counts.toTypedArray() as ArrayLike<number | bigint>, Number);
-  if (counts.ndim > 1 || list.length !== size) throw new ShapeError(`repeatInterleave: expected ${size} repeats, one for each slice, but got shape ${showShape(counts.layout.shape)}`); // prettier-ignore
-  if (list.some((n) => n < 0)) throw new ArgumentError('repeatInterleave: expected repeats of at least 0, but got a negative one'); // prettier-ignore
+  if (counts.ndim > 1 || list.length !== size)
+    throw new ShapeError(`repeatInterleave: expected ${size} repeats, one for each slice, but got shape ${showShape(counts.layout.shape)}`);
+  if (list.some((n) => n < 0)) throw new ArgumentError('repeatInterleave: expected repeats of at least 0, but got a negative one');
   const places = list.flatMap((n, i) => new Array<bigint>(n).fill(BigInt(i)));
-  if (outputSize !== undefined && outputSize !== places.length) throw new ArgumentError(`repeatInterleave: the repeats add up to ${places.length}, not to outputSize ${outputSize}`); // prettier-ignore
+  if (outputSize !== undefined && outputSize !== places.length)
+    throw new ArgumentError(`repeatInterleave: the repeats add up to ${places.length}, not to outputSize ${outputSize}`);
   return from.indexSelect(axis, hostTensor(BigInt64Array.from(places), [places.length], 'int64', x.storage.device));
 }
 
@@ -201,7 +213,7 @@ export function diagEmbed(x: Tensor, ...args: DiagonalArguments): Tensor;
 export function diagEmbed(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('diagEmbed', 'the input', x);
   const { offset = 0, dim1 = -2, dim2 = -1 } = readCall<DiagonalCall>(DIAG_EMBED, args);
-  if (x.ndim === 0) throw new ShapeError('diagEmbed: expected at least 1 dimension, but got a scalar; unsqueeze(0) it first'); // prettier-ignore
+  if (x.ndim === 0) throw new ShapeError('diagEmbed: expected at least 1 dimension, but got a scalar; unsqueeze(0) it first');
   const rank = x.ndim + 1;
   const [a, b] = [existingDim('diagEmbed', dim1, rank), existingDim('diagEmbed', dim2, rank)];
   if (a === b) throw new ArgumentError(`diagEmbed: expected two different dimensions, but got ${dim1} and ${dim2}`);
@@ -223,7 +235,7 @@ export function diag(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { diagonal: offset = 0 } = readCall<{ diagonal?: number }>(DIAG, args);
   if (x.ndim === 1) return diagEmbed(x, offset);
   if (x.ndim === 2) return diagonalView(x, offset, 0, 1).clone();
-  throw new ShapeError(`diag: expected a vector or a matrix, but got shape ${showShape(x.layout.shape)}; use diagonal() or diagEmbed()`); // prettier-ignore
+  throw new ShapeError(`diag: expected a vector or a matrix, but got shape ${showShape(x.layout.shape)}; use diagonal() or diagEmbed()`);
 }
 
 /** The sum of a matrix's diagonal. */
@@ -237,22 +249,14 @@ export function trace(x: Tensor): Tensor {
 export function tril<A extends Shape>(x: Tensor<A>, ...args: DiagArguments): Tensor<A>;
 export function tril(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('tril', 'the input', x);
-  return apply1(
-    indexingOps.tril,
-    [x],
-    triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'tril' }, args).diagonal),
-  );
+  return apply1(indexingOps.tril, [x], triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'tril' }, args).diagonal));
 }
 
 /** The elements on and above a diagonal of matrices, zeros elsewhere. */
 export function triu<A extends Shape>(x: Tensor<A>, ...args: DiagArguments): Tensor<A>;
 export function triu(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('triu', 'the input', x);
-  return apply1(
-    indexingOps.triu,
-    [x],
-    triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'triu' }, args).diagonal),
-  );
+  return apply1(indexingOps.triu, [x], triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'triu' }, args).diagonal));
 }
 
 interface MovedimCall {
@@ -267,8 +271,13 @@ export function movedim(x: Tensor, ...args: MovedimArguments): Tensor;
 export function movedim(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('movedim', 'the input', x);
   const call = readCall<MovedimCall>(MOVEDIM, args);
-  const [from, to] = [call.source, call.destination].map((value) => (typeof value === 'number' ? [value] : value).map((dim) => normalizeDim('movedim', dim, x.ndim))) as [number[], number[]]; // prettier-ignore
-  if (from.length !== to.length || new Set(from).size < from.length || new Set(to).size < to.length) throw new ArgumentError(`movedim: expected as many places as dimensions, each once, but got ${show(call.source)} and ${show(call.destination)}`); // prettier-ignore
+  const [from, to] = [call.source, call.destination].map((value) =>
+    (typeof value === 'number' ? [value] : value).map((dim) => normalizeDim('movedim', dim, x.ndim)),
+  ) as [number[], number[]];
+  if (from.length !== to.length || new Set(from).size < from.length || new Set(to).size < to.length)
+    throw new ArgumentError(
+      `movedim: expected as many places as dimensions, each once, but got ${show(call.source)} and ${show(call.destination)}`,
+    );
   if (x.ndim === 0) return x;
   const rest = x.layout.shape.map((_, i) => i).filter((i) => !from.includes(i));
   const order = x.layout.shape.map((_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!));
@@ -307,9 +316,11 @@ type AtLeast = { (x: Tensor): Tensor; (...tensors: readonly Tensor[] | readonly 
 /** Tensors with at least one dimension: a scalar becomes [1]. */
 export const atleast1d = withDims('atleast1d', 1, (x) => x.reshape([1])) as AtLeast;
 /** Tensors with at least two dimensions: a vector becomes [1, n]. */
-export const atleast2d = withDims('atleast2d', 2, (x) => (x.ndim === 0 ? x.reshape([1, 1]) : x.unsqueeze(0))) as AtLeast; // prettier-ignore
+export const atleast2d = withDims('atleast2d', 2, (x) => (x.ndim === 0 ? x.reshape([1, 1]) : x.unsqueeze(0))) as AtLeast;
 /** Tensors with at least three dimensions: a vector becomes [1, n, 1], a matrix [n, m, 1]. */
-export const atleast3d = withDims('atleast3d', 3, (x) => x.ndim === 0 ? x.reshape([1, 1, 1]) : x.ndim === 1 ? x.reshape([1, -1, 1]) : x.unsqueeze(-1)) as AtLeast; // prettier-ignore
+export const atleast3d = withDims('atleast3d', 3, (x) =>
+  x.ndim === 0 ? x.reshape([1, 1, 1]) : x.ndim === 1 ? x.reshape([1, -1, 1]) : x.unsqueeze(-1),
+) as AtLeast;
 
 // ---- grids
 
@@ -330,7 +341,7 @@ export function meshgrid(...tensors: readonly (Tensor | readonly Tensor[] | Mesh
   if (list.length === 0) throw new ArgumentError('meshgrid: expected at least one tensor, but got none');
   for (const x of list) {
     requireTensor('meshgrid', 'every argument', x);
-    if (x.ndim > 1) throw new ShapeError(`meshgrid: expected vectors or scalars, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim > 1) throw new ShapeError(`meshgrid: expected vectors or scalars, but got shape ${showShape(x.layout.shape)}`);
     if (x.dtype !== list[0]!.dtype) throw wrongArgument('meshgrid', 'every tensor', `of dtype ${list[0]!.dtype}`, x);
   }
   const swap = indexing === 'xy' && list.length > 1;
@@ -339,13 +350,17 @@ export function meshgrid(...tensors: readonly (Tensor | readonly Tensor[] | Mesh
   const grids = order.map((x, i) => x.reshape(shape.map((n, j) => (i === j ? n : 1))).expand(shape));
   return swap ? [grids[1]!, grids[0]!, ...grids.slice(2)] : grids;
 }
-const MESHGRID = signature<MeshgridOptions>('meshgrid', { indexing: { expected: "'ij' or 'xy'", accepts: (value) => value === 'ij' || value === 'xy' } }, { positional: 0 }); // prettier-ignore
+const MESHGRID = signature<MeshgridOptions>(
+  'meshgrid',
+  { indexing: { expected: "'ij' or 'xy'", accepts: (value) => value === 'ij' || value === 'xy' } },
+  { positional: 0 },
+);
 
 /** All combinations of the elements of vectors, a row for each. */
 export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
   for (const x of tensors) {
     requireTensor('cartesianProd', 'every argument', x);
-    if (x.ndim !== 1) throw new ShapeError(`cartesianProd: expected vectors, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim !== 1) throw new ShapeError(`cartesianProd: expected vectors, but got shape ${showShape(x.layout.shape)}`);
   }
   if (tensors.length === 0) throw new ArgumentError('cartesianProd: expected at least one tensor, but got none');
   if (tensors.length === 1) return tensors[0]!;
@@ -386,10 +401,10 @@ const triangleIndices = (op: string, inside: (i: number, j: number, offset: numb
     const { row, col, offset = 0 } = readCall<Triangle>(table, args);
     if (row * col > 2 ** 26) throw new ShapeError(`${op}: a matrix of ${row}×${col} is too large`);
     const places: [bigint, bigint][] = [];
-    for (let i = 0; i < row; i++) for (let j = 0; j < col; j++) if (inside(i, j, offset)) places.push([BigInt(i), BigInt(j)]); // prettier-ignore
+    for (let i = 0; i < row; i++) for (let j = 0; j < col; j++) if (inside(i, j, offset)) places.push([BigInt(i), BigInt(j)]);
     const data = BigInt64Array.from([...places.map(([i]) => i), ...places.map(([, j]) => j)]);
     const indices = full([2, places.length], 0, { dtype: 'int64' });
-    return numelOf(indices.layout.shape) === 0 ? indices : hostTensor(data, [2, places.length], 'int64', indices.storage.device); // prettier-ignore
+    return numelOf(indices.layout.shape) === 0 ? indices : hostTensor(data, [2, places.length], 'int64', indices.storage.device);
   };
 };
 /** Rows and columns [2, n] of the elements on and below a diagonal of a matrix. */

@@ -58,14 +58,11 @@ export const unrecorded = <T>(fn: () => T): T => recordedBy(undefined, fn);
 /** Throws while a function is being recorded. `what` reads on: `item: …`. */
 export function forbidWhileRecording(what: string, remedy: string): void {
   if (active === undefined) return;
-  throw new CompileError(
-    `${what}, which a compiled function cannot do: only its tensor operations run again; ${remedy}`,
-  );
+  throw new CompileError(`${what}, which a compiled function cannot do: only its tensor operations run again; ${remedy}`);
 }
 
 /** Different for different numbers, -0 and 0 included. */
-const numbersKey = (numbers: readonly number[]): string =>
-  numbers.map((x) => (Object.is(x, -0) ? '-0' : String(x))).join(); // prettier-ignore
+const numbersKey = (numbers: readonly number[]): string => numbers.map((x) => (Object.is(x, -0) ? '-0' : String(x))).join();
 
 /** How often a tensor has got other memory than it had: what was recorded before knows it where it was. */
 let moves = 0;
@@ -116,7 +113,10 @@ export class Recorder {
    */
   on(device: Device): void {
     this.device ??= device;
-    if (this.device !== device) throw new DeviceError(`compile: the function works on the ${this.device.name} and on the ${device.name}, but one recording runs on one device; compile a function for each`); // prettier-ignore
+    if (this.device !== device)
+      throw new DeviceError(
+        `compile: the function works on the ${this.device.name} and on the ${device.name}, but one recording runs on one device; compile a function for each`,
+      );
   }
 
   /** Records what `fn` does. */
@@ -178,8 +178,13 @@ export class Recorder {
   operation(op: GraphOp, inputs: readonly Tensor[], outputs: readonly Tensor[], scalars: Scalars, count: number): void {
     const ids = inputs.map((tensor) => this.valueOf(tensor));
     const fixed = typeof scalars !== 'function' || count === 0;
-    const key = fixed && op.key !== undefined ? `${op.key}|${count === 0 ? '' : numbersKey(scalars as readonly number[])}` : undefined; // prettier-ignore
-    this.graph.nodeInto({ ...op, key }, ids, outputs.map((tensor) => this.valueOf(tensor)), this.scalarCount); // prettier-ignore
+    const key = fixed && op.key !== undefined ? `${op.key}|${count === 0 ? '' : numbersKey(scalars as readonly number[])}` : undefined;
+    this.graph.nodeInto(
+      { ...op, key },
+      ids,
+      outputs.map((tensor) => this.valueOf(tensor)),
+      this.scalarCount,
+    );
     this.scalars.push(scalars);
     this.scalarCount += count;
   }

@@ -101,13 +101,7 @@ export class Recording {
   #held = 0;
 
   /** `args` are what stood for the arguments in the run that was recorded, `results` its results. */
-  constructor(
-    recorder: Recorder,
-    args: readonly Tensor[],
-    results: readonly Tensor[],
-    shared: SharedMemory,
-    memoryLimit?: number,
-  ) {
+  constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[], shared: SharedMemory, memoryLimit?: number) {
     this.#recorder = recorder;
     this.#shared = shared;
     this.#memoryLimit = memoryLimit;
@@ -125,8 +119,9 @@ export class Recording {
     this.#places = results.map((tensor) => distinct.indexOf(tensor));
     this.#results = distinct.map((tensor) => this.#result(tensor, args));
     const given = [...this.#results, ...this.#grads.map(({ grad }) => grad)];
-    this.#fresh = [...new Set(given.flatMap((result) => (result !== null && 'buffer' in result ? [result.buffer] : [])))]
-      .filter((buffer) => !this.#own.has(buffer)); // prettier-ignore
+    this.#fresh = [...new Set(given.flatMap((result) => (result !== null && 'buffer' in result ? [result.buffer] : [])))].filter(
+      (buffer) => !this.#own.has(buffer),
+    );
     this.#fills = recorder.hostFills();
     for (const { buffer } of this.#fills) if (!this.#fresh.includes(buffer)) this.#keep(buffer);
     recorder.release();
@@ -201,7 +196,7 @@ export class Recording {
     }
     if (!this.#recorder.made(tensor)) return { existing: tensor };
     const argumentOf = args.findIndex((arg) => arg.storage === storage);
-    return argumentOf === -1 ? { storage, layout, offset } : { argumentOf, layout, offset: offset - args[argumentOf]!.offset }; // prettier-ignore
+    return argumentOf === -1 ? { storage, layout, offset } : { argumentOf, layout, offset: offset - args[argumentOf]!.offset };
   }
 
   /** Whether a run with these arguments would do what the function does now. */
@@ -300,9 +295,7 @@ export class Recording {
   /** What may have divided by zero. */
   #divisions(): string {
     const names = this.#recorder.graph.nodes.map(({ name }) => name);
-    return (
-      [...new Set(names.filter((name) => DIVISIONS.includes(name.replace('Scalar', ''))))].join(' or ') || 'compile'
-    );
+    return [...new Set(names.filter((name) => DIVISIONS.includes(name.replace('Scalar', ''))))].join(' or ') || 'compile';
   }
 
   #made(result: Result, args: readonly Tensor[], fresh: readonly Storage[]): Tensor {
@@ -316,9 +309,7 @@ export class Recording {
     }
     const { buffer } = result;
     const own = this.#own.get(buffer);
-    return own === undefined
-      ? tensorOver(this.#freshOf(buffer, fresh), layout, offset)
-      : tensorOver(own, layout, offset).clone();
+    return own === undefined ? tensorOver(this.#freshOf(buffer, fresh), layout, offset) : tensorOver(own, layout, offset).clone();
   }
 
   /** A run makes few storages: to look through them costs less than a table of them. */
@@ -370,8 +361,7 @@ export class Recording {
   }
 
   #countVersions(args: readonly Tensor[]): void {
-    for (const { buffer, argument } of this.#arguments)
-      if (this.#written.has(buffer)) args[argument]!.storage.version++;
+    for (const { buffer, argument } of this.#arguments) if (this.#written.has(buffer)) args[argument]!.storage.version++;
     for (const { buffer, storage } of this.#captured) if (this.#written.has(buffer)) storage.version++;
   }
 

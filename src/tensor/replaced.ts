@@ -14,7 +14,10 @@ import type { Tensor } from './tensor.ts';
 export function replaceData(x: Tensor, value: Tensor): void {
   requireTensor('data', 'the data', value);
   forbidWhileRecording('data: this gives a tensor other memory', 'write x.copy_(value) within noGrad() instead');
-  if (x.requiresGrad && !isFloating(value.dtype)) throw new DTypeError(`data: a tensor that requires gradients is of a floating-point dtype, but got ${value.dtype}; convert it with .to('float32')`); // prettier-ignore
+  if (x.requiresGrad && !isFloating(value.dtype))
+    throw new DTypeError(
+      `data: a tensor that requires gradients is of a floating-point dtype, but got ${value.dtype}; convert it with .to('float32')`,
+    );
   value.storage.kept = true; // as long as the tensor, which memory scopes need not know
   become(x, value);
 }

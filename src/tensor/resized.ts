@@ -19,7 +19,7 @@ export function resize_<T extends Tensor>(op: string, x: T, shape: Dims): T {
   checkSizes(op, shape);
   requireRoom(op, x.dtype, shape);
   forbidWhileRecording(`${op}: this changes the shape of a tensor that is there`, 'make a new tensor instead');
-  if (x.requiresGrad) throw new AutogradError(`${op}: cannot resize a tensor that requires gradients; resize x.detach(), or use reshape()`); // prettier-ignore
+  if (x.requiresGrad) throw new AutogradError(`${op}: cannot resize a tensor that requires gradients; resize x.detach(), or use reshape()`);
   const layout = layoutOf(x.dtype, [...shape]);
   const there = Math.floor(x.storage.bytes / itemSize(x.dtype)) - x.offset;
   if (numelOf(shape) <= there) {

@@ -20,7 +20,9 @@ export interface SavedHooks {
 
 /** The error for going through a node whose saved tensors are gone. */
 export const alreadyReleased = (op: string): AutogradError =>
-  new AutogradError(`backward: trying to go through the graph a second time: ${op} has already been differentiated and its saved tensors were freed; pass { retainGraph: true } to the first backward() to run it twice`); // prettier-ignore
+  new AutogradError(
+    `backward: trying to go through the graph a second time: ${op} has already been differentiated and its saved tensors were freed; pass { retainGraph: true } to the first backward() to run it twice`,
+  );
 
 const active: SavedHooks[] = [];
 
@@ -28,8 +30,7 @@ const active: SavedHooks[] = [];
 export class SavedTensor {
   readonly #tensor: Tensor | undefined;
   readonly #version: number;
-  readonly #packed:
-    { readonly value: unknown; readonly hooks: SavedHooks; readonly edge: Edge | undefined } | undefined;
+  readonly #packed: { readonly value: unknown; readonly hooks: SavedHooks; readonly edge: Edge | undefined } | undefined;
 
   /** `edge`: where its gradient flows, if it does not know that yet. */
   constructor(tensor: Tensor, edge?: Edge) {
@@ -68,7 +69,9 @@ export class SavedTensor {
 }
 
 const inferenceSaved = (): AutogradError =>
-  new AutogradError('a tensor made in inferenceMode() cannot be saved for the backward pass; clone() it first, or use noGrad() instead of inferenceMode()'); // prettier-ignore
+  new AutogradError(
+    'a tensor made in inferenceMode() cannot be saved for the backward pass; clone() it first, or use noGrad() instead of inferenceMode()',
+  );
 
 /**
  * What operations save for the backward pass goes through `pack`, and comes back through `unpack` (https://pytorch.org/docs/stable/autograd.html#torch.autograd.graph.saved_tensors_hooks):
@@ -83,11 +86,7 @@ const inferenceSaved = (): AutogradError =>
  */
 export function savedTensorsHooks<P>(pack: (tensor: Tensor) => P, unpack: (packed: P) => Tensor): Disposable;
 export function savedTensorsHooks<P, T>(pack: (tensor: Tensor) => P, unpack: (packed: P) => Tensor, fn: () => T): T;
-export function savedTensorsHooks<P, T>(
-  pack: (tensor: Tensor) => P,
-  unpack: (packed: P) => Tensor,
-  fn?: () => T,
-): T | Disposable {
+export function savedTensorsHooks<P, T>(pack: (tensor: Tensor) => P, unpack: (packed: P) => Tensor, fn?: () => T): T | Disposable {
   requireKind('savedTensorsHooks', 'pack', pack, FUNCTION);
   requireKind('savedTensorsHooks', 'unpack', unpack, FUNCTION);
   const hooks: SavedHooks = { pack, unpack };

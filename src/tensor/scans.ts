@@ -25,7 +25,6 @@ function scan(
   dim: number,
   join: (before: readonly Tensor[], here: readonly Tensor[]) => readonly Tensor[],
 ): readonly Tensor[] {
-  // prettier-ignore
   const size = parts[0]!.layout.shape[dim]!;
   let all = parts;
   for (let step = 1; step < size; step *= 2) {
@@ -74,7 +73,10 @@ function extremes(op: 'cummax' | 'cummin', x: Tensor, args: readonly unknown[]):
   const places = arange(0, x.layout.shape[axis] ?? 1, 1, { device: x.device });
   if (x.ndim === 0) return valuesAndIndices(op, x.clone(), places.reshape([]));
   const shape = x.layout.shape;
-  const index = places.reshape(shape.map((n, i) => (i === axis ? n : 1))).expand(shape).contiguous(); // prettier-ignore
+  const index = places
+    .reshape(shape.map((n, i) => (i === axis ? n : 1)))
+    .expand(shape)
+    .contiguous();
   const [, indices] = scan([x.detach(), index], axis, ([before, i], [here, j]) => {
     // the later of equal ones, and NaN in any case
     const later = (op === 'cummax' ? here!.ge(before!) : here!.le(before!)).logicalOr(here!.isnan());

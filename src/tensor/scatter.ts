@@ -44,7 +44,11 @@ interface ScatterCall {
   src: Tensor | number;
   reduce?: 'add' | 'multiply';
 }
-const SCATTER = signature<ScatterCall>('scatter', { dim: WHOLE, index: TENSOR, src: TENSOR_OR_NUMBER, reduce: oneOf('add', 'multiply') }, { required: 3, positional: 3 }); // prettier-ignore
+const SCATTER = signature<ScatterCall>(
+  'scatter',
+  { dim: WHOLE, index: TENSOR, src: TENSOR_OR_NUMBER, reduce: oneOf('add', 'multiply') },
+  { required: 3, positional: 3 },
+);
 
 /** The elements of `src`, or a number, at `index` along `dim`; of equal indices the last stays. */
 export function scatter(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
@@ -74,9 +78,13 @@ interface IndexCall {
   alpha?: number;
 }
 const INDEX = { dim: WHOLE, index: TENSOR, source: TENSOR, alpha: NUMBER };
-const SCATTER_ADD = signature<{ dim: number; index: Tensor; src: Tensor }>('scatterAdd', { dim: WHOLE, index: TENSOR, src: TENSOR }, { required: 3 }); // prettier-ignore
+const SCATTER_ADD = signature<{ dim: number; index: Tensor; src: Tensor }>(
+  'scatterAdd',
+  { dim: WHOLE, index: TENSOR, src: TENSOR },
+  { required: 3 },
+);
 const INDEX_ADD = signature<IndexCall>('indexAdd', INDEX, { required: 3, positional: 3 });
-const INDEX_COPY = signature<Omit<IndexCall, 'alpha'>>('indexCopy', { dim: WHOLE, index: TENSOR, source: TENSOR }, { required: 3 }); // prettier-ignore
+const INDEX_COPY = signature<Omit<IndexCall, 'alpha'>>('indexCopy', { dim: WHOLE, index: TENSOR, source: TENSOR }, { required: 3 });
 
 /** Adds the elements of `src` at `index` along `dim`, in the order of the index. */
 export function scatterAdd(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
@@ -96,7 +104,12 @@ export function indexAdd(x: Tensor, args: readonly unknown[], inPlace = false): 
   requireTensor('indexAdd', 'the input', x);
   const { dim, index, source, alpha = 1 } = readCall<IndexCall>(INDEX_ADD, args);
   const scaled = alpha === 1 ? source : source.mul(alpha);
-  const slices = x.ndim === 0 ? line(scaled) : scaled.ndim === 0 ? scaled.expand(x.layout.shape.map((n, i) => (i === existingDim('indexAdd', dim, x.ndim) ? 1 : n))) : scaled; // prettier-ignore
+  const slices =
+    x.ndim === 0
+      ? line(scaled)
+      : scaled.ndim === 0
+        ? scaled.expand(x.layout.shape.map((n, i) => (i === existingDim('indexAdd', dim, x.ndim) ? 1 : n)))
+        : scaled;
   return lined(x, (to) => placed('indexAdd', to, line(index), slices, dim, inPlace));
 }
 
@@ -112,21 +125,24 @@ interface FillCall {
   index: Tensor;
   value: Tensor | number;
 }
-const INDEX_FILL = signature<FillCall>('indexFill', { dim: WHOLE, index: TENSOR, value: TENSOR_OR_NUMBER }, { required: 3 }); // prettier-ignore
+const INDEX_FILL = signature<FillCall>('indexFill', { dim: WHOLE, index: TENSOR, value: TENSOR_OR_NUMBER }, { required: 3 });
 
 /** A number, or a tensor without dimensions, in all slices at `index` along `dim`; negative indices count from the end. */
 export function indexFill(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
   requireTensor('indexFill', 'the input', x);
   const { dim, index, value } = readCall<FillCall>(INDEX_FILL, args);
   const axis = existingDim('indexFill', dim, Math.max(x.ndim, 1));
-  if (isTensor(value) && value.ndim > 0) throw new ShapeError(`indexFill: expected a number or a tensor without dimensions, but got shape ${showShape(value.layout.shape)}; use indexCopy`); // prettier-ignore
+  if (isTensor(value) && value.ndim > 0)
+    throw new ShapeError(
+      `indexFill: expected a number or a tensor without dimensions, but got shape ${showShape(value.layout.shape)}; use indexCopy`,
+    );
   const filled = isTensor(value) ? value.to(x.dtype) : numberAs('indexFill', x, value);
   const at = line(index);
   const sizes = x.ndim === 0 ? [1] : x.layout.shape;
   const size = sizes[axis]!;
   const front = at.add(at.lt(0).to(at.dtype).mul(size)).reshape([-1]);
   const truth = (n: number, value: boolean): Tensor => full([n], value, { device: x.device });
-  const slices = apply1(indexingOps.indexCopy, [truth(size, false), front, truth(front.layout.numel, true)], dimParams(0, 'indexFill')); // prettier-ignore
+  const slices = apply1(indexingOps.indexCopy, [truth(size, false), front, truth(front.layout.numel, true)], dimParams(0, 'indexFill'));
   const mask = slices.reshape(sizes.map((n, i) => (i === axis ? n : 1)));
   return back(
     x,
@@ -144,8 +160,16 @@ interface ReduceCall {
   reduce: ScatterReduction;
   includeSelf?: boolean;
 }
-const SCATTER_REDUCE = signature<ReduceCall>('scatterReduce', { dim: WHOLE, index: TENSOR, src: TENSOR, reduce: oneOf('sum', 'prod', 'mean', 'amax', 'amin'), includeSelf: BOOL }, { required: 4, positional: 4 }); // prettier-ignore
-const INDEX_REDUCE = signature<ReduceCall>('indexReduce', { dim: WHOLE, index: TENSOR, src: TENSOR, reduce: oneOf('prod', 'mean', 'amax', 'amin'), includeSelf: BOOL }, { required: 4, positional: 4 }); // prettier-ignore
+const SCATTER_REDUCE = signature<ReduceCall>(
+  'scatterReduce',
+  { dim: WHOLE, index: TENSOR, src: TENSOR, reduce: oneOf('sum', 'prod', 'mean', 'amax', 'amin'), includeSelf: BOOL },
+  { required: 4, positional: 4 },
+);
+const INDEX_REDUCE = signature<ReduceCall>(
+  'indexReduce',
+  { dim: WHOLE, index: TENSOR, src: TENSOR, reduce: oneOf('prod', 'mean', 'amax', 'amin'), includeSelf: BOOL },
+  { required: 4, positional: 4 },
+);
 
 /** Elements of `src` at `index` along `dim`, joined with what is there (unless `includeSelf` is false) and with one another. */
 export function scatterReduce(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
@@ -154,18 +178,12 @@ export function scatterReduce(x: Tensor, args: readonly unknown[], inPlace = fal
   return back(x, scatterReduced(x, dim, index, src, reduce, includeSelf), inPlace);
 }
 
-function scatterReduced(
-  x: Tensor,
-  dim: number,
-  index: Tensor,
-  src: Tensor,
-  reduce: ScatterReduction,
-  includeSelf: boolean,
-): Tensor {
+function scatterReduced(x: Tensor, dim: number, index: Tensor, src: Tensor, reduce: ScatterReduction, includeSelf: boolean): Tensor {
   const attrs = dimParams(dim, 'scatterReduce');
-  if (src.dtype !== x.dtype) throw new DTypeError(`scatterReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  if (src.dtype !== x.dtype)
+    throw new DTypeError(`scatterReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`);
   if (index.layout.numel === 0) return x.clone();
-  const used = sameDims(src.layout.shape, index.layout.shape) ? src : index.layout.shape.reduce((s, n, i) => s.narrow(i, 0, n), src); // prettier-ignore
+  const used = sameDims(src.layout.shape, index.layout.shape) ? src : index.layout.shape.reduce((s, n, i) => s.narrow(i, 0, n), src);
   if (reduce === 'sum' && includeSelf) return apply1(indexingOps.scatterAdd, [x, index, used], attrs);
   if (reduce === 'sum' || reduce === 'mean') {
     const zeros = x.newZeros(x.layout.shape);
@@ -180,14 +198,7 @@ function scatterReduced(
 }
 
 /** Products and extremes, of elements or (with an index of one dimension for a source of more) of slices. */
-function joined(
-  x: Tensor,
-  index: Tensor,
-  src: Tensor,
-  place: JoinPlace,
-  reduce: 'prod' | 'amax' | 'amin',
-  includeSelf: boolean,
-): Tensor {
+function joined(x: Tensor, index: Tensor, src: Tensor, place: JoinPlace, reduce: 'prod' | 'amax' | 'amin', includeSelf: boolean): Tensor {
   const { op, dim } = place;
   const [line_, at, from] = [line(x), line(index), line(src)];
   const start = includeSelf ? line_ : withoutSelf(line_, at, from, place, reduce);
@@ -200,15 +211,9 @@ interface JoinPlace {
 }
 
 /** x with the neutral element wherever something comes to: for extremes of whole numbers any of what comes. */
-function withoutSelf(
-  x: Tensor,
-  index: Tensor,
-  src: Tensor,
-  { op, dim }: JoinPlace,
-  reduce: 'prod' | 'amax' | 'amin',
-): Tensor {
+function withoutSelf(x: Tensor, index: Tensor, src: Tensor, { op, dim }: JoinPlace, reduce: 'prod' | 'amax' | 'amin'): Tensor {
   const attrs = indexParams(dim, op);
-  const [put, add] = op === 'scatterReduce' ? (['scatter', 'scatterAdd'] as const) : (['indexCopy', 'indexAdd'] as const); // prettier-ignore
+  const [put, add] = op === 'scatterReduce' ? (['scatter', 'scatterAdd'] as const) : (['indexCopy', 'indexAdd'] as const);
   if (reduce !== 'prod' && !x.isFloatingPoint()) return apply1(indexingOps[put], [x, index, src], attrs);
   const counts = full([], 0, { dtype: 'int32', device: x.device }).expand(x.layout.shape).contiguous();
   const ones = full([], 1, { dtype: 'int32', device: x.device }).expand(src.layout.shape);
@@ -222,8 +227,10 @@ export function indexReduce(x: Tensor, args: readonly unknown[], inPlace = false
   const { dim, index, src, reduce, includeSelf = true } = readCall<ReduceCall>(INDEX_REDUCE, args);
   const axis = existingDim('indexReduce', dim, Math.max(x.ndim, 1));
   const [to, from, at] = [line(x), line(src), line(index)];
-  if (src.dtype !== x.dtype) throw new DTypeError(`indexReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
-  if (reduce !== 'mean' && reduce !== 'sum') return back(x, joined(to, at, from, { op: 'indexReduce', dim: axis }, reduce, includeSelf).reshape(x.layout.shape), inPlace); // prettier-ignore
+  if (src.dtype !== x.dtype)
+    throw new DTypeError(`indexReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`);
+  if (reduce !== 'mean' && reduce !== 'sum')
+    return back(x, joined(to, at, from, { op: 'indexReduce', dim: axis }, reduce, includeSelf).reshape(x.layout.shape), inPlace);
   const spread = at.reshape(from.layout.shape.map((_, i) => (i === axis ? -1 : 1))).expand(from.layout.shape);
   const result = scatterReduced(to, axis, spread.contiguous(), from, reduce, includeSelf);
   return back(x, result.reshape(x.layout.shape), inPlace);
@@ -241,9 +248,11 @@ const TAKE_ALONG = signature<TakeAlongCall>('takeAlongDim', { indices: TENSOR, d
 export function takeAlongDim(x: Tensor, args: readonly unknown[]): Tensor {
   requireTensor('takeAlongDim', 'the input', x);
   const { indices, dim } = readCall<TakeAlongCall>(TAKE_ALONG, args);
-  const picked = (from: Tensor, at: Tensor, axis: number): Tensor => apply1(indexingOps.gather, [from, at], indexParams(axis, 'takeAlongDim', true)); // prettier-ignore
+  const picked = (from: Tensor, at: Tensor, axis: number): Tensor =>
+    apply1(indexingOps.gather, [from, at], indexParams(axis, 'takeAlongDim', true));
   if (dim === undefined || dim === null) return picked(x.reshape([-1]), indices.reshape([-1]), 0);
-  if (x.ndim !== indices.ndim) throw new ShapeError(`takeAlongDim: expected indices with ${x.ndim} dimensions, but got shape ${showShape(indices.layout.shape)}`); // prettier-ignore
+  if (x.ndim !== indices.ndim)
+    throw new ShapeError(`takeAlongDim: expected indices with ${x.ndim} dimensions, but got shape ${showShape(indices.layout.shape)}`);
   const axis = existingDim('takeAlongDim', dim, x.ndim);
   const one = (shape: readonly number[]): number[] => shape.map((n, i) => (i === axis ? 1 : n));
   const [a] = broadcastTensors(x.newZeros(one(x.layout.shape)), x.newZeros(one(indices.layout.shape)));
@@ -271,8 +280,12 @@ const PUT = signature<PutCall>('put_', { index: TENSOR, source: TENSOR, accumula
 export function put(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
   requireTensor('put', 'the input', x);
   const { index, source, accumulate = false } = readCall<PutCall>({ ...PUT, op: inPlace ? 'put_' : 'put' }, args);
-  if (index.layout.numel !== source.layout.numel) throw new ShapeError(`put: expected as many elements as indices, ${index.layout.numel}, but got shape ${showShape(source.layout.shape)}`); // prettier-ignore
-  if (source.dtype !== x.dtype) throw new DTypeError(`put: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  if (index.layout.numel !== source.layout.numel)
+    throw new ShapeError(
+      `put: expected as many elements as indices, ${index.layout.numel}, but got shape ${showShape(source.layout.shape)}`,
+    );
+  if (source.dtype !== x.dtype)
+    throw new DTypeError(`put: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`);
   const target = inPlace ? x : x.clone();
   const dense = target.layout.contiguous ? target : target.clone(); // a flat view of it writes to it
   dense.reshape([-1]).setAt([index.reshape([-1])], source.reshape([-1]), { accumulate });
@@ -284,7 +297,11 @@ interface IndexPutCall {
   values: Tensor | number;
   accumulate?: boolean;
 }
-const INDEX_PUT = signature<IndexPutCall>('indexPut', { indices: arrayOf(TENSOR, 'tensors'), values: TENSOR_OR_NUMBER, accumulate: BOOL }, { required: 2 }); // prettier-ignore
+const INDEX_PUT = signature<IndexPutCall>(
+  'indexPut',
+  { indices: arrayOf(TENSOR, 'tensors'), values: TENSOR_OR_NUMBER, accumulate: BOOL },
+  { required: 2 },
+);
 
 /** `values` at tensors of indices, which are broadcast together and pick element by element. */
 export function indexPut(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
@@ -297,7 +314,8 @@ export function indexPut(x: Tensor, args: readonly unknown[], inPlace = false): 
 /** The elements where a mask, which broadcasts with the input, is true: a vector. */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
   ofX('maskedSelect', x, mask);
-  if (mask.dtype !== 'bool' && mask.dtype !== 'uint8') throw new DTypeError(`maskedSelect: expected a mask of dtype bool, but got ${mask.dtype}; compare first`); // prettier-ignore
+  if (mask.dtype !== 'bool' && mask.dtype !== 'uint8')
+    throw new DTypeError(`maskedSelect: expected a mask of dtype bool, but got ${mask.dtype}; compare first`);
   const [a, m] = broadcastTensors(x, mask);
   return a!.reshape([-1]).indexSelect(0, trueIndices(m!));
 }
@@ -306,15 +324,19 @@ export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
 export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
   ofX('maskedScatter', x, mask);
   requireTensor('maskedScatter', 'the source', source);
-  if (mask.dtype !== 'bool') throw new DTypeError(`maskedScatter: expected a mask of dtype bool, but got ${mask.dtype}; compare first`); // prettier-ignore
-  if (source.dtype !== x.dtype) throw new DTypeError(`maskedScatter: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  if (mask.dtype !== 'bool') throw new DTypeError(`maskedScatter: expected a mask of dtype bool, but got ${mask.dtype}; compare first`);
+  if (source.dtype !== x.dtype)
+    throw new DTypeError(
+      `maskedScatter: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`,
+    );
   const [a, m] = broadcastTensors(x, mask);
   if (numelOf(a!.layout.shape) === 0) return a!.clone();
   const order = apply1(reductions.cumsum, [m!.reshape([-1]).to('int64')], scanParams(0))
     .sub(1)
     .clampMin(0);
   const flat = source.reshape([-1]);
-  if (flat.layout.numel === 0 || trueIndices(m!).layout.numel > flat.layout.numel) throw new ArgumentError(`maskedScatter: expected at least as many elements as the mask is true, but got ${flat.layout.numel}`); // prettier-ignore
+  if (flat.layout.numel === 0 || trueIndices(m!).layout.numel > flat.layout.numel)
+    throw new ArgumentError(`maskedScatter: expected at least as many elements as the mask is true, but got ${flat.layout.numel}`);
   const values = flat.indexSelect(0, order.clampMax(flat.layout.numel - 1)).reshape(a!.layout.shape);
   return where(m!, values, a!);
 }

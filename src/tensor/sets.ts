@@ -25,12 +25,10 @@ import './families/scatter.ts';
 
 type Values = ArrayLike<number | bigint>;
 const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray();
-const whole = (x: Tensor, values: ArrayLike<number>, shape: readonly number[]): Tensor =>
-  placesTensor(values, shape, x.storage.device);
+const whole = (x: Tensor, values: ArrayLike<number>, shape: readonly number[]): Tensor => placesTensor(values, shape, x.storage.device);
 
 /** NaN is the largest, and equal to itself where it is compared only. */
-const compare = (a: number | bigint, b: number | bigint): number =>
-  a < b ? -1 : a > b ? 1 : Number(a !== a) - Number(b !== b);
+const compare = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : Number(a !== a) - Number(b !== b));
 
 interface UniqueCall {
   sorted?: boolean;
@@ -38,9 +36,13 @@ interface UniqueCall {
   returnCounts?: boolean;
   dim?: number | null;
 }
-export type UniqueArguments = Call<[sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null], UniqueCall>; // prettier-ignore
-const UNIQUE = signature<UniqueCall>('unique', { sorted: BOOL, returnInverse: BOOL, returnCounts: BOOL, dim: orNull(WHOLE) }); // prettier-ignore
-const CONSECUTIVE = signature<Omit<UniqueCall, 'sorted'>>('uniqueConsecutive', { returnInverse: BOOL, returnCounts: BOOL, dim: orNull(WHOLE) }); // prettier-ignore
+export type UniqueArguments = Call<[sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null], UniqueCall>;
+const UNIQUE = signature<UniqueCall>('unique', { sorted: BOOL, returnInverse: BOOL, returnCounts: BOOL, dim: orNull(WHOLE) });
+const CONSECUTIVE = signature<Omit<UniqueCall, 'sorted'>>('uniqueConsecutive', {
+  returnInverse: BOOL,
+  returnCounts: BOOL,
+  dim: orNull(WHOLE),
+});
 
 /** What there is, and what was asked for besides: the tensor alone, or an array. */
 export type UniqueResult = Tensor | Tensor[];
@@ -117,7 +119,13 @@ function counted(line: Tensor, { returnInverse = false, returnCounts = false }: 
   }
   return { values, inverse, counts: tallied() };
   function tallied(): Tensor | undefined {
-    return returnCounts ? whole(line, there.map((place) => counts[place]!), [there.length]) : undefined; // prettier-ignore
+    return returnCounts
+      ? whole(
+          line,
+          there.map((place) => counts[place]!),
+          [there.length],
+        )
+      : undefined;
   }
 }
 
@@ -135,7 +143,7 @@ function runsAlong(line: Tensor, { returnInverse = false, returnCounts = false }
   const [all, ...found] = apply(finding.runs, [line], runsParams(returnCounts)) as [Tensor, ...Tensor[]];
   const runs = Number(found.at(-1)!.toTypedArray()[0]!);
   const values = all.narrow(0, 0, runs);
-  const inverse = returnInverse ? runOfEach(line, line.narrow(0, 1, size - 1).ne(line.narrow(0, 0, size - 1))) : undefined; // prettier-ignore
+  const inverse = returnInverse ? runOfEach(line, line.narrow(0, 1, size - 1).ne(line.narrow(0, 0, size - 1))) : undefined;
   if (!returnCounts) return { values, inverse, counts: undefined };
   const ends = found[0]!.narrow(0, 0, runs);
   const counts = cat([ends.narrow(0, 0, 1), ends.narrow(0, 1, runs - 1).sub(ends.narrow(0, 0, runs - 1))]);
@@ -143,7 +151,7 @@ function runsAlong(line: Tensor, { returnInverse = false, returnCounts = false }
 }
 
 /** Of each element the number of its run; `begins` says of all but the first whether it begins one. */
-const runOfEach = (line: Tensor, begins: Tensor): Tensor => cat([line.newZeros([1], { dtype: 'int64' }), begins.cumsum(0)]); // prettier-ignore
+const runOfEach = (line: Tensor, begins: Tensor): Tensor => cat([line.newZeros([1], { dtype: 'int64' }), begins.cumsum(0)]);
 
 /** The same on a device that follows no elements in order. */
 function runsByMasks(line: Tensor, { returnInverse = false, returnCounts = false }: UniqueCall): Found {
@@ -167,7 +175,8 @@ function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
   const count = lines.layout.shape[0]!;
   const width = numelOf(lines.layout.shape.slice(1));
   if (width === 1 && count > 0 && !along) return distinctElements(x, lines, call, sorted);
-  if (along && count > 0 && width === 0) throw new ShapeError(`unique: expected slices with elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (along && count > 0 && width === 0)
+    throw new ShapeError(`unique: expected slices with elements, but got shape ${showShape(x.layout.shape)}`);
   const data = width === 1 ? plainElements(lines) : elements(lines);
   const difference = (a: number, b: number): number => {
     for (let i = 0; i < width; i++) {
@@ -203,7 +212,10 @@ export function unique(x: Tensor, ...args: readonly unknown[]): UniqueResult {
 }
 
 /** As {@link unique}, of runs of equal elements only, in their order. */
-export function uniqueConsecutive(x: Tensor, ...args: Call<[returnInverse?: boolean, returnCounts?: boolean, dim?: number | null], UniqueCall>): UniqueResult; // prettier-ignore
+export function uniqueConsecutive(
+  x: Tensor,
+  ...args: Call<[returnInverse?: boolean, returnCounts?: boolean, dim?: number | null], UniqueCall>
+): UniqueResult;
 export function uniqueConsecutive(x: Tensor, ...args: readonly unknown[]): UniqueResult {
   requireTensor('uniqueConsecutive', 'the input', x);
   return distinct(x, readCall<UniqueCall>(CONSECUTIVE as never, args), false);
@@ -221,13 +233,15 @@ export function bincount(x: Tensor, ...args: BincountArguments): Tensor;
 export function bincount(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('bincount', 'the input', x);
   const { weights = null, minlength = 0 } = readCall<BincountCall>(BINCOUNT, args);
-  if (isFloating(x.dtype) || x.dtype === 'bool') throw new DTypeError(`bincount: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
-  if (x.ndim !== 1) throw new ShapeError(`bincount: expected a vector, but got shape ${showShape(x.layout.shape)}; flatten() it`); // prettier-ignore
-  if (weights !== null && !sameDims(weights.layout.shape, x.layout.shape)) throw new ShapeError(`bincount: expected weights of shape ${showShape(x.layout.shape)}, but got ${showShape(weights.layout.shape)}`); // prettier-ignore
+  if (isFloating(x.dtype) || x.dtype === 'bool')
+    throw new DTypeError(`bincount: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`);
+  if (x.ndim !== 1) throw new ShapeError(`bincount: expected a vector, but got shape ${showShape(x.layout.shape)}; flatten() it`);
+  if (weights !== null && !sameDims(weights.layout.shape, x.layout.shape))
+    throw new ShapeError(`bincount: expected weights of shape ${showShape(x.layout.shape)}, but got ${showShape(weights.layout.shape)}`);
   const [least, largest] = x.layout.numel === 0 ? [0, -1] : [x.min().item(), x.max().item()];
-  if (least < 0) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one'); // prettier-ignore
+  if (least < 0) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one');
   const length = Math.max(largest + 1, minlength);
-  if (length > 2 ** 27) throw new ArgumentError(`bincount: the largest number, ${length - 1}, is too large to count up to`); // prettier-ignore
+  if (length > 2 ** 27) throw new ArgumentError(`bincount: the largest number, ${length - 1}, is too large to count up to`);
   if (weights === null) {
     const none = x.newZeros([length], { dtype: 'int64' });
     return none.scatterAdd(0, x.to('int64'), none.newOnes([1]).expand([x.layout.numel]));
@@ -261,7 +275,8 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   let [low, high] = [min, max];
   if (low === high && x.layout.numel > 0) [low, high] = [x.min().item(), x.max().item()];
   if (low === high) [low, high] = [low - 1, high + 1];
-  if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`); // prettier-ignore
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low < high))
+    throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`);
   const wide = x.detach();
   const there = wide.storage.device.name === 'gpu' ? wide.to('cpu') : wide;
   return apply1(finding.histogram, [there], countParams(bins), [low, high]).to(x.dtype).to(x.device);
@@ -275,8 +290,12 @@ interface SearchCall {
   side?: 'left' | 'right';
   sorter?: Tensor;
 }
-const SEARCH = signature<SearchCall>('searchsorted', { outInt32: BOOL, right: BOOL, side: oneOf('left', 'right'), sorter: TENSOR }, { positional: 0 }); // prettier-ignore
-const BUCKETIZE = signature<Omit<SearchCall, 'side' | 'sorter'>>('bucketize', { outInt32: BOOL, right: BOOL }, { positional: 0 }); // prettier-ignore
+const SEARCH = signature<SearchCall>(
+  'searchsorted',
+  { outInt32: BOOL, right: BOOL, side: oneOf('left', 'right'), sorter: TENSOR },
+  { positional: 0 },
+);
+const BUCKETIZE = signature<Omit<SearchCall, 'side' | 'sorter'>>('bucketize', { outInt32: BOOL, right: BOOL }, { positional: 0 });
 
 /** How many elements of a sorted line come before a value. */
 function placeIn(line: Values, start: number, size: number, value: number | bigint, right: boolean): number {
@@ -295,19 +314,27 @@ function placeIn(line: Values, start: number, size: number, value: number | bigi
 function search(op: string, sequence: Tensor, given: Tensor | number, call: SearchCall): Tensor {
   const { outInt32 = false, sorter } = call;
   const right = call.right ?? call.side === 'right';
-  if (call.right === true && call.side === 'left') throw new ArgumentError(`${op}: right and side contradict each other; give one of them`); // prettier-ignore
+  if (call.right === true && call.side === 'left') throw new ArgumentError(`${op}: right and side contradict each other; give one of them`);
   const values = isTensor(given) ? given : tensor(given, { dtype: sequence.dtype, device: sequence.device });
-  if (isTensor(given) && given.dtype !== sequence.dtype) throw new DTypeError(`${op}: expected values of dtype ${sequence.dtype}, but got ${given.dtype}; convert them`); // prettier-ignore
+  if (isTensor(given) && given.dtype !== sequence.dtype)
+    throw new DTypeError(`${op}: expected values of dtype ${sequence.dtype}, but got ${given.dtype}; convert them`);
   if (sequence.ndim === 0) throw new ShapeError(`${op}: expected a sorted sequence with dimensions, but got a scalar`);
   const lead = sequence.layout.shape.slice(0, -1);
-  if (sequence.ndim > 1 && !sameDims(lead, values.layout.shape.slice(0, -1))) throw new ShapeError(`${op}: expected values with the leading sizes ${showShape(lead)} of the sequences, but got shape ${showShape(values.layout.shape)}`); // prettier-ignore
-  if (sorter !== undefined && !sameDims(sorter.layout.shape, sequence.layout.shape)) throw new ShapeError(`${op}: expected a sorter of shape ${showShape(sequence.layout.shape)}, but got ${showShape(sorter.layout.shape)}`); // prettier-ignore
+  if (sequence.ndim > 1 && !sameDims(lead, values.layout.shape.slice(0, -1)))
+    throw new ShapeError(
+      `${op}: expected values with the leading sizes ${showShape(lead)} of the sequences, but got shape ${showShape(values.layout.shape)}`,
+    );
+  if (sorter !== undefined && !sameDims(sorter.layout.shape, sequence.layout.shape))
+    throw new ShapeError(
+      `${op}: expected a sorter of shape ${showShape(sequence.layout.shape)}, but got ${showShape(sorter.layout.shape)}`,
+    );
   const lines = elements(sorter === undefined ? sequence : sequence.gather(-1, sorter));
   const size = sequence.layout.shape.at(-1)!;
   const data = elements(values);
   const per = sequence.ndim === 1 ? data.length : values.layout.shape.at(-1)!;
   const places = new Int32Array(data.length);
-  for (let i = 0; i < data.length; i++) places[i] = placeIn(lines, sequence.ndim === 1 ? 0 : Math.floor(i / per) * size, size, data[i]!, right); // prettier-ignore
+  for (let i = 0; i < data.length; i++)
+    places[i] = placeIn(lines, sequence.ndim === 1 ? 0 : Math.floor(i / per) * size, size, data[i]!, right);
   const found = hostTensor(places, values.layout.shape, 'int32', sequence.storage.device);
   return outInt32 ? found : found.to('int64');
 }
@@ -323,15 +350,11 @@ export function searchsorted(sequence: Tensor, values: Tensor | number, options?
 }
 
 /** Which part of those that `boundaries` cut each element lies in; with `right`, a boundary belongs to the part above it. */
-export function bucketize(
-  x: Tensor | number,
-  boundaries: Tensor,
-  options?: Omit<SearchCall, 'side' | 'sorter'>,
-): Tensor {
-  // prettier-ignore
+export function bucketize(x: Tensor | number, boundaries: Tensor, options?: Omit<SearchCall, 'side' | 'sorter'>): Tensor {
   requireKind('bucketize', 'the input', x, TENSOR_OR_NUMBER);
   requireTensor('bucketize', 'the boundaries', boundaries);
-  if (boundaries.ndim !== 1) throw new ShapeError(`bucketize: expected a vector of boundaries, but got shape ${showShape(boundaries.layout.shape)}`); // prettier-ignore
+  if (boundaries.ndim !== 1)
+    throw new ShapeError(`bucketize: expected a vector of boundaries, but got shape ${showShape(boundaries.layout.shape)}`);
   return search('bucketize', boundaries, x, readCall<SearchCall>(BUCKETIZE as never, [options]));
 }
 
@@ -346,9 +369,10 @@ const BIGINTS = kind('a tensor or a number', (value) => isTensor(value) || typeo
 export function isin(x: Tensor | number, among: Tensor | number, options?: IsinOptions): Tensor {
   for (const value of [x, among]) requireKind('isin', 'every operand', value, BIGINTS);
   const { invert = false } = readCall<IsinOptions>(ISIN, [options]);
-  if (!isTensor(x) && !isTensor(among)) throw new ArgumentError('isin: expected a tensor among the operands, but got two numbers'); // prettier-ignore
+  if (!isTensor(x) && !isTensor(among)) throw new ArgumentError('isin: expected a tensor among the operands, but got two numbers');
   const known = new Set<number | bigint>();
-  const plain = (value: number | bigint): number | bigint => (typeof value === 'bigint' && value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value); // prettier-ignore
+  const plain = (value: number | bigint): number | bigint =>
+    typeof value === 'bigint' && value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value;
   for (const value of isTensor(among) ? Array.from(elements(among)) : [among]) known.add(plain(value));
   const input = isTensor(x) ? x : tensor(x, { device: (among as Tensor).device });
   const data = plainElements(input);
@@ -363,9 +387,6 @@ export function isin(x: Tensor | number, among: Tensor | number, options?: IsinO
 /** Elements as numbers, where all of them are exactly that. */
 function plainElements(x: Tensor): Values {
   const exact = (value: number | bigint): boolean => value >= -(2 ** 53) && value <= 2 ** 53;
-  const small =
-    x.dtype === 'int64' &&
-    x.layout.numel > 0 &&
-    [x.min(), x.max()].every((most) => exact(BigInt(most.toTypedArray()[0]!)));
+  const small = x.dtype === 'int64' && x.layout.numel > 0 && [x.min(), x.max()].every((most) => exact(BigInt(most.toTypedArray()[0]!)));
   return elements(small ? x.to('float64') : x);
 }

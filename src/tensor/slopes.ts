@@ -21,7 +21,11 @@ export interface SlopeOptions {
   readonly edgeOrder?: 1 | 2;
 }
 const ONE_OR_TWO = kind('1 or 2', (value) => value === 1 || value === 2);
-const GRADIENT = signature<SlopeOptions>('gradient', { spacing: either(NUMBER, arrayOf(NUMBER, 'numbers'), TENSORS), dim: orNull(DIM_OR_DIMS), edgeOrder: ONE_OR_TWO }, { positional: 0, example: 'gradient(y, { spacing: 0.5 })' }); // prettier-ignore
+const GRADIENT = signature<SlopeOptions>(
+  'gradient',
+  { spacing: either(NUMBER, arrayOf(NUMBER, 'numbers'), TENSORS), dim: orNull(DIM_OR_DIMS), edgeOrder: ONE_OR_TWO },
+  { positional: 0, example: 'gradient(y, { spacing: 0.5 })' },
+);
 
 /** Neighbours along a dimension: `count` samples from `start` on. */
 type Part = (start: number, count: number) => Tensor;
@@ -34,15 +38,19 @@ function ends(part: Part, n: number, step: (i: number) => Tensor | number, order
   // Through three samples a parabola.
   const [first, last] = [over(at(1).sub(at(0)), step(0)), over(at(n - 1).sub(at(n - 2)), step(n - 2))];
   const [second, before] = [over(at(2).sub(at(1)), step(1)), over(at(n - 2).sub(at(n - 3)), step(n - 3))];
-  const share = (a: Tensor | number, b: Tensor | number): Tensor | number => isTensor(a) && isTensor(b) ? a.div(a.add(b)) : 0.5; // prettier-ignore
-  const bent = (near: Tensor, next: Tensor, by: Tensor | number): Tensor => near.add(isTensor(by) ? near.sub(next).mul(by) : near.sub(next).mul(by)); // prettier-ignore
+  const share = (a: Tensor | number, b: Tensor | number): Tensor | number => (isTensor(a) && isTensor(b) ? a.div(a.add(b)) : 0.5);
+  const bent = (near: Tensor, next: Tensor, by: Tensor | number): Tensor =>
+    near.add(isTensor(by) ? near.sub(next).mul(by) : near.sub(next).mul(by));
   return [bent(first, second, share(step(0), step(1))), bent(last, before, share(step(n - 2), step(n - 3)))];
 }
 
 /** Slopes along one dimension. */
 function along(x: Tensor, dim: number, spacing: number | Tensor, order: 1 | 2): Tensor {
   const n = x.layout.shape[dim]!;
-  if (n < order + 1) throw new ShapeError(`gradient: expected at least ${order + 1} samples along dimension ${dim} for edgeOrder ${order}, but got an input of shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (n < order + 1)
+    throw new ShapeError(
+      `gradient: expected at least ${order + 1} samples along dimension ${dim} for edgeOrder ${order}, but got an input of shape ${showShape(x.layout.shape)}`,
+    );
   const part: Part = (start, count) => x.narrow(dim, start, count);
   const inner = Math.max(n - 2, 0);
   if (!isTensor(spacing)) {
@@ -58,7 +66,10 @@ function along(x: Tensor, dim: number, spacing: number | Tensor, order: 1 | 2): 
       dim,
     );
   }
-  if (spacing.ndim !== 1 || spacing.numel() !== n) throw new ShapeError(`gradient: expected ${n} places along dimension ${dim}, but got a tensor of shape ${showShape(spacing.layout.shape)}`); // prettier-ignore
+  if (spacing.ndim !== 1 || spacing.numel() !== n)
+    throw new ShapeError(
+      `gradient: expected ${n} places along dimension ${dim}, but got a tensor of shape ${showShape(spacing.layout.shape)}`,
+    );
   const column = spacing.reshape([n, ...Array<number>(x.ndim - dim - 1).fill(1)]);
   const steps = column.narrow(0, 1, n - 1).sub(column.narrow(0, 0, n - 1));
   const [first, last] = ends(part, n, (i) => steps.narrow(0, i, 1), order);
@@ -83,8 +94,8 @@ export function gradient(x: Tensor, ...args: readonly unknown[]): Tensor[] {
   const { spacing = 1, dim, edgeOrder = 1 } = readCall<SlopeOptions>(GRADIENT, args);
   const given = dim ?? x.layout.shape.map((_, i) => i);
   const dims = (typeof given === 'number' ? [given] : given).map((one) => existingDim('gradient', one, x.ndim));
-  if (new Set(dims).size < dims.length)
-    throw new ArgumentError(`gradient: dim names a dimension twice: [${dims.join(', ')}]`);
-  if (typeof spacing !== 'number' && spacing.length !== dims.length) throw new ArgumentError(`gradient: expected a spacing for each of ${dims.length} dimensions, but got ${spacing.length}`); // prettier-ignore
+  if (new Set(dims).size < dims.length) throw new ArgumentError(`gradient: dim names a dimension twice: [${dims.join(', ')}]`);
+  if (typeof spacing !== 'number' && spacing.length !== dims.length)
+    throw new ArgumentError(`gradient: expected a spacing for each of ${dims.length} dimensions, but got ${spacing.length}`);
   return dims.map((axis, i) => along(x, axis, typeof spacing === 'number' ? spacing : spacing[i]!, edgeOrder));
 }

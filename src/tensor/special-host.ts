@@ -13,7 +13,11 @@ import type { Tensor } from './tensor.ts';
 
 /** A function of each element, which is read. */
 function onHost(x: Tensor, fn: (value: number) => number): Tensor {
-  const from = x.detach().contiguous().to(x.dtype === 'float64' ? 'float64' : 'float32').toTypedArray() as Float32Array; // prettier-ignore
+  const from = x
+    .detach()
+    .contiguous()
+    .to(x.dtype === 'float64' ? 'float64' : 'float32')
+    .toTypedArray() as Float32Array;
   const data = hostArray(x.dtype, from.length) as Float32Array;
   for (let i = 0; i < from.length; i++) data[i] = fn(from[i]!);
   return hostTensor(data, [...x.layout.shape], x.dtype, x.storage.device);
@@ -65,7 +69,10 @@ class I0Function extends CustomFunction {
 
 class I1Function extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor): Tensor {
-    const y = onHost(x, odd((value) => bessel(1, value))); // prettier-ignore
+    const y = onHost(
+      x,
+      odd((value) => bessel(1, value)),
+    );
     ctx.saveForBackward(x, y);
     return y;
   }
@@ -90,7 +97,10 @@ class I0eFunction extends CustomFunction {
 
 class I1eFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor): Tensor {
-    const y = onHost(x, odd((value) => besselScaled(1, value))); // prettier-ignore
+    const y = onHost(
+      x,
+      odd((value) => besselScaled(1, value)),
+    );
     ctx.saveForBackward(x, y);
     return y;
   }
@@ -165,7 +175,7 @@ export function zeta(x: Tensor | number, q: Tensor | number): Tensor {
   const like = isTensor(x) ? x : q;
   requireTensor('special.zeta', 'one operand', like);
   const { dtype } = asFloats(like);
-  const dense = (value: Tensor | number): Tensor => isTensor(value) ? asFloats(value) : full([], value, { dtype, device: like.device }); // prettier-ignore
+  const dense = (value: Tensor | number): Tensor => (isTensor(value) ? asFloats(value) : full([], value, { dtype, device: like.device }));
   const [a, b] = broadcastTensors(dense(x).detach(), dense(q)) as [Tensor, Tensor];
   return ZetaFunction.apply(a, b);
 }

@@ -32,7 +32,10 @@ const polynomial = (x: Tensor, [first, ...rest]: readonly number[]): Tensor =>
 
 // W. J. Cody, Rational Chebyshev approximations for the error function (https://doi.org/10.1090/S0025-5718-1969-0247736-4).
 const MIDDLE = [[2.1531153547440383e-08, 0.5641884969886701, 8.883149794388377, 66.11919063714163, 298.6351381974001, 881.952221241769, 1712.0476126340707, 2051.0783778260716, 1230.3393547979972], [1, 15.744926110709835, 117.6939508913125, 537.1811018620099, 1621.3895745666903, 3290.7992357334597, 4362.619090143247, 3439.3676741437216, 1230.3393548037495]] as const; // prettier-ignore
-const TAIL = [[0.016315387137302097, 0.30532663496123236, 0.36034489994980445, 0.12578172611122926, 0.016083785148742275, 0.0006587491615298378], [1, 2.568520192289822, 1.8729528499234673, 0.5279051029514285, 0.06051834131244132, 0.0023352049762686918]] as const; // prettier-ignore
+const TAIL = [
+  [0.016315387137302097, 0.30532663496123236, 0.36034489994980445, 0.12578172611122926, 0.016083785148742275, 0.0006587491615298378],
+  [1, 2.568520192289822, 1.8729528499234673, 0.5279051029514285, 0.06051834131244132, 0.0023352049762686918],
+] as const;
 
 /** exp(x²)·erfc(x) of numbers of at least 0. */
 function scaledOf(x: Tensor): Tensor {
@@ -43,7 +46,10 @@ function scaledOf(x: Tensor): Tensor {
   const large = x.clampMin(4);
   const inverse = large.square().reciprocal();
   const tail = inverse.mul(polynomial(inverse, TAIL[0])).div(polynomial(inverse, TAIL[1]));
-  const far = tail.neg().add(1 / Math.sqrt(Math.PI)).div(large); // prettier-ignore
+  const far = tail
+    .neg()
+    .add(1 / Math.sqrt(Math.PI))
+    .div(large);
   return where(x.lt(0.46875), near, where(x.le(4), between, far));
 }
 
@@ -93,14 +99,19 @@ const END = [[2.0103343992922881e-07, 2.7115555687434876e-05, 0.0012426609473880
 class NdtriFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, p: Tensor): Tensor {
     const q = p.sub(0.5);
-    const share = (t: Tensor, of: readonly [readonly number[], readonly number[]]): Tensor => polynomial(t, of[0]).div(polynomial(t, of[1])); // prettier-ignore
+    const share = (t: Tensor, of: readonly [readonly number[], readonly number[]]): Tensor =>
+      polynomial(t, of[0]).div(polynomial(t, of[1]));
     const inner = q.clamp(-0.425, 0.425);
     const centre = inner.mul(share(inner.square().neg().add(0.180625), CENTRE));
     const rest = where(q.lt(0), p, p.neg().add(1)).clamp(1e-320, 1);
     const r = rest.log().neg().sqrt();
     const outside = where(r.le(5), share(r.clampMax(5).sub(1.6), SIDE), share(r.clampMin(5).sub(5), END)).mul(q.sign());
     let y = where(q.abs().le(0.425), centre, outside);
-    for (const [at, value] of [[0, -Infinity], [1, Infinity]] as const) y = y.maskedFill(p.eq(at), value); // prettier-ignore
+    for (const [at, value] of [
+      [0, -Infinity],
+      [1, Infinity],
+    ] as const)
+      y = y.maskedFill(p.eq(at), value);
     y = y.maskedFill(p.lt(0).logicalOr(p.gt(1)).logicalOr(p.isnan()), NaN);
     ctx.saveForBackward(y);
     return y;
@@ -131,7 +142,8 @@ export function xlog1py(x: Tensor | number, y: Tensor | number): Tensor {
   for (const operand of [x, y]) requireKind('special.xlog1py', 'every operand', operand, TENSOR_OR_NUMBER);
   const like = isTensor(x) ? x : y;
   requireTensor('special.xlog1py', 'one operand', like);
-  const dense = (value: Tensor | number): Tensor => isTensor(value) ? asFloats(value) : full([], value, { dtype: asFloats(like).dtype, device: like.device }); // prettier-ignore
+  const dense = (value: Tensor | number): Tensor =>
+    isTensor(value) ? asFloats(value) : full([], value, { dtype: asFloats(like).dtype, device: like.device });
   const [a, b] = broadcastTensors(dense(x), dense(y)) as [Tensor, Tensor];
   return Xlog1pyFunction.apply(a, b);
 }

@@ -47,7 +47,7 @@ export function positive(x: Tensor): Tensor {
 /** Powers in float64. */
 export function floatPower(x: Tensor | number, exponent: Tensor | number): Tensor {
   for (const operand of [x, exponent]) requireKind('floatPower', 'every operand', operand, TENSOR_OR_NUMBER);
-  const double = (value: Tensor | number): Tensor => isTensor(value) ? value.to('float64') : full([], value, { dtype: 'float64' }); // prettier-ignore
+  const double = (value: Tensor | number): Tensor => (isTensor(value) ? value.to('float64') : full([], value, { dtype: 'float64' }));
   return isTensor(x) && !isTensor(exponent) ? double(x).pow(exponent) : double(x).pow(double(exponent));
 }
 
@@ -55,7 +55,8 @@ export function floatPower(x: Tensor | number, exponent: Tensor | number): Tenso
 function divisors(op: 'gcd' | 'lcm', x: Tensor, other: Tensor): Tensor {
   for (const operand of [x, other]) requireTensor(op, 'every operand', operand);
   for (const { dtype } of [x, other]) {
-    if (dtype === 'bool' || dtype.includes('float')) throw new DTypeError(`${op}: expected whole numbers, but got ${dtype}; convert them with .to('int64')`); // prettier-ignore
+    if (dtype === 'bool' || dtype.includes('float'))
+      throw new DTypeError(`${op}: expected whole numbers, but got ${dtype}; convert them with .to('int64')`);
   }
   const dtype = promoteLayouts(x.layout, other.layout);
   const [a, b] = broadcastTensors(x, other).map((t) => t.to('int64').contiguous());
@@ -79,7 +80,7 @@ function commonDivisor(a: bigint, b: bigint, bits: number): bigint {
 }
 
 /** The magnitude of a product in at least 32 bits, as C computes it. */
-const multiple = (a: bigint, b: bigint, bits: number): bigint => magnitude(BigInt.asIntN(Math.max(bits, 32), a * b), Math.max(bits, 32)); // prettier-ignore
+const multiple = (a: bigint, b: bigint, bits: number): bigint => magnitude(BigInt.asIntN(Math.max(bits, 32), a * b), Math.max(bits, 32));
 
 /** The greatest common divisor of each two elements; they are read on the host. */
 export const gcd = (x: Tensor, other: Tensor): Tensor => divisors('gcd', x, other);

@@ -63,7 +63,8 @@ export function nanmean(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('nanmean', 'the input', x);
   const { dim, keepdim = false, dtype } = readCall<SumCall>(NANMEAN, args);
   const from = dtype === undefined ? x : x.to(dtype);
-  if (!from.isFloatingPoint()) throw new DTypeError(`nanmean: expected a floating-point tensor, but got ${from.dtype}; pass { dtype: 'float32' }`); // prettier-ignore
+  if (!from.isFloatingPoint())
+    throw new DTypeError(`nanmean: expected a floating-point tensor, but got ${from.dtype}; pass { dtype: 'float32' }`);
   const along = (dim ?? undefined) as number;
   const count = from.detach().isnan().logicalNot().sum(along, keep(keepdim));
   return apply1(reductions.nansum, [from], reduceParams(along, keepdim)).div(count);
@@ -113,7 +114,9 @@ export function diff(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (x.ndim === 0) throw new ShapeError('diff: expected a tensor with dimensions, but got a scalar');
   const axis = existingDim('diff', dim, x.ndim);
   if (n === 0) return x.clone();
-  const beside = [prepend, x, append].filter((part) => part !== undefined).map((part) => part.ndim === 0 ? part.expand(x.layout.shape.map((size, i) => (i === axis ? 1 : size))) : part); // prettier-ignore
+  const beside = [prepend, x, append]
+    .filter((part) => part !== undefined)
+    .map((part) => (part.ndim === 0 ? part.expand(x.layout.shape.map((size, i) => (i === axis ? 1 : size))) : part));
   let line = beside.length === 1 ? x : cat(beside, axis);
   for (let i = 0; i < n; i++) {
     const size = line.layout.shape[axis]!;
@@ -134,7 +137,7 @@ interface CovCall {
 export function cov(x: Tensor, options: { readonly correction?: number } = {}): Tensor {
   requireTensor('cov', 'the input', x);
   const { correction = 1 } = readCall<CovCall>(COV, [options]);
-  if (x.ndim > 2) throw new ShapeError(`cov: expected at most 2 dimensions, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.ndim > 2) throw new ShapeError(`cov: expected at most 2 dimensions, but got shape ${showShape(x.layout.shape)}`);
   if (x.dtype === 'bool') throw new DTypeError("cov: is not defined for bool tensors; convert it with .to('float32')");
   const rows = x.ndim < 2 ? x.reshape([1, -1]) : x;
   const from = asFloats(rows);
@@ -165,7 +168,8 @@ export function renorm(x: Tensor, ...args: Call<[p: number, dim: number, maxnorm
 export function renorm(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('renorm', 'the input', x);
   const { p, dim, maxnorm } = readCall<RenormCall>(RENORM, args);
-  if (!(p > 0) || !(maxnorm >= 0)) throw new ArgumentError(`renorm: expected p above 0 and maxnorm of at least 0, but got ${p} and ${maxnorm}`); // prettier-ignore
+  if (!(p > 0) || !(maxnorm >= 0))
+    throw new ArgumentError(`renorm: expected p above 0 and maxnorm of at least 0, but got ${p} and ${maxnorm}`);
   const axis = existingDim('renorm', dim, x.ndim);
   const others = x.layout.shape.map((_, i) => i).filter((i) => i !== axis);
   requireKind('renorm', 'the dimensions', others, DIM_OR_DIMS);

@@ -175,7 +175,9 @@ export class Storage {
 }
 
 const cannotWait = (op: string, { name }: Device): DeviceError =>
-  new DeviceError(`${op}: values on the ${name} cannot be read at once here; await the asynchronous form, such as itemAsync(), or move the tensor with await x.toAsync('cpu') first`); // prettier-ignore
+  new DeviceError(
+    `${op}: values on the ${name} cannot be read at once here; await the asynchronous form, such as itemAsync(), or move the tensor with await x.toAsync('cpu') first`,
+  );
 
 /**
  * A storage without memory, for what an operation that is only being recorded would compute. It counts as freed: to use its
@@ -195,14 +197,17 @@ export function imaginaryStorage(device: Device, bytes: number): Storage {
 export class PendingStorage extends Storage {}
 
 /** The error for using the memory of a storage that is freed. */
-export const unusable = (op: string, storage: Storage): FlambeauError => (storage instanceof PendingStorage ? notThereYet(op) : storage.imaginary ? neverComputed(op) : usedAfterFree(op)); // prettier-ignore
+export const unusable = (op: string, storage: Storage): FlambeauError =>
+  storage instanceof PendingStorage ? notThereYet(op) : storage.imaginary ? neverComputed(op) : usedAfterFree(op);
 
 /** The error for asking an uninitialised tensor for something that it does not have yet. */
 export const notThereYet = (op: string): ArgumentError =>
-  new ArgumentError(`${op}: this parameter or buffer of a lazy layer is not initialised yet; call the model once with an input, or load a state dict, first`); // prettier-ignore
+  new ArgumentError(
+    `${op}: this parameter or buffer of a lazy layer is not initialised yet; call the model once with an input, or load a state dict, first`,
+  );
 
 const neverComputed = (op: string): AutogradError =>
-  new AutogradError(`${op}: this tensor was made inside a compiled function, which keeps only what it returns; return it from there`); // prettier-ignore
+  new AutogradError(`${op}: this tensor was made inside a compiled function, which keeps only what it returns; return it from there`);
 
 /** The error for using freed memory. */
 export function usedAfterFree(op: string): AutogradError {

@@ -26,9 +26,12 @@ interface StridedCall {
 }
 type Offset = Pick<StridedCall, 'storageOffset'>;
 export type StridedArguments =
-  | readonly [size: Dims, stride: Dims | Omit<StridedCall, 'size'>, storageOffset?: number | null | Offset]
-  | readonly [call: StridedCall];
-const STRIDED = signature<StridedCall>('asStrided', { size: DIMS, stride: DIMS, storageOffset: orNull(SIZE) }, { required: 2, example: 'x.asStrided([2, 2], [1, 2])' }); // prettier-ignore
+  readonly [size: Dims, stride: Dims | Omit<StridedCall, 'size'>, storageOffset?: number | null | Offset] | readonly [call: StridedCall];
+const STRIDED = signature<StridedCall>(
+  'asStrided',
+  { size: DIMS, stride: DIMS, storageOffset: orNull(SIZE) },
+  { required: 2, example: 'x.asStrided([2, 2], [1, 2])' },
+);
 
 /** Where in the memory each element lies, in elements, in the order of rows. */
 function placesOf(shape: Dims, strides: Dims, offset: number): number[] {
@@ -39,12 +42,17 @@ function placesOf(shape: Dims, strides: Dims, offset: number): number[] {
 
 /** @throws ArgumentError, ShapeError for what does not lie in the tensor's memory */
 function checked(op: string, x: Tensor, { size, stride, storageOffset }: StridedCall): number {
-  if (size.length !== stride.length) throw new ShapeError(`${op}: expected a stride for each of the ${size.length} sizes, but got ${showShape(stride)}`); // prettier-ignore
-  for (const [name, list] of Object.entries({ size, stride })) if (list.some((n) => n < 0)) throw new ArgumentError(`${op}: expected ${name} of whole numbers from 0 on, but got ${showShape(list)}`); // prettier-ignore
+  if (size.length !== stride.length)
+    throw new ShapeError(`${op}: expected a stride for each of the ${size.length} sizes, but got ${showShape(stride)}`);
+  for (const [name, list] of Object.entries({ size, stride }))
+    if (list.some((n) => n < 0)) throw new ArgumentError(`${op}: expected ${name} of whole numbers from 0 on, but got ${showShape(list)}`);
   const offset = storageOffset ?? x.offset;
   const there = Math.floor(x.storage.bytes / itemSize(x.dtype));
   const last = size.reduce((sum, n, i) => sum + (n - 1) * stride[i]!, offset);
-  if (numelOf(size) > 0 && last >= there) throw new ShapeError(`${op}: sizes ${showShape(size)} with strides ${showShape(stride)} from element ${offset} on reach beyond the ${there} elements of the memory`); // prettier-ignore
+  if (numelOf(size) > 0 && last >= there)
+    throw new ShapeError(
+      `${op}: sizes ${showShape(size)} with strides ${showShape(stride)} from element ${offset} on reach beyond the ${there} elements of the memory`,
+    );
   return offset;
 }
 
@@ -76,7 +84,12 @@ function gradientOf(grad: Tensor, own: readonly number[], shown: readonly number
   const start = shown.reduce((low, n) => Math.min(low, n), first);
   const end = [...own, ...shown].reduce((high, n) => Math.max(high, n), start);
   const { device } = grad.storage;
-  const places = (list: readonly number[]): Tensor => placesTensor(list.map((n) => n - start), [list.length], device); // prettier-ignore
+  const places = (list: readonly number[]): Tensor =>
+    placesTensor(
+      list.map((n) => n - start),
+      [list.length],
+      device,
+    );
   const summed = grad.newZeros([end - start + 1]).indexAdd(0, places(shown), grad.reshape([-1]) as Tensor);
   const read: Tensor = summed.indexSelect(0, places(own));
   const uses = new Float64Array(end - start + 1);
@@ -89,7 +102,11 @@ function gradientOf(grad: Tensor, own: readonly number[], shown: readonly number
 interface ScatterCall extends StridedCall {
   readonly src: Tensor;
 }
-const SCATTER = signature<ScatterCall>('asStridedScatter', { src: TENSOR, size: DIMS, stride: DIMS, storageOffset: orNull(SIZE) }, { required: 3, example: 'x.asStridedScatter(src, [2, 2], [1, 2])' }); // prettier-ignore
+const SCATTER = signature<ScatterCall>(
+  'asStridedScatter',
+  { src: TENSOR, size: DIMS, stride: DIMS, storageOffset: orNull(SIZE) },
+  { required: 3, example: 'x.asStridedScatter(src, [2, 2], [1, 2])' },
+);
 
 /**
  * A copy in which what {@link asStrided} shows is `src`; places of the memory that are none of the tensor's are left out. Its gradient is that of its
@@ -104,15 +121,21 @@ export function asStridedScatter(x: Tensor, ...args: readonly unknown[]): Tensor
   requireTensor('asStridedScatter', 'the input', x);
   const { src, ...call } = readCall(SCATTER, args);
   const offset = checked('asStridedScatter', x, call);
-  if (!sameDims(src.layout.shape, call.size)) throw new ShapeError(`asStridedScatter: expected a source of shape ${showShape(call.size)}, but got ${showShape(src.layout.shape)}`); // prettier-ignore
+  if (!sameDims(src.layout.shape, call.size))
+    throw new ShapeError(`asStridedScatter: expected a source of shape ${showShape(call.size)}, but got ${showShape(src.layout.shape)}`);
   const { shape, strides } = x.layout;
   const index = new Map(placesOf(shape, strides, x.offset).map((at, i) => [at, i]));
   const shown = placesOf(call.size, call.stride, offset).map((at) => index.get(at) ?? -1);
-  if (new Set(shown).size < shown.length && !shown.includes(-1)) throw new ArgumentError('asStridedScatter: the sizes and strides show an element more than once, so there is no one value for it'); // prettier-ignore
+  if (new Set(shown).size < shown.length && !shown.includes(-1))
+    throw new ArgumentError('asStridedScatter: the sizes and strides show an element more than once, so there is no one value for it');
   const kept = shown.flatMap((at, i) => (at < 0 ? [] : [i]));
   if (kept.length === 0) return x.clone();
   const { device } = x.storage;
   const values = (src.to(x.dtype).reshape([-1]) as Tensor).indexSelect(0, placesTensor(kept, [kept.length], device));
-  const targets = placesTensor(kept.map((i) => shown[i]!), [kept.length], device); // prettier-ignore
+  const targets = placesTensor(
+    kept.map((i) => shown[i]!),
+    [kept.length],
+    device,
+  );
   return (x.reshape([-1]) as Tensor).scatter(0, targets, values).reshape(shape);
 }

@@ -21,9 +21,7 @@ type Aliases<T extends Record<(typeof ALIASES)[keyof typeof ALIASES], unknown>> 
 type Arguments<F> = F extends (...args: infer A) => unknown ? A : never;
 type Rest<F> = F extends (x: never, ...args: infer A) => unknown ? A : never;
 type InPlace<S extends Shape> = {
-  [
-    K in keyof typeof ALIASES_IN_PLACE
-  ]: (...args: Arguments<TensorMethods<S>[(typeof ALIASES_IN_PLACE)[K]]>) => Tensor<S>; // prettier-ignore
+  [K in keyof typeof ALIASES_IN_PLACE]: (...args: Arguments<TensorMethods<S>[(typeof ALIASES_IN_PLACE)[K]]>) => Tensor<S>;
 };
 type Written<S extends Shape> = {
   [K in (typeof WRITTEN)[number] as `${K}_`]: (...args: Arguments<TensorMethods<S>[K]>) => Tensor<S>;
@@ -32,7 +30,9 @@ type Special = Methods['special-methods'];
 type SpecialName = (typeof SPECIAL)[number];
 type SpecialMethods = { [K in SpecialName]: (...args: Rest<Special[K]>) => ReturnType<Special[K]> };
 type Viewed<S extends Shape> = { [K in (typeof VIEWED)[number] as `${K}_`]: TensorMethods<S>[K] };
-type SpecialWritten<S extends Shape> = { [K in Exclude<SpecialName, (typeof NOT_IN_PLACE)[number]> as `${K}_`]: (...args: Rest<Special[K]>) => Tensor<S> }; // prettier-ignore
+type SpecialWritten<S extends Shape> = {
+  [K in Exclude<SpecialName, (typeof NOT_IN_PLACE)[number]> as `${K}_`]: (...args: Rest<Special[K]>) => Tensor<S>;
+};
 
 interface SliceOptions {
   readonly dim: number;
@@ -41,7 +41,7 @@ interface SliceOptions {
   readonly step: number;
 }
 type SliceArguments = Call<[dim?: number, start?: number, end?: number, step?: number], SliceOptions>;
-type DiagonalArguments = Call<[offset?: number, dim1?: number, dim2?: number], { offset: number; dim1: number; dim2: number }>; // prettier-ignore
+type DiagonalArguments = Call<[offset?: number, dim1?: number, dim2?: number], { offset: number; dim1: number; dim2: number }>;
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods are put on the prototype below
 export interface TensorAliased<S extends Shape>

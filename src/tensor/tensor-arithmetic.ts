@@ -64,7 +64,9 @@ export function asOperand(op: string, x: Tensor, other: Tensor | number): Tensor
 
 function requireScalar(op: string, value: Tensor): Tensor {
   if (value.ndim === 0) return value;
-  throw new ShapeError(`${op}: expected a number or a tensor without dimensions, but got shape ${showShape(value.layout.shape)}; use copy_() for the elements of a tensor`); // prettier-ignore
+  throw new ShapeError(
+    `${op}: expected a number or a tensor without dimensions, but got shape ${showShape(value.layout.shape)}; use copy_() for the elements of a tensor`,
+  );
 }
 
 /** `value`, a tensor without dimensions, where the mask holds. */
@@ -76,32 +78,20 @@ export function maskedWith(op: string, x: Tensor, mask: Tensor, value: Tensor): 
 export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   // ---- two operands
 
-  add<A extends Shape, B extends Shape = []>(
-    this: Tensor<A>,
-    other: Beside<A, B> | number,
-    options?: AlphaOptions,
-  ): Elementwise<A, B>;
+  add<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number, options?: AlphaOptions): Elementwise<A, B>;
   add(other: Tensor | number, options?: AlphaOptions): Tensor {
     const alpha = options === undefined ? 1 : alphaOf('add', options);
     if (alpha !== 1) requireAlpha('add', this.layout, other, alpha);
     if (typeof other === 'number') return scalar(this.self(), 'addScalar', other * alpha);
-    return alpha === 1
-      ? binary(this.self(), 'add', other)
-      : apply1('addAlpha', [this.self(), other], NO_ATTRS, [alpha]);
+    return alpha === 1 ? binary(this.self(), 'add', other) : apply1('addAlpha', [this.self(), other], NO_ATTRS, [alpha]);
   }
 
-  sub<A extends Shape, B extends Shape = []>(
-    this: Tensor<A>,
-    other: Beside<A, B> | number,
-    options?: AlphaOptions,
-  ): Elementwise<A, B>;
+  sub<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number, options?: AlphaOptions): Elementwise<A, B>;
   sub(other: Tensor | number, options?: AlphaOptions): Tensor {
     const alpha = options === undefined ? 1 : alphaOf('sub', options);
     if (alpha !== 1) requireAlpha('sub', this.layout, other, alpha);
     if (typeof other === 'number') return scalar(this.self(), 'subScalar', other * alpha);
-    return alpha === 1
-      ? binary(this.self(), 'sub', other)
-      : apply1('subAlpha', [this.self(), other], NO_ATTRS, [alpha]);
+    return alpha === 1 ? binary(this.self(), 'sub', other) : apply1('subAlpha', [this.self(), other], NO_ATTRS, [alpha]);
   }
 
   mul<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
@@ -110,11 +100,7 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   }
 
   /** True division: whole numbers give float32; or rounded down or towards 0, with `roundingMode`. */
-  div<A extends Shape, B extends Shape = []>(
-    this: Tensor<A>,
-    other: Beside<A, B> | number,
-    options?: DivOptions,
-  ): Elementwise<A, B>;
+  div<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number, options?: DivOptions): Elementwise<A, B>;
   div(other: Tensor | number, options?: DivOptions): Tensor {
     if (options !== undefined) return divided('div', this.self(), other, options);
     return typeof other === 'number' ? scalar(this.self(), 'divScalar', other) : binary(this.self(), 'div', other);
@@ -130,17 +116,13 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   /** The remainder with the divisor's sign, like Python's %. */
   remainder<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
   remainder(other: Tensor | number): Tensor {
-    return typeof other === 'number'
-      ? scalar(this.self(), 'remainderScalar', other)
-      : binary(this.self(), 'remainder', other);
+    return typeof other === 'number' ? scalar(this.self(), 'remainderScalar', other) : binary(this.self(), 'remainder', other);
   }
 
   /** Division rounded down, like Python's //. */
   floorDivide<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
   floorDivide(other: Tensor | number): Tensor {
-    return typeof other === 'number'
-      ? scalar(this.self(), 'floorDivideScalar', other)
-      : binary(this.self(), 'floorDivide', other);
+    return typeof other === 'number' ? scalar(this.self(), 'floorDivideScalar', other) : binary(this.self(), 'floorDivide', other);
   }
 
   /** `other - this` */
@@ -261,16 +243,12 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   }
 
   mul_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'mulScalar', other)
-      : inPlace(this.self(), 'mul', [other], []);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'mulScalar', other) : inPlace(this.self(), 'mul', [other], []);
   }
 
   div_(other: Tensor | number, options?: DivOptions): this {
     if (options !== undefined) return written('div_', this.self(), (from) => divided('div_', from, other, options));
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'divScalar', other)
-      : inPlace(this.self(), 'div', [other], []);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'divScalar', other) : inPlace(this.self(), 'div', [other], []);
   }
 
   neg_(): this {
@@ -320,15 +298,11 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   }
 
   remainder_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'remainderScalar', other)
-      : inPlace(this.self(), 'remainder', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'remainderScalar', other) : inPlace(this.self(), 'remainder', [other]);
   }
 
   fmod_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'fmodScalar', other)
-      : inPlace(this.self(), 'fmod', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'fmodScalar', other) : inPlace(this.self(), 'fmod', [other]);
   }
 
   floorDivide_(other: Tensor | number): this {
@@ -338,39 +312,27 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   }
 
   eq_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'eqScalar', other)
-      : inPlace(this.self(), 'eq', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'eqScalar', other) : inPlace(this.self(), 'eq', [other]);
   }
 
   ne_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'neScalar', other)
-      : inPlace(this.self(), 'ne', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'neScalar', other) : inPlace(this.self(), 'ne', [other]);
   }
 
   lt_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'ltScalar', other)
-      : inPlace(this.self(), 'lt', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'ltScalar', other) : inPlace(this.self(), 'lt', [other]);
   }
 
   le_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'leScalar', other)
-      : inPlace(this.self(), 'le', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'leScalar', other) : inPlace(this.self(), 'le', [other]);
   }
 
   gt_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'gtScalar', other)
-      : inPlace(this.self(), 'gt', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'gtScalar', other) : inPlace(this.self(), 'gt', [other]);
   }
 
   ge_(other: Tensor | number): this {
-    return typeof other === 'number'
-      ? scalarInPlace(this.self(), 'geScalar', other)
-      : inPlace(this.self(), 'ge', [other]);
+    return typeof other === 'number' ? scalarInPlace(this.self(), 'geScalar', other) : inPlace(this.self(), 'ge', [other]);
   }
 
   logicalAnd_(other: Tensor): this {

@@ -39,13 +39,7 @@ const storedAs = (dtype: DType): Kind => {
 };
 
 const madeByHand = (given: unknown): ArgumentError =>
-  wrongArgument(
-    'Tensor',
-    'the storage',
-    'the memory of a tensor',
-    given,
-    'make tensors with tensor([1, 2]), zeros(2, 3), …',
-  );
+  wrongArgument('Tensor', 'the storage', 'the memory of a tensor', given, 'make tensors with tensor([1, 2]), zeros(2, 3), …');
 
 /** What older programs make with `new Tensor(…)`, where what is for them is shipped. @throws ArgumentError for what is none of that */
 function constructedByHand(args: readonly unknown[]): Tensor {
@@ -174,7 +168,8 @@ export abstract class TensorBase {
     const value = this.storage.readNow('item', this.#start('item'), this.layout.dtype, 1)[0]!;
     if (options !== undefined) return asBigInt(value, options);
     const number = Number(value);
-    if (typeof value === 'bigint' && !Number.isSafeInteger(number)) throw new ArgumentError(`item: ${value} is beyond 2⁵³, where numbers are not exact; write item({ bigint: true })`); // prettier-ignore
+    if (typeof value === 'bigint' && !Number.isSafeInteger(number))
+      throw new ArgumentError(`item: ${value} is beyond 2⁵³, where numbers are not exact; write item({ bigint: true })`);
     return number;
   }
 
@@ -205,7 +200,9 @@ export abstract class TensorBase {
 
   #requireOne(op: string): void {
     if (this.layout.numel === 1) return;
-    throw new ShapeError(`${op}: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`,
+    );
   }
 
   /** Overwrites all elements from a typed array of this dtype, or of half types from their numbers. For data, not for use in gradients. */
@@ -215,7 +212,9 @@ export abstract class TensorBase {
     const isNumbers = isHalf(dtype) && data instanceof Float32Array; // as toTypedArray gives them
     if (!isNumbers) requireKind('setData', 'data', data, storedAs(dtype));
     if (!this.layout.contiguous || data.length !== this.layout.numel) {
-      throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
+      throw new ShapeError(
+        `setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`,
+      );
     }
     const start = this.#start('setData');
     this.storage.device.write(this.storage.buffer, start, isNumbers ? narrowed(data, dtype) : data);
@@ -226,7 +225,10 @@ export abstract class TensorBase {
   overwrite(fill: (elements: TypedArray) => void): void {
     forbidWhileRecording('overwrite: this writes values from JavaScript', 'pass them as an argument instead');
     const { layout } = this;
-    if (!layout.contiguous) throw new ShapeError(`overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`); // prettier-ignore
+    if (!layout.contiguous)
+      throw new ShapeError(
+        `overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`,
+      );
     const start = this.#start('overwrite');
     const { buffer, device } = this.storage; // before the view is made: to ask for it may move the memory
     const { dtype } = layout;
@@ -272,7 +274,8 @@ export abstract class TensorBase {
   #requireGradient(value: unknown): void {
     if (!isTensor(value)) throw wrongArgument('grad', 'the gradient', 'a tensor or null', value);
     const { shape } = value.layout;
-    if (!sameDims(shape, this.layout.shape)) throw new ShapeError(`grad: expected a gradient of shape ${showShape(this.layout.shape)}, but got ${showShape(shape)}`); // prettier-ignore
+    if (!sameDims(shape, this.layout.shape))
+      throw new ShapeError(`grad: expected a gradient of shape ${showShape(this.layout.shape)}, but got ${showShape(shape)}`);
   }
 
   /** Whether gradients flow to this tensor. Set it on leaves only, before computing with them. */
@@ -283,20 +286,22 @@ export abstract class TensorBase {
   set requiresGrad(value: boolean) {
     requireKind('requiresGrad', 'the value', value, BOOL);
     if (!value && this.#currentNode() !== undefined) {
-      throw new AutogradError(
-        'requiresGrad: can only be switched off on leaves; use detach() for a tensor without history',
-      );
+      throw new AutogradError('requiresGrad: can only be switched off on leaves; use detach() for a tensor without history');
     }
     if (value && !isFloating(this.layout.dtype)) {
-      throw new DTypeError(`requiresGrad: only floating-point tensors have gradients, but this one has dtype ${this.layout.dtype}; convert it with .to('float32')`); // prettier-ignore
+      throw new DTypeError(
+        `requiresGrad: only floating-point tensors have gradients, but this one has dtype ${this.layout.dtype}; convert it with .to('float32')`,
+      );
     }
-    if (value && this.storage.inference && !isInferenceModeEnabled()) throw new AutogradError('requiresGrad: a tensor made in inferenceMode() cannot require gradients outside of it; clone() it first'); // prettier-ignore
+    if (value && this.storage.inference && !isInferenceModeEnabled())
+      throw new AutogradError('requiresGrad: a tensor made in inferenceMode() cannot require gradients outside of it; clone() it first');
     this.#requiresGrad = value;
   }
 
   /** Whether this is a leaf with a gradient. */
   #learns(): boolean {
-    if (isFloating(this.layout.dtype)) activeRecorder()?.learns(this.self(), () => (this.#requiresGrad ? 1 + (this.#accumulator?.hookCount ?? 0) : 0)); // prettier-ignore
+    if (isFloating(this.layout.dtype))
+      activeRecorder()?.learns(this.self(), () => (this.#requiresGrad ? 1 + (this.#accumulator?.hookCount ?? 0) : 0));
     return this.#requiresGrad;
   }
 
@@ -378,10 +383,15 @@ export abstract class TensorBase {
   requireInPlace(op: string): void {
     const base = this.viewBase();
     const reason = protectedFor.get(base);
-    if (reason !== undefined) throw new AutogradError(`${op}: this tensor goes into or comes out of ${reason} and cannot be changed in place; use the operation without the underscore, or clone() first`); // prettier-ignore
+    if (reason !== undefined)
+      throw new AutogradError(
+        `${op}: this tensor goes into or comes out of ${reason} and cannot be changed in place; use the operation without the underscore, or clone() first`,
+      );
     if (base.#requiresGrad && base.#node === undefined) {
       const what = base === this.self() ? 'a leaf that requires gradients' : 'a view of a leaf that requires gradients';
-      throw new AutogradError(`${op}: ${what} cannot be changed in place; do it inside noGrad(), or use the operation without the underscore`); // prettier-ignore
+      throw new AutogradError(
+        `${op}: ${what} cannot be changed in place; do it inside noGrad(), or use the operation without the underscore`,
+      );
     }
   }
 
@@ -414,7 +424,8 @@ export abstract class TensorBase {
    */
   retainGrad(): void {
     const edge = this.gradEdge();
-    if (edge === undefined) throw new AutogradError("retainGrad: can't retain the gradient of a tensor that does not require gradients; set requiresGrad first"); // prettier-ignore
+    if (edge === undefined)
+      throw new AutogradError("retainGrad: can't retain the gradient of a tensor that does not require gradients; set requiresGrad first");
     if (this.isLeaf || this.#retains) return;
     this.#retains = true;
     this.#retainAt(edge);
@@ -447,7 +458,7 @@ export abstract class TensorBase {
   registerHook(hook: Hook): RemovableHandle {
     requireKind('registerHook', 'hook', hook, FUNCTION);
     const edge = this.gradEdge();
-    if (edge === undefined) throw new AutogradError('registerHook: this tensor does not require gradients; set requiresGrad first'); // prettier-ignore
+    if (edge === undefined) throw new AutogradError('registerHook: this tensor does not require gradients; set requiresGrad first');
     const hooks = (edge.node.hooks ??= new Map<number, Hook[]>());
     const list = hooks.get(edge.index) ?? [];
     hooks.set(edge.index, list);
@@ -463,8 +474,12 @@ export abstract class TensorBase {
   registerPostAccumulateGradHook(hook: (leaf: Tensor) => void): RemovableHandle {
     requireKind('registerPostAccumulateGradHook', 'hook', hook, FUNCTION);
     const node = this.gradEdge()?.node;
-    if (node === undefined) throw new AutogradError('registerPostAccumulateGradHook: this tensor does not require gradients; set requiresGrad first'); // prettier-ignore
-    if (!(node instanceof AccumulateGrad)) throw new AutogradError('registerPostAccumulateGradHook: only leaves have such hooks, but this tensor is the result of an operation; use registerHook'); // prettier-ignore
+    if (node === undefined)
+      throw new AutogradError('registerPostAccumulateGradHook: this tensor does not require gradients; set requiresGrad first');
+    if (!(node instanceof AccumulateGrad))
+      throw new AutogradError(
+        'registerPostAccumulateGradHook: only leaves have such hooks, but this tensor is the result of an operation; use registerHook',
+      );
     node.afterwards.push(hook);
     return handleOf(node.afterwards, hook);
   }
@@ -499,7 +514,9 @@ export abstract class TensorBase {
    */
   standFor(leaf: Tensor): Tensor {
     if ((leaf.#accumulator?.hookCount ?? 0) > 0) {
-      throw new CompileError('compile: an argument has hooks on its gradient, which would not run again; register them inside the function'); // prettier-ignore
+      throw new CompileError(
+        'compile: an argument has hooks on its gradient, which would not run again; register them inside the function',
+      );
     }
     this.#standsFor = leaf;
     this.#requiresGrad = leaf.#requiresGrad;

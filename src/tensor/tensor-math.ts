@@ -74,7 +74,11 @@ const REDUCTIONS = {
 };
 
 const extreme = (op: 'max' | 'min') =>
-  signature<{ dim: number; keepdim?: boolean }>(op, { dim: WHOLE, keepdim: BOOL }, { required: 1, example: `${op}(1, true) for a dimension, ${op}(other) for two tensors` }); // prettier-ignore
+  signature<{ dim: number; keepdim?: boolean }>(
+    op,
+    { dim: WHOLE, keepdim: BOOL },
+    { required: 1, example: `${op}(1, true) for a dimension, ${op}(other) for two tensors` },
+  );
 const MAX = extreme('max');
 const MIN = extreme('min');
 
@@ -98,16 +102,30 @@ export function varianceCall(
 ): { readonly dim: DimsArg | undefined; readonly keepdim: boolean; readonly correction: number } {
   const [first, second, third, more] = args;
   const older = typeof first === 'boolean' || typeof second === 'boolean';
-  if (older && typeof first === 'boolean') refuseMore(op, args.slice(1).filter((value) => value !== undefined), 'unbiased by itself, or behind the dimensions'); // prettier-ignore
+  if (older && typeof first === 'boolean')
+    refuseMore(
+      op,
+      args.slice(1).filter((value) => value !== undefined),
+      'unbiased by itself, or behind the dimensions',
+    );
   if (!older) {
     const table = signature<VarianceCall>(op, VARIANCE, { positional: 1, example: `${op}(0, { correction: 0 })` });
     const { dim, keepdim = false, unbiased, correction } = readCall<VarianceCall>(table, args);
-    if (unbiased !== undefined && correction !== undefined) throw new ArgumentError(`${op}: unbiased and correction say the same; give one of them`); // prettier-ignore
+    if (unbiased !== undefined && correction !== undefined)
+      throw new ArgumentError(`${op}: unbiased and correction say the same; give one of them`);
     return { dim: dim ?? undefined, keepdim, correction: correction ?? Number(unbiased ?? true) };
   }
   if (typeof first === 'boolean') return { dim: undefined, keepdim: false, correction: Number(first) };
-  const table = signature<{ dim?: DimsArg | null; unbiased?: boolean; keepdim?: boolean }>(op, { dim: orNull(DIM_OR_DIMS), unbiased: NOT_BOTH, keepdim: BOOL }); // prettier-ignore
-  const { dim, unbiased, keepdim = false } = readCall<{ dim?: DimsArg | null; unbiased?: boolean; keepdim?: boolean }>(table, [first, second, third, more]); // prettier-ignore
+  const table = signature<{ dim?: DimsArg | null; unbiased?: boolean; keepdim?: boolean }>(op, {
+    dim: orNull(DIM_OR_DIMS),
+    unbiased: NOT_BOTH,
+    keepdim: BOOL,
+  });
+  const {
+    dim,
+    unbiased,
+    keepdim = false,
+  } = readCall<{ dim?: DimsArg | null; unbiased?: boolean; keepdim?: boolean }>(table, [first, second, third, more]);
   return { dim: dim ?? undefined, keepdim, correction: Number(unbiased) };
 }
 
@@ -291,9 +309,7 @@ export abstract class TensorMath<S extends Shape> extends TensorPointwise<S> {
       if (keepdim !== undefined) refuseMore('max', [keepdim], 'another tensor, or a dimension and keepdim');
       return apply1('maximum', [this.self(), dim], NO_ATTRS);
     }
-    return dim === undefined && keepdim === undefined
-      ? apply1('max', [this.self()], ALL)
-      : this.#extreme('max', [dim, keepdim, more]);
+    return dim === undefined && keepdim === undefined ? apply1('max', [this.self()], ALL) : this.#extreme('max', [dim, keepdim, more]);
   }
 
   /** The smallest element; along a dimension, with its index (the first of equals); or, beside a tensor, the smaller of two. */
@@ -313,9 +329,7 @@ export abstract class TensorMath<S extends Shape> extends TensorPointwise<S> {
       if (keepdim !== undefined) refuseMore('min', [keepdim], 'another tensor, or a dimension and keepdim');
       return apply1('minimum', [this.self(), dim], NO_ATTRS);
     }
-    return dim === undefined && keepdim === undefined
-      ? apply1('min', [this.self()], ALL)
-      : this.#extreme('min', [dim, keepdim, more]);
+    return dim === undefined && keepdim === undefined ? apply1('min', [this.self()], ALL) : this.#extreme('min', [dim, keepdim, more]);
   }
 
   #extreme(op: 'max' | 'min', args: readonly unknown[]): ValuesAndIndices {
@@ -363,22 +377,14 @@ export abstract class TensorMath<S extends Shape> extends TensorPointwise<S> {
     return dtype === undefined ? sums : sums.to(dtype);
   }
 
-  softmax<A extends Shape, D extends number>(
-    this: Tensor<A>,
-    dim: DimArgument<A, D>,
-    dtype?: DType | DTypeOption,
-  ): Tensor<A>;
+  softmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>, dtype?: DType | DTypeOption): Tensor<A>;
   softmax(options: { readonly dim: number } & DTypeOption): Tensor<S>;
   softmax(...args: readonly unknown[]): Tensor {
     const [x, dim] = this.#along('softmax', args);
     return apply1('softmax', [x], dimParams(dim, 'softmax'));
   }
 
-  logSoftmax<A extends Shape, D extends number>(
-    this: Tensor<A>,
-    dim: DimArgument<A, D>,
-    dtype?: DType | DTypeOption,
-  ): Tensor<A>;
+  logSoftmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>, dtype?: DType | DTypeOption): Tensor<A>;
   logSoftmax(options: { readonly dim: number } & DTypeOption): Tensor<S>;
   logSoftmax(...args: readonly unknown[]): Tensor {
     const [x, dim] = this.#along('logSoftmax', args);

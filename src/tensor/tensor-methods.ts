@@ -15,12 +15,7 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
   /** The elements of `src`, or a number, at `index` along `dim`. */
   scatter(
     ...args:
-      | [
-          dim: number,
-          index: Tensor,
-          src: Tensor | number | { readonly value: number },
-          options?: { readonly reduce?: 'add' | 'multiply' },
-        ]
+      | [dim: number, index: Tensor, src: Tensor | number | { readonly value: number }, options?: { readonly reduce?: 'add' | 'multiply' }]
       | [options: object]
   ): Tensor<S> {
     return family('scatter').scatter(this.self(), args);
@@ -28,12 +23,7 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
 
   scatter_(
     ...args:
-      | [
-          dim: number,
-          index: Tensor,
-          src: Tensor | number | { readonly value: number },
-          options?: { readonly reduce?: 'add' | 'multiply' },
-        ]
+      | [dim: number, index: Tensor, src: Tensor | number | { readonly value: number }, options?: { readonly reduce?: 'add' | 'multiply' }]
       | [options: object]
   ): this {
     family('scatter').scatter(this.self(), args, true);
@@ -53,43 +43,25 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
   /** Elements of `src` at `index` along `dim`, joined with what is there and with one another. */
   scatterReduce(
     ...args:
-      | [
-          dim: number,
-          index: Tensor,
-          src: Tensor,
-          reduce: ScatterReduction,
-          options?: { readonly includeSelf?: boolean },
-        ]
-      | [options: object]
+      [dim: number, index: Tensor, src: Tensor, reduce: ScatterReduction, options?: { readonly includeSelf?: boolean }] | [options: object]
   ): Tensor<S> {
     return family('scatter').scatterReduce(this.self(), args);
   }
 
   scatterReduce_(
     ...args:
-      | [
-          dim: number,
-          index: Tensor,
-          src: Tensor,
-          reduce: ScatterReduction,
-          options?: { readonly includeSelf?: boolean },
-        ]
-      | [options: object]
+      [dim: number, index: Tensor, src: Tensor, reduce: ScatterReduction, options?: { readonly includeSelf?: boolean }] | [options: object]
   ): this {
     family('scatter').scatterReduce(this.self(), args, true);
     return this;
   }
 
   /** Adds slices of `source`, times `alpha`, at `index` along `dim`. */
-  indexAdd(
-    ...args: [dim: number, index: Tensor, source: Tensor, options?: { readonly alpha?: number }] | [options: object]
-  ): Tensor<S> {
+  indexAdd(...args: [dim: number, index: Tensor, source: Tensor, options?: { readonly alpha?: number }] | [options: object]): Tensor<S> {
     return family('scatter').indexAdd(this.self(), args);
   }
 
-  indexAdd_(
-    ...args: [dim: number, index: Tensor, source: Tensor, options?: { readonly alpha?: number }] | [options: object]
-  ): this {
+  indexAdd_(...args: [dim: number, index: Tensor, source: Tensor, options?: { readonly alpha?: number }] | [options: object]): this {
     family('scatter').indexAdd(this.self(), args, true);
     return this;
   }
@@ -145,15 +117,11 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
   }
 
   /** Elements of `source` at indices of the flattened tensor. */
-  put(
-    ...args: [index: Tensor, source: Tensor, options?: boolean | { readonly accumulate?: boolean }] | [options: object]
-  ): Tensor<S> {
+  put(...args: [index: Tensor, source: Tensor, options?: boolean | { readonly accumulate?: boolean }] | [options: object]): Tensor<S> {
     return family('scatter').put(this.self(), args);
   }
 
-  put_(
-    ...args: [index: Tensor, source: Tensor, options?: boolean | { readonly accumulate?: boolean }] | [options: object]
-  ): this {
+  put_(...args: [index: Tensor, source: Tensor, options?: boolean | { readonly accumulate?: boolean }] | [options: object]): this {
     family('scatter').put(this.self(), args, true);
     return this;
   }
@@ -161,16 +129,14 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
   /** `values` at tensors of indices, which are broadcast together and pick element by element. */
   indexPut(
     ...args:
-      | [indices: readonly Tensor[], values: Tensor | number, options?: boolean | { readonly accumulate?: boolean }]
-      | [options: object]
+      [indices: readonly Tensor[], values: Tensor | number, options?: boolean | { readonly accumulate?: boolean }] | [options: object]
   ): Tensor<S> {
     return family('scatter').indexPut(this.self(), args);
   }
 
   indexPut_(
     ...args:
-      | [indices: readonly Tensor[], values: Tensor | number, options?: boolean | { readonly accumulate?: boolean }]
-      | [options: object]
+      [indices: readonly Tensor[], values: Tensor | number, options?: boolean | { readonly accumulate?: boolean }] | [options: object]
   ): this {
     family('scatter').indexPut(this.self(), args, true);
     return this;
@@ -418,10 +384,7 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
 
   /** Filled with whole numbers from [from, to). */
   random_(
-    ...args: Call<
-      [from?: number | bigint, to?: number | bigint],
-      DrawOptions & { from: number | bigint; to: number | bigint }
-    >
+    ...args: Call<[from?: number | bigint, to?: number | bigint], DrawOptions & { from: number | bigint; to: number | bigint }>
   ): this {
     return family('draws').random_(this.self(), args);
   }

@@ -21,9 +21,13 @@ export interface Bounds {
 }
 
 const ROUND = signature<{ decimals?: number }>('round', { decimals: WHOLE });
-const BOUND = either(TENSOR, NUMBER, kind('null', (value) => value === null)); // prettier-ignore
+const BOUND = either(
+  TENSOR,
+  NUMBER,
+  kind('null', (value) => value === null),
+);
 const clampCall = (op: string) => signature<Bounds>(op, { min: BOUND, max: BOUND }, { example: `${op}(0, 1)` });
-const CLAMPS = { clamp: clampCall('clamp'), clamp_: clampCall('clamp_'), clampMin: clampCall('clampMin'), clampMax: clampCall('clampMax') }; // prettier-ignore
+const CLAMPS = { clamp: clampCall('clamp'), clamp_: clampCall('clamp_'), clampMin: clampCall('clampMin'), clampMax: clampCall('clampMax') };
 
 function requireBound(op: string, bound: number | Tensor): number | Tensor {
   requireKind(op, 'the bound', bound, TENSOR_OR_NUMBER);
@@ -48,7 +52,11 @@ function clampBetween(x: Tensor, min: number, max: number): Tensor {
 
 /** With tensors: each bound takes the gradient of what it replaces. */
 function clampBeside(op: string, x: Tensor, min: Bound, max: Bound): Tensor {
-  for (const bound of [min, max]) if (typeof bound === 'number') throw new ArgumentError(`${op}: expected two numbers or two tensors as bounds, but got a number beside a tensor; write tensor(${bound})`); // prettier-ignore
+  for (const bound of [min, max])
+    if (typeof bound === 'number')
+      throw new ArgumentError(
+        `${op}: expected two numbers or two tensors as bounds, but got a number beside a tensor; write tensor(${bound})`,
+      );
   const low = isTensor(min) ? where(x.lt(min).logicalOr(min.isnan()), min, x) : x;
   return isTensor(max) ? where(low.gt(max).logicalOr(max.isnan()), max, low) : low;
 }
@@ -223,16 +231,12 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
 
   /** Elements below `min`, a number or a tensor, become `min`. */
   clampMin(min: number | Tensor): Tensor<S> {
-    return isTensor(min)
-      ? this.self().maximum(min)
-      : clampWith('clampMin', this.self(), [requireBound('clampMin', min)]);
+    return isTensor(min) ? this.self().maximum(min) : clampWith('clampMin', this.self(), [requireBound('clampMin', min)]);
   }
 
   /** Elements above `max`, a number or a tensor, become `max`. */
   clampMax(max: number | Tensor): Tensor<S> {
-    return isTensor(max)
-      ? this.self().minimum(max)
-      : clampWith('clampMax', this.self(), [undefined, requireBound('clampMax', max)]);
+    return isTensor(max) ? this.self().minimum(max) : clampWith('clampMax', this.self(), [undefined, requireBound('clampMax', max)]);
   }
 
   clamp_(...bounds: Call<[min?: Bound, max?: Bound], Bounds>): this;
@@ -362,8 +366,6 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   }
 
   round_(decimals?: number | { readonly decimals?: number }): this {
-    return decimals === undefined
-      ? inPlace(this.self(), 'round', [])
-      : written('round_', this.self(), (from) => from.round(decimals));
+    return decimals === undefined ? inPlace(this.self(), 'round', []) : written('round_', this.self(), (from) => from.round(decimals));
   }
 }

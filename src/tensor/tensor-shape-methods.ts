@@ -12,7 +12,7 @@ import type { Named } from './matrices/named.ts';
 import type { DiagArguments, DiagonalArguments, MovedimArguments, RepeatInterleaveArguments, RollArguments, Rot90Arguments, UnflattenArguments, UnfoldArguments } from './rearrange.ts'; // prettier-ignore
 import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { MatmulShape } from './shapes/matmul.ts';
-import type { FlattenShape, ResizeShape, SelectShape, SqueezeShape, TransposeShape, TShape, UnsqueezeShape } from './shapes/view.ts'; // prettier-ignore
+import type { FlattenShape, ResizeShape, SelectShape, SqueezeShape, TransposeShape, TShape, UnsqueezeShape } from './shapes/view.ts';
 import { TensorMath } from './tensor-math.ts';
 import { indexCall, narrowCall, selectCall, squeezeCall, transposeCall, unsqueezeCall } from './view-calls.ts';
 import * as views from './views.ts';
@@ -35,7 +35,7 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     call: { readonly dim0: D; readonly dim1: E } & CheckedFor<A, TransposeShape<A, D, E>, unknown>,
   ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
   transpose(first: unknown, second?: unknown, more?: unknown): Tensor {
-    if (typeof first === 'number' && typeof second === 'number' && more === undefined) return views.transpose(this.self(), first, second); // prettier-ignore
+    if (typeof first === 'number' && typeof second === 'number' && more === undefined) return views.transpose(this.self(), first, second);
     return views.transpose(this.self(), ...transposeCall([first, second, more]));
   }
 
@@ -45,7 +45,10 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
    */
   t<A extends Shape>(this: Tensor<A>): Tensor<ShapeFor<A, TShape<A>>>;
   t(): Tensor {
-    if (this.ndim > 2) throw new ShapeError(`t: expected at most 2 dimensions, but got shape ${showShape(this.layout.shape)}; use transpose(0, 1) or permute`); // prettier-ignore
+    if (this.ndim > 2)
+      throw new ShapeError(
+        `t: expected at most 2 dimensions, but got shape ${showShape(this.layout.shape)}; use transpose(0, 1) or permute`,
+      );
     return this.ndim < 2 ? this.self() : views.transpose(this.self(), 0, 1, 'TBackward0');
   }
 
@@ -91,11 +94,7 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
   ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
   narrow<A extends Shape, D extends number, L extends number>(
     this: Tensor<A>,
-    call: { readonly dim: D; readonly start: number; readonly length: L } & CheckedFor<
-      A,
-      ResizeShape<A, D, L>,
-      unknown
-    >,
+    call: { readonly dim: D; readonly start: number; readonly length: L } & CheckedFor<A, ResizeShape<A, D, L>, unknown>,
   ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
   narrow(first: unknown, second?: unknown, third?: unknown, more?: unknown): Tensor {
     const plain = typeof first === 'number' && typeof second === 'number' && typeof third === 'number';
@@ -114,7 +113,7 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     call: { readonly dim: D; readonly index: number } & CheckedFor<A, SelectShape<A, D>, unknown>,
   ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
   select(first: unknown, second?: unknown, more?: unknown): Tensor {
-    if (typeof first === 'number' && typeof second === 'number' && more === undefined) return views.select(this.self(), first, second); // prettier-ignore
+    if (typeof first === 'number' && typeof second === 'number' && more === undefined) return views.select(this.self(), first, second);
     return views.select(this.self(), ...selectCall([first, second, more]));
   }
 
@@ -294,10 +293,7 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
   }
 
   /** Singular values and vectors: U, S, V. */
-  svd(
-    ...args: Call<[some?: boolean, computeUv?: boolean], { some: boolean; computeUv: boolean }>
-  ): Named<['U', 'S', 'V']> {
-    // prettier-ignore
+  svd(...args: Call<[some?: boolean, computeUv?: boolean], { some: boolean; computeUv: boolean }>): Named<['U', 'S', 'V']> {
     return family('matrices').torchSvd(this.self(), ...args);
   }
 
@@ -502,13 +498,14 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
 
   /** Matrices transposed: the last two dimensions swapped. */
   get mT(): Tensor {
-    if (this.ndim < 2) throw new ShapeError(`mT: expected at least 2 dimensions, but got shape ${showShape(this.layout.shape)}`); // prettier-ignore
+    if (this.ndim < 2) throw new ShapeError(`mT: expected at least 2 dimensions, but got shape ${showShape(this.layout.shape)}`);
     return views.transpose(this.self(), -2, -1);
   }
 
   /** A matrix transposed; numbers are real, so there is nothing to conjugate. */
   get H(): Tensor {
-    if (this.ndim !== 0 && this.ndim !== 2) throw new ShapeError(`H: expected a matrix, but got shape ${showShape(this.layout.shape)}; mT takes batches`); // prettier-ignore
+    if (this.ndim !== 0 && this.ndim !== 2)
+      throw new ShapeError(`H: expected a matrix, but got shape ${showShape(this.layout.shape)}; mT takes batches`);
     return this.T;
   }
 }

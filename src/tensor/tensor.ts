@@ -7,7 +7,7 @@
 /* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { moved, movedAsync } from './transfer.ts';
-import { BOOL, isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts';
 import { DeviceError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
@@ -241,11 +241,7 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
    * const x = zeros(2, 2).setAt([[0, 1], [0, 1]], 9);
    * if (String(x.tolist()) !== '9,0,0,9') throw new Error('the diagonal');
    */
-  setAt(
-    indices: Exclude<Index, readonly unknown[]> | readonly Index[],
-    value: Tensor | number | boolean,
-    options?: SetAtOptions,
-  ): this {
+  setAt(indices: Exclude<Index, readonly unknown[]> | readonly Index[], value: Tensor | number | boolean, options?: SetAtOptions): this {
     const all: readonly Index[] = Array.isArray(indices) ? indices : [indices as Index];
     family('picking').setAt(this, all, typeof value === 'boolean' ? Number(value) : value, options);
     return this;
@@ -416,7 +412,7 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
 
 const DIM = { dim: WHOLE };
 /** `{ dim }`, the first when left out. */
-const dimOf = (op: string, options: unknown): number => requireOptions<{ dim?: number }>(op, options, DIM, '{ dim: 1 }').dim ?? 0; // prettier-ignore
+const dimOf = (op: string, options: unknown): number => requireOptions<{ dim?: number }>(op, options, DIM, '{ dim: 1 }').dim ?? 0;
 
 const isDType = (value: unknown): value is DType => (DTYPES as readonly unknown[]).includes(value);
 
@@ -427,7 +423,11 @@ interface ToCall {
   /** Transfers to a GPU never wait, and those from it do unless they are `toAsync`: it changes nothing, whichever it is. */
   readonly nonBlocking?: boolean;
 }
-const TO = signature<ToCall>('to', { device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName), dtype: DTYPE, nonBlocking: BOOL }, { positional: 2, example: "to('gpu'), to('float64') or to('gpu', 'float64')" }); // prettier-ignore
+const TO = signature<ToCall>(
+  'to',
+  { device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName), dtype: DTYPE, nonBlocking: BOOL },
+  { positional: 2, example: "to('gpu'), to('float64') or to('gpu', 'float64')" },
+);
 
 /** What `to` was given: a device, a dtype, or one and the other. */
 function destination(
@@ -443,7 +443,8 @@ function destination(
     refuseMore(op, more, 'one dtype, or a device and a dtype');
     return [undefined, target];
   }
-  if (!isDeviceName(target)) throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or one of ${DTYPES.join(', ')}, but got ${show(target)}`); // prettier-ignore
+  if (!isDeviceName(target))
+    throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or one of ${DTYPES.join(', ')}, but got ${show(target)}`);
   const [dtype, ...rest] = more;
   refuseMore(op, rest, 'a device and a dtype');
   if (dtype !== undefined && !isDType(dtype)) throw wrongArgument(op, 'dtype', `one of ${DTYPES.join(', ')}`, dtype);

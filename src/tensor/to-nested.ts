@@ -14,9 +14,7 @@ export type Nested = number | bigint | boolean | readonly Nested[];
  */
 export function toNested(data: TypedArray, shape: readonly number[], dtype: DType): Nested {
   if (data.length !== numelOf(shape)) {
-    throw new ShapeError(
-      `tolist: expected ${numelOf(shape)} elements for shape ${showShape(shape)}, but got ${data.length}`,
-    );
+    throw new ShapeError(`tolist: expected ${numelOf(shape)} elements for shape ${showShape(shape)}, but got ${data.length}`);
   }
   const convert = converterOf(dtype);
   let next = 0;

@@ -49,7 +49,7 @@ export interface TensorType {
   readonly [Symbol.hasInstance]: (value: unknown) => boolean;
 }
 
-const typeName = (dtype: DType, device: Place): TypeName => `torch.${device === 'gpu' ? 'cuda.' : ''}${WORDS[dtype]}Tensor`; // prettier-ignore
+const typeName = (dtype: DType, device: Place): TypeName => `torch.${device === 'gpu' ? 'cuda.' : ''}${WORDS[dtype]}Tensor`;
 
 const SIZES = (op: string) => `write new ${op}(2, 3) for sizes, new ${op}([1, 2]) for values`;
 
@@ -60,12 +60,21 @@ export function constructed(op: string, dtype: DType, device: Place | undefined,
   if (args.every((size) => Number.isInteger(size))) {
     return empty(args.length === 0 ? [0] : [...(args as readonly number[])], { dtype, ...place });
   }
-  if (args.length > 1) throw wrongArgument(op, 'every size', 'a whole number', args.find((size) => !Number.isInteger(size)), SIZES(op)); // prettier-ignore
+  if (args.length > 1)
+    throw wrongArgument(
+      op,
+      'every size',
+      'a whole number',
+      args.find((size) => !Number.isInteger(size)),
+      SIZES(op),
+    );
   if (isTensor(first)) {
     if (first.dtype === dtype && (device === undefined || first.device === device)) return first.viewAs(first);
-    throw new DTypeError(`${op}: expected a tensor of type ${typeName(dtype, device ?? first.device)}, but got ${typeName(first.dtype, first.device)}; convert it with .to('${dtype}')`); // prettier-ignore
+    throw new DTypeError(
+      `${op}: expected a tensor of type ${typeName(dtype, device ?? first.device)}, but got ${typeName(first.dtype, first.device)}; convert it with .to('${dtype}')`,
+    );
   }
-  if (!Array.isArray(first) && !ArrayBuffer.isView(first)) throw wrongArgument(op, 'the values', 'an array', first, SIZES(op)); // prettier-ignore
+  if (!Array.isArray(first) && !ArrayBuffer.isView(first)) throw wrongArgument(op, 'the values', 'an array', first, SIZES(op));
   return tensor(first as Nested<Element>, { dtype, ...place });
 }
 
@@ -113,8 +122,11 @@ export const ByteTensor = /* @__PURE__ */ tensorType('uint8');
 export const BoolTensor = /* @__PURE__ */ tensorType('bool');
 
 const NAME = /^torch\.(cuda\.)?(\w+)Tensor$/;
-const isType = (value: unknown): value is TensorType => typeof value === 'function' && 'dtype' in value && 'device' in value; // prettier-ignore
-const TYPE: Kind = kind("a type ('torch.FloatTensor' or FloatTensor)", (value) => isType(value) || (typeof value === 'string' && named(value) !== undefined)); // prettier-ignore
+const isType = (value: unknown): value is TensorType => typeof value === 'function' && 'dtype' in value && 'device' in value;
+const TYPE: Kind = kind(
+  "a type ('torch.FloatTensor' or FloatTensor)",
+  (value) => isType(value) || (typeof value === 'string' && named(value) !== undefined),
+);
 const ANY_TYPE = either(DTYPE, TYPE);
 
 function named(name: string): { dtype: DType; device: Place } | undefined {

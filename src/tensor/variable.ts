@@ -12,7 +12,11 @@ interface VariableCall<T = Tensor> {
   readonly volatile?: boolean;
 }
 type Options = Omit<VariableCall, 'data'>;
-const VARIABLE = signature<VariableCall>('autograd.Variable', { data: TENSOR, requiresGrad: BOOL, volatile: BOOL }, { required: 1, positional: 3 }); // prettier-ignore
+const VARIABLE = signature<VariableCall>(
+  'autograd.Variable',
+  { data: TENSOR, requiresGrad: BOOL, volatile: BOOL },
+  { required: 1, positional: 3 },
+);
 
 /** Called with or without `new`. */
 export interface VariableMaker {
@@ -37,4 +41,7 @@ const make = function (...args: readonly unknown[]): Tensor {
  * w.mul(3).sum().backward();
  * console.log(w.grad!.tolist(), w instanceof autograd.Variable); // [ 3, 3 ] true
  */
-export const Variable = /* @__PURE__ */ Object.defineProperties(make, { name: { value: 'Variable' }, [Symbol.hasInstance]: { value: isTensor } }) as unknown as VariableMaker; // prettier-ignore
+export const Variable = /* @__PURE__ */ Object.defineProperties(make, {
+  name: { value: 'Variable' },
+  [Symbol.hasInstance]: { value: isTensor },
+}) as unknown as VariableMaker;

@@ -55,8 +55,7 @@ interface IndexCall {
   dim: number;
   index: Tensor;
 }
-const indexed = (op: string, example: string) =>
-  signature<IndexCall>(op, { dim: WHOLE, index: TENSOR }, { required: 2, example });
+const indexed = (op: string, example: string) => signature<IndexCall>(op, { dim: WHOLE, index: TENSOR }, { required: 2, example });
 const INDEXED = {
   indexSelect: indexed('indexSelect', "indexSelect(0, tensor([0, 2], { dtype: 'int64' }))"),
   gather: indexed('gather', "gather(0, tensor([[0], [2]], { dtype: 'int64' }))"),
@@ -71,10 +70,6 @@ export function indexCall(op: keyof typeof INDEXED, args: readonly unknown[]): [
 
 /** The sizes of a call that names them, such as `view({ size: [2, 3] })`. */
 export function sizesByName(op: string, name: string, args: readonly unknown[]): Dims {
-  const of = signature<Record<string, Dims>>(
-    op,
-    { [name]: DIMS },
-    { required: 1, example: `${op}({ ${name}: [2, 3] })` },
-  );
+  const of = signature<Record<string, Dims>>(op, { [name]: DIMS }, { required: 1, example: `${op}({ ${name}: [2, 3] })` });
   return readCall<Record<string, Dims>>(of, args)[name]!;
 }

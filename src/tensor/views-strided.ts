@@ -8,13 +8,16 @@ import { viewOf } from './views.ts';
 /** The elements at [i, i + offset] of two dimensions, as a new last dimension: a view. */
 export function diagonalView(x: Tensor, offset: number, dim1: number, dim2: number): Tensor {
   const { shape, strides } = x.layout;
-  if (shape.length < 2) throw new ShapeError(`diagonal: expected at least 2 dimensions, but got shape ${showShape(shape)}; use diag() to put a vector on a diagonal`); // prettier-ignore
+  if (shape.length < 2)
+    throw new ShapeError(
+      `diagonal: expected at least 2 dimensions, but got shape ${showShape(shape)}; use diag() to put a vector on a diagonal`,
+    );
   const [a, b] = [existingDim('diagonal', dim1, shape.length), existingDim('diagonal', dim2, shape.length)];
   if (a === b) throw new ArgumentError(`diagonal: expected two different dimensions, but got ${dim1} and ${dim2}`);
   const [rows, columns] = [shape[a]!, shape[b]!];
   const length = Math.max(offset >= 0 ? Math.min(rows, columns - offset) : Math.min(rows + offset, columns), 0);
   const rest = shape.map((_, i) => i).filter((i) => i !== a && i !== b);
-  const layout = layoutOf(x.dtype, [...rest.map((i) => shape[i]!), length], [...rest.map((i) => strides[i]!), strides[a]! + strides[b]!]); // prettier-ignore
+  const layout = layoutOf(x.dtype, [...rest.map((i) => shape[i]!), length], [...rest.map((i) => strides[i]!), strides[a]! + strides[b]!]);
   const skip = length === 0 ? 0 : offset >= 0 ? offset * strides[b]! : -offset * strides[a]!;
   return viewOf('DiagonalBackward0', x, layout, x.offset + skip, (grad) => {
     const whole = grad.newZeros(shape);
@@ -28,9 +31,9 @@ export function unfoldView(x: Tensor, dim: number, size: number, step: number): 
   const { shape, strides } = x.layout;
   const axis = normalizeDim('unfold', dim, shape.length);
   const whole = shape[axis] ?? 1;
-  if (size > whole) throw new ShapeError(`unfold: expected a size of at most ${whole}, the size of dimension ${axis}, but got ${size}`); // prettier-ignore
+  if (size > whole) throw new ShapeError(`unfold: expected a size of at most ${whole}, the size of dimension ${axis}, but got ${size}`);
   const count = Math.floor((whole - size) / step) + 1;
-  if (shape.length === 0) return viewOf('UnfoldBackward0', x, layoutOf(x.dtype, [size], [1]), x.offset, (grad) => grad.sum()); // prettier-ignore
+  if (shape.length === 0) return viewOf('UnfoldBackward0', x, layoutOf(x.dtype, [size], [1]), x.offset, (grad) => grad.sum());
   const layout = layoutOf(
     x.dtype,
     [...shape.map((n, i) => (i === axis ? count : n)), size],

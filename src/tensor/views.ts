@@ -7,16 +7,7 @@ import { ArgumentError, IndexError, ShapeError } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import { CANNOT_EXPAND, CANNOT_VIEW, NOT_A_PERMUTATION, say, START_AFTER_END } from '../base/sentences.ts';
 import { readCall, signature } from '../base/signature.ts';
-import {
-  contiguousStrides,
-  existingDim,
-  normalizeDim,
-  numelOf,
-  sameDims,
-  showShape,
-  showSizes,
-  type Dims,
-} from '../base/shape.ts';
+import { contiguousStrides, existingDim, normalizeDim, numelOf, sameDims, showShape, showSizes, type Dims } from '../base/shape.ts';
 import { GradNode } from './autograd.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { tensorOver } from './make-tensor.ts';
@@ -44,13 +35,7 @@ class ViewNode extends GradNode {
 }
 
 /** A view with its gradient, recorded where that is wanted. */
-export function viewOf(
-  name: string,
-  x: Tensor,
-  layout: Layout,
-  offset: number,
-  undo: (grad: Tensor) => Tensor,
-): Tensor {
+export function viewOf(name: string, x: Tensor, layout: Layout, offset: number, undo: (grad: Tensor) => Tensor): Tensor {
   const view = tensorOver(x.storage, layout, offset);
   view.setViewOf(x);
   activeObserver()?.viewed?.(x, view);
@@ -67,7 +52,7 @@ export function inferShape(op: string, from: Dims, shape: Dims): number[] {
     const size = shape[i]!;
     if (size === -1 && unknown === -1) unknown = i;
     else if (Number.isInteger(size) && size >= 0) known *= size;
-    else throw new ShapeError(`${op}: shape ${showShape(shape)} is not valid: sizes are whole numbers ≥ 0, at most one of them -1`); // prettier-ignore
+    else throw new ShapeError(`${op}: shape ${showShape(shape)} is not valid: sizes are whole numbers ≥ 0, at most one of them -1`);
   }
   if (unknown === -1 ? known !== numel : known === 0 || numel % known !== 0) {
     throw new ShapeError(`${op}: ${say(CANNOT_VIEW, showSizes(from), numel, showSizes(shape))}`);
@@ -129,7 +114,11 @@ export function permute(x: Tensor, dims: Dims, name = 'PermuteBackward0'): Tenso
     throw new ShapeError(say(NOT_A_PERMUTATION, dims.join(', '), x.ndim));
   }
   const inverse = order.map((_, i) => order.indexOf(i));
-  const layout = layoutOf(x.dtype, order.map((i) => x.layout.shape[i]!), order.map((i) => x.layout.strides[i]!)); // prettier-ignore
+  const layout = layoutOf(
+    x.dtype,
+    order.map((i) => x.layout.shape[i]!),
+    order.map((i) => x.layout.strides[i]!),
+  );
   return viewOf(name, x, layout, x.offset, (grad) => grad.permute(inverse));
 }
 
@@ -145,37 +134,25 @@ export function expand(x: Tensor, sizes: Dims): Tensor {
   const from = x.layout.shape;
   const shift = sizes.length - from.length;
   const shape = sizes.map((size, i) => (size === -1 && i >= shift ? from[i - shift]! : size));
-  const fits = shift >= 0 && shape.every((size, i) => Number.isInteger(size) && size >= 0 && (i < shift || from[i - shift] === size || from[i - shift] === 1)); // prettier-ignore
+  const fits =
+    shift >= 0 &&
+    shape.every((size, i) => Number.isInteger(size) && size >= 0 && (i < shift || from[i - shift] === size || from[i - shift] === 1));
   if (!fits) {
-    throw new ShapeError(`expand: ${say(CANNOT_EXPAND, showSizes(from), showSizes(sizes))}: only sizes of 1 can grow, and only new leading dimensions can be added`); // prettier-ignore
+    throw new ShapeError(
+      `expand: ${say(CANNOT_EXPAND, showSizes(from), showSizes(sizes))}: only sizes of 1 can grow, and only new leading dimensions can be added`,
+    );
   }
-  const strides = shape.map((size, i) =>
-    i < shift || (from[i - shift] === 1 && size !== 1) ? 0 : x.layout.strides[i - shift]!,
-  );
+  const strides = shape.map((size, i) => (i < shift || (from[i - shift] === 1 && size !== 1) ? 0 : x.layout.strides[i - shift]!));
   return viewOf('ExpandBackward0', x, layoutOf(x.dtype, shape, strides), x.offset, (grad) => grad.sumTo(from));
 }
 
 /** `length` elements along `dim`, from `from` (negative: counted from the end), every `step`-th. */
-export function narrow(
-  x: Tensor,
-  dim: number,
-  from: number,
-  length: number,
-  step = 1,
-  name = 'SliceBackward0',
-): Tensor {
+export function narrow(x: Tensor, dim: number, from: number, length: number, step = 1, name = 'SliceBackward0'): Tensor {
   const axis = existingDim('narrow', dim, x.ndim);
   const size = x.layout.shape[axis]!;
   const start = from < 0 ? from + size : from;
   const last = start + (length - 1) * step;
-  if (
-    !Number.isInteger(start) ||
-    !Number.isInteger(length) ||
-    length < 0 ||
-    start < 0 ||
-    start > size ||
-    (length > 0 && last >= size)
-  ) {
+  if (!Number.isInteger(start) || !Number.isInteger(length) || length < 0 || start < 0 || start > size || (length > 0 && last >= size)) {
     throw new IndexError(
       `narrow: start ${from} and length ${length} are out of range for dimension ${axis} of size ${size}; the part must lie inside it`,
     );
@@ -196,7 +173,9 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   const axis = existingDim('select', dim, x.ndim);
   const size = x.layout.shape[axis]!;
   if (!Number.isInteger(index) || index < -size || index >= size) {
-    throw new IndexError(`index ${index} is out of range for dimension ${axis} of size ${size}: expected a whole number in [${-size}, ${size - 1}]`); // prettier-ignore
+    throw new IndexError(
+      `index ${index} is out of range for dimension ${axis} of size ${size}: expected a whole number in [${-size}, ${size - 1}]`,
+    );
   }
   const at = index < 0 ? index + size : index;
   const from = x.layout.shape;
@@ -212,7 +191,11 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
 export function unsqueeze(x: Tensor, dim: number): Tensor {
   const axis = normalizeDim('unsqueeze', dim, x.ndim + 1, x.ndim);
   const { shape, strides } = x.layout;
-  const layout = layoutOf(x.dtype, shape.toSpliced(axis, 0, 1), strides.toSpliced(axis, 0, axis < shape.length ? shape[axis]! * strides[axis]! : 1)); // prettier-ignore
+  const layout = layoutOf(
+    x.dtype,
+    shape.toSpliced(axis, 0, 1),
+    strides.toSpliced(axis, 0, axis < shape.length ? shape[axis]! * strides[axis]! : 1),
+  );
   return viewOf('UnsqueezeBackward0', x, layout, x.offset, (grad) => grad.reshape(shape));
 }
 
@@ -221,10 +204,14 @@ export function squeeze(x: Tensor, dims?: Dims): Tensor {
   const { shape, strides } = x.layout;
   const named = dims?.map((dim) => normalizeDim('squeeze', dim, x.ndim));
   if (named !== undefined && new Set(named).size < named.length) {
-    throw new ShapeError(`squeeze: dimensions [${dims!.join(', ')}] name one of ${showShape(shape)} twice; name each once`); // prettier-ignore
+    throw new ShapeError(`squeeze: dimensions [${dims!.join(', ')}] name one of ${showShape(shape)} twice; name each once`);
   }
   const keep = shape.map((size, i) => size !== 1 || (named !== undefined && !named.includes(i)));
-  const layout = layoutOf(x.dtype, shape.filter((_, i) => keep[i]), strides.filter((_, i) => keep[i])); // prettier-ignore
+  const layout = layoutOf(
+    x.dtype,
+    shape.filter((_, i) => keep[i]),
+    strides.filter((_, i) => keep[i]),
+  );
   const name = dims === undefined ? 'SqueezeBackward0' : 'SqueezeBackward1';
   return viewOf(name, x, layout, x.offset, (grad) => grad.reshape(shape));
 }
@@ -239,7 +226,7 @@ export function split(x: Tensor, size: number | readonly number[], dim: number):
   const sizes = typeof size === 'number' ? equalPieces(total, size) : size;
   const whole = sizes.every((n) => Number.isInteger(n) && n >= 0);
   if (!whole || sizes.reduce((sum, n) => sum + n, 0) !== total) {
-    throw new ShapeError(`split: expected sizes that add up to ${total}, the size of dimension ${axis}, but got ${showShape(sizes)}`); // prettier-ignore
+    throw new ShapeError(`split: expected sizes that add up to ${total}, the size of dimension ${axis}, but got ${showShape(sizes)}`);
   }
   let start = 0;
   return sizes.map((length) => narrow(x, axis, (start += length) - length, length));
@@ -248,7 +235,7 @@ export function split(x: Tensor, size: number | readonly number[], dim: number):
 /** The sizes of pieces; there is always one, of a dimension without elements as well. */
 function equalPieces(total: number, size: number): number[] {
   if (!Number.isInteger(size) || size < 0 || (size === 0 && total > 0)) {
-    throw new ShapeError(`split: expected a size that is a whole number above 0, but got ${size} for a dimension of size ${total}`); // prettier-ignore
+    throw new ShapeError(`split: expected a size that is a whole number above 0, but got ${size} for a dimension of size ${total}`);
   }
   const pieces = Math.max(size === 0 ? 1 : Math.ceil(total / size), 1);
   return Array.from({ length: pieces }, (_, i) => Math.min(size, total - i * size));
@@ -260,7 +247,8 @@ function equalPieces(total: number, size: number): number[] {
  */
 export function chunk(x: Tensor, chunks: number, dim: number): Tensor[] {
   const axis = existingDim('chunk', dim, x.ndim);
-  if (!Number.isInteger(chunks) || chunks < 1) throw new ArgumentError(`chunk: expected the number of pieces to be a whole number above 0, but got ${chunks}`); // prettier-ignore
+  if (!Number.isInteger(chunks) || chunks < 1)
+    throw new ArgumentError(`chunk: expected the number of pieces to be a whole number above 0, but got ${chunks}`);
   const total = x.layout.shape[axis]!;
   return split(x, total === 0 ? new Array<number>(chunks).fill(0) : Math.ceil(total / chunks), axis);
 }

@@ -17,7 +17,7 @@ function prepared(): NonNullable<typeof place> {
   if (place === undefined) {
     const device = cpuDevice();
     const held: Holding = { buffer: device.allocate(HELD), bytes: HELD, free: () => undefined };
-    place = { program: device.program(weightSumsSteps(device.target), { hold: () => held }), flag: device.allocate(FLAG) }; // prettier-ignore
+    place = { program: device.program(weightSumsSteps(device.target), { hold: () => held }), flag: device.allocate(FLAG) };
   }
   return place;
 }
@@ -28,8 +28,7 @@ function prepared(): NonNullable<typeof place> {
  */
 export function weightSums(x: Tensor, rows: number, size: number): Float32Array | undefined {
   const { device } = x.storage;
-  if (x.dtype !== 'float32' || device !== cpuDevice() || activeRecorder() !== undefined || rows * size === 0)
-    return undefined;
+  if (x.dtype !== 'float32' || device !== cpuDevice() || activeRecorder() !== undefined || rows * size === 0) return undefined;
   const { program, flag } = prepared();
   const sums = empty_('multinomial', 'float32', [rows, size], device);
   program.run({ buffers: [x.storage.buffer, sums.storage.buffer, flag], offsets: [4 * x.offset, 0, 0] }, [rows, size]);

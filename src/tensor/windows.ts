@@ -21,7 +21,10 @@ interface WindowCall extends TensorOptions {
 }
 type Parameters<Name extends string> = WindowCall & { readonly [K in Name]?: number };
 /** The arguments of a window with further numbers. */
-type Arguments<P extends readonly unknown[], Name extends string> = Call<[windowLength: number, periodic?: boolean, ...P], Parameters<Name>>; // prettier-ignore
+type Arguments<P extends readonly unknown[], Name extends string> = Call<
+  [windowLength: number, periodic?: boolean, ...P],
+  Parameters<Name>
+>;
 
 /** @param shape makes the window of places 0, 1, …, last */
 function window<Name extends string, P extends readonly unknown[] = []>(
@@ -30,12 +33,12 @@ function window<Name extends string, P extends readonly unknown[] = []>(
   shape: (places: Tensor, last: number, given: Readonly<Partial<Record<Name, number>>>) => Tensor,
 ): (...args: Arguments<P, Name> | [...Arguments<P, Name>, TensorOptions]) => Tensor<[number]> {
   const more = Object.fromEntries(numbers.map((name) => [name, NUMBER])) as { readonly [K in Name]: typeof NUMBER };
-  const kinds = { windowLength: SIZE, periodic: BOOL, ...more, ...TENSOR_OPTIONS } as unknown as OptionKinds<Parameters<Name>>; // prettier-ignore
-  const table = signature<Parameters<Name>>(op, kinds, { required: 1, positional: 2 + numbers.length, example: `${op}(16)` }); // prettier-ignore
+  const kinds = { windowLength: SIZE, periodic: BOOL, ...more, ...TENSOR_OPTIONS } as unknown as OptionKinds<Parameters<Name>>;
+  const table = signature<Parameters<Name>>(op, kinds, { required: 1, positional: 2 + numbers.length, example: `${op}(16)` });
   return (...args) => {
     const call = readCall<Parameters<Name>>(table, args);
     const { windowLength, periodic = true, dtype = 'float32', device } = call;
-    if (!isFloating(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, but got ${dtype}; use float32 or float64`); // prettier-ignore
+    if (!isFloating(dtype)) throw new DTypeError(`${op}: expected a floating-point dtype, but got ${dtype}; use float32 or float64`);
     const options = device === undefined ? { dtype } : { dtype, device };
     if (windowLength < 2) return finish(ones([windowLength], options), call);
     const last = periodic ? windowLength : windowLength - 1;
@@ -45,7 +48,11 @@ function window<Name extends string, P extends readonly unknown[] = []>(
 }
 
 const raised = (places: Tensor, last: number, alpha: number, beta: number): Tensor =>
-  places.mul((2 * Math.PI) / last).cos().mul(-beta).add(alpha); // prettier-ignore
+  places
+    .mul((2 * Math.PI) / last)
+    .cos()
+    .mul(-beta)
+    .add(alpha);
 
 /**
  * Hann's window, ½ − ½·cos(2πi/N): of period `windowLength`, or symmetric where `periodic` is false.
@@ -73,17 +80,19 @@ export const blackmanWindow = /* @__PURE__ */ window('blackmanWindow', [], (plac
 export const bartlettWindow = /* @__PURE__ */ window('bartlettWindow', [], (places, last) => {
   const rising = places.mul(2 / last);
   const first = (last >> 1) + 1;
-  return cat([rising.narrow(0, 0, first), rising.narrow(0, first, last + 1 - first).mul(-1).add(2)]); // prettier-ignore
+  return cat([
+    rising.narrow(0, 0, first),
+    rising
+      .narrow(0, first, last + 1 - first)
+      .mul(-1)
+      .add(2),
+  ]);
 });
 
 /** Kaiser's window, of I₀ with `beta`, by default 12 (https://pytorch.org/docs/stable/generated/torch.kaiser_window.html). */
-export const kaiserWindow = /* @__PURE__ */ window<'beta', [beta?: number]>(
-  'kaiserWindow',
-  ['beta'],
-  (places, last, { beta = 12 }) => {
-    const half = last / 2;
-    const inside = places.to('float64').sub(half).div(half).square().rsub(1).clamp(0);
-    const shape = i0(inside.sqrt().mul(beta));
-    return shape.div(i0(shape.newTensor(beta))).to(places.dtype);
-  },
-);
+export const kaiserWindow = /* @__PURE__ */ window<'beta', [beta?: number]>('kaiserWindow', ['beta'], (places, last, { beta = 12 }) => {
+  const half = last / 2;
+  const inside = places.to('float64').sub(half).div(half).square().rsub(1).clamp(0);
+  const shape = i0(inside.sqrt().mul(beta));
+  return shape.div(i0(shape.newTensor(beta))).to(places.dtype);
+});

@@ -119,7 +119,12 @@ export async function checkData(path: string, options: CheckOptions = {}): Promi
     classes ??= images.classes;
     const empty = source.hasOwnClasses ? emptyClasses(images) : [];
     if (empty.length > 0)
-      found.push({ kind: 'empty-class', stops: true, message: `there are no images${name === 'all' ? '' : ` in the part '${name}'`} for the classes ${empty.join(', ')}`, items: empty }); // prettier-ignore
+      found.push({
+        kind: 'empty-class',
+        stops: true,
+        message: `there are no images${name === 'all' ? '' : ` in the part '${name}'`} for the classes ${empty.join(', ')}`,
+        items: empty,
+      });
     const checked = await checkPart(images, name, given.onRead);
     all.push(...checked);
     parts.push(partOf(name, images.classes, checked));
@@ -155,16 +160,18 @@ function compareClasses(part: SplitName, classes: readonly string[], train: read
   const differing = (what: string, names: readonly string[]): Finding[] =>
     names.length === 0 ? [] : [{ kind: 'classes', stops: true, message: `the part '${part}' ${what} ${names.length === 1 ? 'the class' : 'the classes'} ${names.join(', ')}`, items: names }]; // prettier-ignore
   return [
-    ...differing('lacks', train.filter((name) => !classes.includes(name))), // prettier-ignore
-    ...differing('alone has', classes.filter((name) => !train.includes(name))), // prettier-ignore
+    ...differing(
+      'lacks',
+      train.filter((name) => !classes.includes(name)),
+    ),
+    ...differing(
+      'alone has',
+      classes.filter((name) => !train.includes(name)),
+    ),
   ];
 }
 
-async function checkPart(
-  images: ImageDataset,
-  part: SplitName,
-  onRead: CheckOptions['onRead'],
-): Promise<CheckedImage[]> {
+async function checkPart(images: ImageDataset, part: SplitName, onRead: CheckOptions['onRead']): Promise<CheckedImage[]> {
   const checked: CheckedImage[] = [];
   let turn = performance.now();
   for (let i = 0; i < images.length; i++) {
@@ -184,21 +191,16 @@ function partOf(name: SplitName, classes: readonly string[], images: readonly Ch
   return { name, images: images.length, readable, classes: Object.fromEntries(counts) };
 }
 
-function unreadableOf(
-  part: SplitName,
-  classes: readonly string[],
-  images: readonly CheckedImage[],
-  most: number,
-): Finding[] {
+function unreadableOf(part: SplitName, classes: readonly string[], images: readonly CheckedImage[], most: number): Finding[] {
   const bad = images.filter(({ why }) => why !== undefined);
   if (bad.length === 0) return [];
   const share = bad.length / images.length;
   const where = part === 'all' ? '' : ` of the part '${part}'`;
   const items = bad.map(({ name, why }) => `${name}: ${why!}`);
-  const message = `${bad.length} of ${images.length} images${where} cannot be read (${percent(share)}; training passes over up to ${percent(most)})`; // prettier-ignore
+  const message = `${bad.length} of ${images.length} images${where} cannot be read (${percent(share)}; training passes over up to ${percent(most)})`;
   const left = new Set(images.filter(({ why }) => why === undefined).map(({ label }) => label));
   const gone = classes.filter((label) => !left.has(label) && bad.some((image) => image.label === label));
-  const empty: Finding = { kind: 'empty-class', stops: true, message: `no image of ${gone.join(', ')}${where} can be read`, items: gone }; // prettier-ignore
+  const empty: Finding = { kind: 'empty-class', stops: true, message: `no image of ${gone.join(', ')}${where} can be read`, items: gone };
   return [{ kind: 'unreadable', stops: share > most, message, items }, ...(gone.length > 0 ? [empty] : [])];
 }
 
@@ -214,18 +216,36 @@ function oddities(all: readonly CheckedImage[], parts: readonly CheckedPart[], t
     odd: readonly CheckedImage[],
     message: (n: number) => string,
     item: (image: CheckedImage) => string = ({ name }) => name,
-  ): Finding[] =>
-    // prettier-ignore
-    odd.length === 0 ? [] : [{ kind, stops: false, message: message(odd.length), items: odd.map(item) }];
+  ): Finding[] => (odd.length === 0 ? [] : [{ kind, stops: false, message: message(odd.length), items: odd.map(item) }]);
   const size = ({ name, width, height }: CheckedImage): string => `${name}: ${width}x${height}`;
   return [
     ...sameImages(readable),
-    ...listed('blank', readable.filter(({ isBlank }) => isBlank), (n) => `${images(n)} of one colour, or nearly so`), // prettier-ignore
-    ...listed('tiny', readable.filter(({ width, height }) => Math.min(width, height) < tiny), (n) => `${images(n)} smaller than ${tiny} pixels`, size), // prettier-ignore
-    ...listed('ending', readable.filter(({ isReally }) => isReally !== undefined), (n) => `${images(n)} of another format than the ending says (which does no harm)`, ({ name, isReally }) => `${name}: ${isReally!}`), // prettier-ignore
+    ...listed(
+      'blank',
+      readable.filter(({ isBlank }) => isBlank),
+      (n) => `${images(n)} of one colour, or nearly so`,
+    ),
+    ...listed(
+      'tiny',
+      readable.filter(({ width, height }) => Math.min(width, height) < tiny),
+      (n) => `${images(n)} smaller than ${tiny} pixels`,
+      size,
+    ),
+    ...listed(
+      'ending',
+      readable.filter(({ isReally }) => isReally !== undefined),
+      (n) => `${images(n)} of another format than the ending says (which does no harm)`,
+      ({ name, isReally }) => `${name}: ${isReally!}`,
+    ),
     ...parts.flatMap(balanceOf),
-    ...varieties('sizes', readable.map(({ width, height }) => `${width}x${height}`)), // prettier-ignore
-    ...varieties('modes', readable.map(({ mode }) => mode)), // prettier-ignore
+    ...varieties(
+      'sizes',
+      readable.map(({ width, height }) => `${width}x${height}`),
+    ),
+    ...varieties(
+      'modes',
+      readable.map(({ mode }) => mode),
+    ),
   ];
 }
 
@@ -273,10 +293,20 @@ function balanceOf({ name, classes }: CheckedPart): Finding[] {
   const where = name === 'all' ? '' : ` in the part '${name}'`;
   const found: Finding[] = [];
   if (most[1] >= IMBALANCE * least[1])
-    found.push({ kind: 'imbalance', stops: false, message: `${most[0]} has ${most[1]} images${where}, ${least[0]} only ${least[1]}`, items: counts.map(([label, count]) => `${label}: ${count}`) }); // prettier-ignore
+    found.push({
+      kind: 'imbalance',
+      stops: false,
+      message: `${most[0]} has ${most[1]} images${where}, ${least[0]} only ${least[1]}`,
+      items: counts.map(([label, count]) => `${label}: ${count}`),
+    });
   const few = counts.filter(([, count]) => count < FEW);
   if (few.length > 0 && (name === 'train' || name === 'all'))
-    found.push({ kind: 'few', stops: false, message: `${few.length === 1 ? '1 class has' : `${few.length} classes have`} fewer than ${FEW} images${where}`, items: few.map(([label, count]) => `${label}: ${count}`) }); // prettier-ignore
+    found.push({
+      kind: 'few',
+      stops: false,
+      message: `${few.length === 1 ? '1 class has' : `${few.length} classes have`} fewer than ${FEW} images${where}`,
+      items: few.map(([label, count]) => `${label}: ${count}`),
+    });
   return found;
 }
 
@@ -287,5 +317,5 @@ function varieties(kind: 'sizes' | 'modes', values: readonly string[]): Finding[
   if (counts.size < 2) return [];
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   const what = kind === 'sizes' ? 'sizes (training brings them to one)' : 'kinds of pixels (all are read as colour)';
-  return [{ kind, stops: false, message: `there are ${counts.size} ${what}`, items: sorted.map(([value, count]) => `${value}: ${count}`) }]; // prettier-ignore
+  return [{ kind, stops: false, message: `there are ${counts.size} ${what}`, items: sorted.map(([value, count]) => `${value}: ${count}`) }];
 }

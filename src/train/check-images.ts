@@ -57,8 +57,7 @@ function fileOf(images: ImageDataset, index: number): Uint8Array | undefined {
 }
 
 /** Two checksums of different stretches, and the length: enough to find equals among some million. */
-const hashed = (bytes: Uint8Array): string =>
-  `${bytes.length} ${crc32(bytes)} ${crc32(bytes.subarray(bytes.length >> 2))}`;
+const hashed = (bytes: Uint8Array): string => `${bytes.length} ${crc32(bytes)} ${crc32(bytes.subarray(bytes.length >> 2))}`;
 
 function wrongEnding(name: string, bytes: Uint8Array): string | undefined {
   const kind = kindOf(bytes);
@@ -78,8 +77,7 @@ const PNG_TYPE_AT = 25;
 
 function modeOf(bytes: Uint8Array, image: Image): string {
   if (isPng(bytes)) return PNG_MODES[bytes[PNG_TYPE_AT] ?? 2] ?? 'colour';
-  if (isJpeg(bytes))
-    return ({ 1: 'grey', 4: 'CMYK' } as Readonly<Record<number, string>>)[componentsOf(bytes)] ?? 'colour';
+  if (isJpeg(bytes)) return ({ 1: 'grey', 4: 'CMYK' } as Readonly<Record<number, string>>)[componentsOf(bytes)] ?? 'colour';
   return isGrey(image) ? 'grey' : 'colour';
 }
 
@@ -94,8 +92,7 @@ function componentsOf(bytes: Uint8Array): number {
   return 3;
 }
 
-const isGrey = ({ channels, data }: Image): boolean =>
-  channels === 1 || data.every((value, i) => value === data[i - (i % channels)]);
+const isGrey = ({ channels, data }: Image): boolean => channels === 1 || data.every((value, i) => value === data[i - (i % channels)]);
 
 /** Standard deviation of a channel's values below which an image shows nothing. */
 const FLAT = 2.5;

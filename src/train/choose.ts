@@ -52,14 +52,17 @@ const cost = ({ model, size }: Candidate): number => ((COSTS[model] ?? 2) * size
 export const assumedPace: Pace = (candidate) => (3 * cost(candidate)) / TYPICAL;
 
 /** What follows for others from a measurement of one. */
-export const measuredPace = (measured: Candidate, seconds: number): Pace => (candidate) => (seconds * cost(candidate)) / cost(measured); // prettier-ignore
+export const measuredPace =
+  (measured: Candidate, seconds: number): Pace =>
+  (candidate) =>
+    (seconds * cost(candidate)) / cost(measured);
 
 /** The row of the table; the first that fits. */
 export function kindOf(facts: DataFacts, { model, pretrained }: Wishes): Kind {
   const { height, width, channels, mirrors, isExample } = facts;
   const isSmall = Math.max(height, width) <= SMALL_SIDE;
   if (pretrained !== undefined) return 'tuned';
-  if (model !== undefined) return model === 'fast' ? 'pictures' : model === 'cnn' || model === 'small' ? 'plain' : 'photos'; // prettier-ignore
+  if (model !== undefined) return model === 'fast' ? 'pictures' : model === 'cnn' || model === 'small' ? 'plain' : 'photos';
   if (isExample) return 'plain'; // the first thing that anybody sees is quick
   if (isSmall && (!mirrors || Math.min(height, width) < 16)) return 'plain'; // digits and signs
   if (isSmall || channels !== 3) return 'pictures';
@@ -76,7 +79,7 @@ export function choose(facts: DataFacts, wishes: Wishes, pace: Pace, spent = 0):
   const row = KINDS[kind];
   const batchSize = wishes.batchSize ?? row.batchSize(images);
   const all = candidates(facts, wishes, kind);
-  const limit = wishes.minutes === undefined && wishes.epochs !== undefined ? undefined : 60 * (wishes.minutes ?? USUAL_MINUTES); // prettier-ignore
+  const limit = wishes.minutes === undefined && wishes.epochs !== undefined ? undefined : 60 * (wishes.minutes ?? USUAL_MINUTES);
   const { wanted: usual, fewest } = row.epochs(images, batchSize);
   const wanted = wishes.epochs ?? usual;
   const timed = all.map((candidate) => ({ candidate, ...timesOf(facts, wishes, pace(candidate)) }));
@@ -102,8 +105,7 @@ export const isWorthMeasuring = ({ seconds, limit, alternatives }: Choice): bool
   (limit !== undefined || alternatives > 1) && seconds * SLOWEST > SHARE * (limit ?? 60 * USUAL_MINUTES);
 
 /** The part of the images to validate on: of many a tenth says enough. */
-const validSizeOf = ({ images }: DataFacts, { validSize }: Wishes): number =>
-  validSize ?? (images >= 20_000 ? 0.1 : 0.2);
+const validSizeOf = ({ images }: DataFacts, { validSize }: Wishes): number => validSize ?? (images >= 20_000 ? 0.1 : 0.2);
 
 /** Images that are trained on, and those that every epoch is measured on. */
 function trainedAndValid(facts: DataFacts, wishes: Wishes): { readonly images: number; readonly valid: number } {
@@ -148,7 +150,9 @@ function complete(
   // A rate belongs to its optimizer, and what is cut out belongs to the size.
   const optimizer = wishes.optimizer ?? usual.optimizer;
   const lr = optimizer === usual.optimizer ? usual.lr : usualRate(optimizer);
-  const given = Object.fromEntries(Object.entries(wishes).filter(([name, value]) => value !== undefined && name !== 'minutes' && name !== 'pretrained')); // prettier-ignore
+  const given = Object.fromEntries(
+    Object.entries(wishes).filter(([name, value]) => value !== undefined && name !== 'minutes' && name !== 'pretrained'),
+  );
   const made: Recipe = {
     ...usual,
     ...candidate,
@@ -164,19 +168,16 @@ function complete(
 
 type Made = Omit<Choice, 'reasons' | 'better'>;
 
-function reasonsOf(
-  facts: DataFacts,
-  wishes: Wishes,
-  { kind, recipe, wanted, secondsPerEpoch, limit }: Made,
-): Choice['reasons'] {
+function reasonsOf(facts: DataFacts, wishes: Wishes, { kind, recipe, wanted, secondsPerEpoch, limit }: Made): Choice['reasons'] {
   const { model, size, epochs, batchSize, freeze } = recipe;
   const same = size.height === facts.height && size.width === facts.width;
   const came = facts.alike ? `${facts.height}×${facts.width}` : `about ${facts.height}×${facts.width}`;
-  const why = (name: keyof Wishes, otherwise: string): string =>
-    wishes[name] === undefined ? otherwise : 'as you say';
+  const why = (name: keyof Wishes, otherwise: string): string => (wishes[name] === undefined ? otherwise : 'as you say');
   const isShort = epochs < wanted;
   const time = `${Math.max(1, Math.round((epochs * secondsPerEpoch) / 60))} min`;
-  const inTime = isShort ? `of the ${wanted} that it would use; about ${time} of the ${(limit ?? 0) / 60}` : `about ${secondsPerEpoch * epochs < 45 ? `${Math.ceil(secondsPerEpoch * epochs)} s` : time}`; // prettier-ignore
+  const inTime = isShort
+    ? `of the ${wanted} that it would use; about ${time} of the ${(limit ?? 0) / 60}`
+    : `about ${secondsPerEpoch * epochs < 45 ? `${Math.ceil(secondsPerEpoch * epochs)} s` : time}`;
   return [
     ['network', `${model}: ${why('model', KINDS[kind].why)}`],
     [
@@ -200,7 +201,9 @@ function betterOf(
     const other = missed.model === recipe.model ? '' : `${missed.model} and `;
     lines.push(`--minutes ${missed.minutes} for ${other}images of ${missed.size.height}×${missed.size.width}`);
   }
-  if (kind === 'photos' && facts.images < 20_000) lines.push('weights that others have trained, which help most where images are few: --pretrained FILE'); // prettier-ignore
-  if (facts.imbalance >= 3) lines.push(`--class-weights balanced: the largest class has ${Math.floor(facts.imbalance)} times the images of the smallest`); // prettier-ignore
+  if (kind === 'photos' && facts.images < 20_000)
+    lines.push('weights that others have trained, which help most where images are few: --pretrained FILE');
+  if (facts.imbalance >= 3)
+    lines.push(`--class-weights balanced: the largest class has ${Math.floor(facts.imbalance)} times the images of the smallest`);
   return lines;
 }

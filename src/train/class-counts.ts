@@ -81,7 +81,7 @@ export class ClassCounts {
     this.#classes = Math.max(this.#classes, classes);
     for (let i = 0; i < labels.length; i++) {
       const [label, guess] = [Number(labels[i]), Number(guesses[i])];
-      if (!(label >= 0 && label < classes)) throw new ArgumentError(`evaluate: expected labels from 0 to ${classes - 1}, but got ${label}`); // prettier-ignore
+      if (!(label >= 0 && label < classes)) throw new ArgumentError(`evaluate: expected labels from 0 to ${classes - 1}, but got ${label}`);
       const row = logits.subarray(i * classes, (i + 1) * classes) as ArrayLike<number>;
       this.#labels.push(label);
       this.#guesses.push(guess);
@@ -93,9 +93,7 @@ export class ClassCounts {
 
   /** All of it as numbers, to be sent. @internal */
   pack(): Float64Array {
-    return Float64Array.from(
-      [this.#classes, this.#near, this.#loss].concat(this.#labels, this.#guesses, this.#confidences),
-    );
+    return Float64Array.from([this.#classes, this.#near, this.#loss].concat(this.#labels, this.#guesses, this.#confidences));
   }
 
   /** The counts of several, each of which has had every n-th image, in the order of the images. @internal */
@@ -126,7 +124,7 @@ export class ClassCounts {
     const classes = confusion.map((_, c) => classResult(confusion, c));
     const correct = classes.reduce((sum, one) => sum + one.correct, 0);
     const calibration = bins(this.#labels, this.#guesses, this.#confidences);
-    const apart = calibration.reduce((sum, bin) => sum + (bin.count === 0 ? 0 : bin.count * Math.abs(bin.confidence - bin.accuracy)), 0); // prettier-ignore
+    const apart = calibration.reduce((sum, bin) => sum + (bin.count === 0 ? 0 : bin.count * Math.abs(bin.confidence - bin.accuracy)), 0);
     return {
       loss: this.#loss / total,
       accuracy: correct / total,
@@ -165,7 +163,7 @@ function classResult(confusion: readonly (readonly number[])[], c: number): Clas
   const correct = confusion[c]![c]!;
   const total = confusion[c]!.reduce((sum, n) => sum + n, 0);
   const predicted = confusion.reduce((sum, row) => sum + row[c]!, 0);
-  return { correct, total, predicted, precision: correct / predicted, recall: correct / total, f1: (2 * correct) / (predicted + total) }; // prettier-ignore
+  return { correct, total, predicted, precision: correct / predicted, recall: correct / total, f1: (2 * correct) / (predicted + total) };
 }
 
 function bins(labels: readonly number[], guesses: readonly number[], confidences: readonly number[]): CalibrationBin[] {
@@ -177,5 +175,11 @@ function bins(labels: readonly number[], guesses: readonly number[], confidences
     bin.confidence += confidence;
     if (labels[i] === guesses[i]) bin.correct++;
   });
-  return sums.map(({ count, confidence, correct }, i) => ({ from: i / BINS, to: (i + 1) / BINS, count, confidence: confidence / count, accuracy: correct / count })); // prettier-ignore
+  return sums.map(({ count, confidence, correct }, i) => ({
+    from: i / BINS,
+    to: (i + 1) / BINS,
+    count,
+    confidence: confidence / count,
+    accuracy: correct / count,
+  }));
 }

@@ -46,7 +46,7 @@ const INFO = kind('{ model, spec, classes }', (value) => {
 });
 
 /** `0.5` where all are alike. */
-const shownList = (values: readonly number[]): string => (new Set(values).size === 1 ? String(values[0]) : `(${values.join(', ')})`); // prettier-ignore
+const shownList = (values: readonly number[]): string => (new Set(values).size === 1 ? String(values[0]) : `(${values.join(', ')})`);
 
 /** The value to save. */
 export function packClassifier(network: ModuleBase, info: ClassifierInfo): CheckpointInput {
@@ -82,7 +82,7 @@ export function unpackClassifier(
 ): TrainedClassifier {
   requireKind('unpackClassifier', 'where it is from', where, TEXT);
   const bare = isOwn(value) ? undefined : findState(value);
-  const { info, state } = bare === undefined ? described(value, where) : { info: guessed(bare, where, overrides.spec), state: bare }; // prettier-ignore
+  const { info, state } = bare === undefined ? described(value, where) : { info: guessed(bare, where, overrides.spec), state: bare };
   const network = createModel(info.model, info.spec);
   network.loadStateDict(state);
   network.eval();
@@ -122,7 +122,8 @@ function described(value: unknown, where: string): { info: ClassifierInfo; state
   const name = part(arch, 'model');
   const model = MODEL_NAMES.find((known) => known === name) ?? fail(`it holds a network named '${String(name)}'`);
   const normalization = part(value, 'normalization');
-  if (normalization !== undefined && normalization !== 'half' && normalization !== 'imagenet') return fail(`its normalization is not one that is known`); // prettier-ignore
+  if (normalization !== undefined && normalization !== 'half' && normalization !== 'imagenet')
+    return fail(`its normalization is not one that is known`);
   const sizes = { channels: size('channels'), height: size('height'), width: size('width'), classes: size('classes') };
   const resize = part(arch, 'resize') === undefined ? {} : { resize: size('resize') };
   const spec: ImageSpec = { ...sizes, ...resize, ...(normalization === undefined ? {} : { normalization }) };
@@ -131,7 +132,7 @@ function described(value: unknown, where: string): { info: ClassifierInfo; state
     return fail(`its classes are not ${spec.classes} names`);
   const state = part(value, 'state_dict');
   const trained = part(value, 'trained_on'); // files of before have none
-  if (trained !== undefined && !(isTensor(trained) && trained.dtype === 'int32')) fail('what it was trained on is no list of numbers'); // prettier-ignore
+  if (trained !== undefined && !(isTensor(trained) && trained.dtype === 'int32')) fail('what it was trained on is no list of numbers');
   const images = isTensor(trained) ? { trained: trained.toTypedArray() as Int32Array } : {};
   return {
     info: { model, spec, classes, ...images },

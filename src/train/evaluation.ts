@@ -1,6 +1,6 @@
 /** Measuring a classifier: its loss, and what it gets right in all and for each class. */
 import type { HostAbortSignal } from '../base/host-types.ts';
-import { BOOL, COUNT, FUNCTION, kind, NOT_NEGATIVE, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, FUNCTION, kind, NOT_NEGATIVE, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { ModuleBase } from '../nn/module-base.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -63,32 +63,16 @@ export interface EvaluateOptions {
  * const result = await evaluate(new nn.Sequential(new nn.Flatten(), new nn.Linear(16, 2)), loader);
  * console.log(`${result.correct} of ${result.total}`);
  */
-export async function evaluate(
-  model: TrainableModel,
-  batches: BatchSource,
-  options: EvaluateOptions = {},
-): Promise<Evaluation> {
+export async function evaluate(model: TrainableModel, batches: BatchSource, options: EvaluateOptions = {}): Promise<Evaluation> {
   return (await countBatches(model, batches, options)).result();
 }
 
 /** The counts of {@link evaluate}, to which those of other batches may be added. */
-export async function countBatches(
-  model: TrainableModel,
-  batches: BatchSource,
-  options: EvaluateOptions,
-): Promise<ClassCounts> {
+export async function countBatches(model: TrainableModel, batches: BatchSource, options: EvaluateOptions): Promise<ClassCounts> {
   requireKind('evaluate', 'the model', model, MODEL);
   requireKind('evaluate', 'the batches', batches, BATCHES);
   const given = requireOptions<EvaluateOptions>('evaluate', options, EVALUATE_OPTIONS, '{ compile: false }');
-  const {
-    criterion = new CrossEntropyLoss(),
-    onProgress,
-    signal,
-    epoch = 1,
-    epochs = 1,
-    secondsPerEpoch,
-    compile = true,
-  } = given;
+  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1, secondsPerEpoch, compile = true } = given;
   const meter = new Meter('validate', batches.length, epoch, epochs, onProgress, {}, secondsPerEpoch);
   const counts = new ClassCounts();
   model.eval();

@@ -31,7 +31,7 @@ export interface DataFacts {
 export function openedOnce(source: DataSource): DataSource {
   const once = (open: OpenSplit): OpenSplit => {
     let plain: Promise<ImageDataset> | undefined;
-    return ((transform?: (image: Image) => Tensor) => (transform === undefined ? (plain ??= open()) : open(transform))) as OpenSplit; // prettier-ignore
+    return ((transform?: (image: Image) => Tensor) => (transform === undefined ? (plain ??= open()) : open(transform))) as OpenSplit;
   };
   return { ...source, splits: new Map([...source.splits].map(([name, open]) => [name, once(open)])) };
 }

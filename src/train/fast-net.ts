@@ -58,7 +58,7 @@ const SIZES = kind('{ channels, height, width, classes }', (value) => {
   const { channels, height, width, classes } = (value ?? {}) as Readonly<Record<string, unknown>>;
   return [channels, height, width, classes].every(COUNT.accepts);
 });
-const WIDTHS = kind('three whole numbers ≥ 1', (value) => Array.isArray(value) && value.length === 3 && value.every(COUNT.accepts)); // prettier-ignore
+const WIDTHS = kind('three whole numbers ≥ 1', (value) => Array.isArray(value) && value.length === 3 && value.every(COUNT.accepts));
 
 function requireSizes<T>(spec: T): T {
   requireKind('FastNet', 'the sizes', spec, SIZES, 'write { channels: 3, height: 32, width: 32, classes: 10 }');
@@ -100,7 +100,10 @@ export class FastNet extends nn.Module {
     const { channels, height, width, classes } = requireSizes(spec);
     requireKind('FastNet', 'the widths', widths, WIDTHS, 'write [64, 128, 256]');
     const least = Math.min(height, width);
-    if (least < LEAST_SIDE) throw new ArgumentError(`fast: expected images of at least ${LEAST_SIDE}×${LEAST_SIDE} pixels, but one side has ${least}; choose a larger size`); // prettier-ignore
+    if (least < LEAST_SIDE)
+      throw new ArgumentError(
+        `fast: expected images of at least ${LEAST_SIDE}×${LEAST_SIDE} pixels, but one side has ${least}; choose a larger size`,
+      );
     const filters = 8 * channels;
     const [a, b, c] = widths;
     this.whiten = new nn.Conv2d(channels, filters, 2);
@@ -121,7 +124,8 @@ export class FastNet extends nn.Module {
     const channels = this.whiten.weight.size(1);
     const { shape } = images.layout;
     const [count = 0, given, height = 0, width = 0] = shape;
-    if (shape.length !== 4 || given !== channels || count < 1 || height < 2 || width < 2) throw new ShapeError(`FastNet.whitenFor: expected images [N, ${channels}, height, width], but got shape [${shape.join(', ')}]`); // prettier-ignore
+    if (shape.length !== 4 || given !== channels || count < 1 || height < 2 || width < 2)
+      throw new ShapeError(`FastNet.whitenFor: expected images [N, ${channels}, height, width], but got shape [${shape.join(', ')}]`);
     withGradMode(false, () => this.whiten.weight.copy_(whiteningFilters(images, 2)));
   }
 

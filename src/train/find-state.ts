@@ -23,5 +23,5 @@ export function findState(value: unknown): State | undefined {
 function unwrapped(state: State): State {
   const names = [...state.keys()];
   const prefix = STATE_PREFIXES.find((each) => names.every((name) => name.startsWith(each)));
-  return prefix === undefined ? state : unwrapped(new Map(names.map((name) => [name.slice(prefix.length), state.get(name)!]))); // prettier-ignore
+  return prefix === undefined ? state : unwrapped(new Map(names.map((name) => [name.slice(prefix.length), state.get(name)!])));
 }

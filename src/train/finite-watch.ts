@@ -55,9 +55,7 @@ export class FiniteWatch {
   /** The loss of a batch, its operations looked at. */
   forward(model: TrainableModel, criterion: Criterion, [inputs, targets]: Pair): Tensor {
     for (const given of [inputs, targets]) if (!isFinite(given)) this.#find('input', NOWHERE);
-    const loss = observing({ ran: (name, from, _, results) => this.#ran(name, from, results) }, () =>
-      criterion(model(inputs), targets),
-    );
+    const loss = observing({ ran: (name, from, _, results) => this.#ran(name, from, results) }, () => criterion(model(inputs), targets));
     this.#settle();
     return loss;
   }
@@ -81,7 +79,7 @@ export class FiniteWatch {
     if (bad === undefined) return;
     const others = inputs.filter((input) => !results.some((result) => result.storage === input.storage)); // in place
     if (others.some((input) => this.#parameters.has(input) && !isFinite(input))) this.#find('weights', place, name);
-    else if (hasNaN(bad) ? !others.some(hasNaN) : !FILLS.has(name) && others.every(isFinite)) this.#find('output', place, name); // prettier-ignore
+    else if (hasNaN(bad) ? !others.some(hasNaN) : !FILLS.has(name) && others.every(isFinite)) this.#find('output', place, name);
     this.#fallback ??= { what: 'output', ...place, operation: name, step: this.#step };
   }
 
@@ -94,7 +92,7 @@ export class FiniteWatch {
       if (node === null || place === undefined || this.#seen.has(node)) continue;
       this.#seen.add(node);
       node.registerHook((gradInputs) => {
-        if (gradInputs.some((grad) => grad && !isFinite(grad))) this.#find('gradient', place, node.name()); // prettier-ignore
+        if (gradInputs.some((grad) => grad && !isFinite(grad))) this.#find('gradient', place, node.name());
       });
     }
   }
@@ -102,7 +100,9 @@ export class FiniteWatch {
   #place(): Place {
     const running = runningModules();
     const module = running.findLast((one) => this.#paths.has(one));
-    return module === undefined ? { path: undefined, type: running.at(-1)?.typeName() } : { path: this.#paths.get(module), type: module.typeName() }; // prettier-ignore
+    return module === undefined
+      ? { path: undefined, type: running.at(-1)?.typeName() }
+      : { path: this.#paths.get(module), type: module.typeName() };
   }
 
   #find(what: NonFinite['what'], place: Place, operation?: string): void {
@@ -128,8 +128,7 @@ export async function watchBatches(
 
 const NOWHERE: Place = { path: undefined, type: undefined };
 
-const valuesOf = (tensor: Tensor): ArrayLike<number | bigint> =>
-  tensor.isFloatingPoint() ? tensor.detach().toTypedArray() : [];
+const valuesOf = (tensor: Tensor): ArrayLike<number | bigint> => (tensor.isFloatingPoint() ? tensor.detach().toTypedArray() : []);
 
 function isFinite(tensor: Tensor): boolean {
   const values = valuesOf(tensor);
@@ -146,8 +145,15 @@ function hasNaN(tensor: Tensor): boolean {
 /** In words, as the end of a sentence. */
 export function nonFiniteText({ what, path, type, operation }: NonFinite): string {
   if (what === 'input') return 'the batch itself has values that are not finite';
-  const layer = path === undefined ? `the loss function${type === undefined ? '' : ` (${type})`}` : path === '' ? `the model itself (${type ?? ''})` : `'${path}' (${type ?? ''})`; // prettier-ignore
+  const layer =
+    path === undefined
+      ? `the loss function${type === undefined ? '' : ` (${type})`}`
+      : path === ''
+        ? `the model itself (${type ?? ''})`
+        : `'${path}' (${type ?? ''})`;
   const at = operation === undefined ? '' : `, in ${operation}`;
   if (what === 'weights') return `the first layer with values that are not finite is ${layer}, whose weights are not`;
-  return what === 'output' ? `the first output that is not finite is that of ${layer}${at}` : `the first gradient that is not finite is computed by ${layer}${at}`; // prettier-ignore
+  return what === 'output'
+    ? `the first output that is not finite is that of ${layer}${at}`
+    : `the first gradient that is not finite is computed by ${layer}${at}`;
 }

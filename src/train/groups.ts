@@ -18,10 +18,7 @@ export interface GroupOptions {
   readonly mix: ((inputs: Pair[0], targets: Pair[1]) => Pair) | undefined;
 }
 
-export async function* groupsOf(
-  source: BatchSource,
-  { size, skip = 0, onSkipped, mix }: GroupOptions,
-): AsyncGenerator<Group, void> {
+export async function* groupsOf(source: BatchSource, { size, skip = 0, onSkipped, mix }: GroupOptions): AsyncGenerator<Group, void> {
   let group: Pair[] = [];
   let seen = 0;
   for await (const batch of source) {

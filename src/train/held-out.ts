@@ -20,7 +20,8 @@ export interface SplitIndices {
 export function stratifiedSplit(targets: readonly number[], validSize: number): SplitIndices {
   const { length } = targets;
   const total = Math.floor(length * validSize);
-  if (total < 1 || total >= length) throw new ArgumentError(`a validation part of ${validSize} of ${length} images is ${total}; both parts need at least one image`); // prettier-ignore
+  if (total < 1 || total >= length)
+    throw new ArgumentError(`a validation part of ${validSize} of ${length} images is ${total}; both parts need at least one image`);
   const left = quotas(targets, total);
   const [train, valid]: [number[], number[]] = [[], []];
   for (const index of Array.from(randperm(length, { dtype: 'int32' }).toTypedArray(), Number)) {

@@ -14,7 +14,7 @@ import { PixelSource } from '../vision/datasets/source.ts';
 import type { OpenSplit } from './open-data.ts';
 import { readAll, type ImageShape } from './read-images.ts';
 import { stretchOf, type Together } from './share.ts';
-import { isUnreadable, MOST_UNREADABLE, requireFew, someOf, tryImage, wrongKind, type Unreadable } from './unreadable.ts'; // prettier-ignore
+import { isUnreadable, MOST_UNREADABLE, requireFew, someOf, tryImage, wrongKind, type Unreadable } from './unreadable.ts';
 
 /** A sample: an image as a tensor, and its class. */
 export type Sample = [Tensor, number];
@@ -71,7 +71,7 @@ export function commonSize(images: ImageDataset): ImageSize {
   const usual = { height: USUAL_SIDE, width: USUAL_SIDE };
   const [size, ...others] = sizesOf(images);
   if (others.some(({ width, height }) => width !== size!.width || height !== size!.height)) return usual;
-  const isSmall = size !== undefined && Math.min(size.width, size.height) >= 8 && Math.max(size.width, size.height) <= MAX_SIDE; // prettier-ignore
+  const isSmall = size !== undefined && Math.min(size.width, size.height) >= 8 && Math.max(size.width, size.height) <= MAX_SIDE;
   return isSmall ? size : usual;
 }
 
@@ -97,7 +97,9 @@ export function channelsOf(images: ImageDataset): Channels {
     if (!isUnreadable(image)) return image.channels;
     failed.push(image);
   }
-  throw new FormatError(images.length === 0 ? 'there are no images in it' : `none of the ${images.length} images can be read: ${someOf(failed)}`); // prettier-ignore
+  throw new FormatError(
+    images.length === 0 ? 'there are no images in it' : `none of the ${images.length} images can be read: ${someOf(failed)}`,
+  );
 }
 
 /**
@@ -117,9 +119,7 @@ export async function readImages(
   const channels = channelsOf(images);
   const { classes } = images;
   const isLarge = size.height * size.width * channels * images.length > MAX_BYTES;
-  const found: Found = isLarge
-    ? lookAtAll(images)
-    : await decodeAll(images, { ...size, channels }, { onRead, workers, together });
+  const found: Found = isLarge ? lookAtAll(images) : await decodeAll(images, { ...size, channels }, { onRead, workers, together });
   const { unreadable, rows, kept } = found;
   const targets = rows.map((row) => images.targets[row]!);
   requireFew(unreadable, images.length, most, targets, classes);
@@ -175,10 +175,18 @@ function joined(own: Found, { height, width, channels }: ImageShape, together: T
   const [all, unreadable] = [together.lists(own.rows), together.lists(own.unreadable).flat()];
   const rows = all.flat();
   const pixels = sharedBytes(size * rows.length);
-  together.join(own.kept!.pixels, pixels, all.map(({ length }) => size * length)); // prettier-ignore
+  together.join(
+    own.kept!.pixels,
+    pixels,
+    all.map(({ length }) => size * length),
+  );
   const fingerprints = new Int32Array(rows.length);
   const bytes = new Uint8Array(own.kept!.fingerprints.slice().buffer);
-  together.join(bytes, new Uint8Array(fingerprints.buffer), all.map(({ length }) => 4 * length)); // prettier-ignore
+  together.join(
+    bytes,
+    new Uint8Array(fingerprints.buffer),
+    all.map(({ length }) => 4 * length),
+  );
   return { rows, unreadable, kept: { pixels, fingerprints } };
 }
 

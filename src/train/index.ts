@@ -4,20 +4,9 @@
  */
 import '../tensor/tensor.ts'; // registers the class
 
-export {
-  ClassCounts,
-  type CalibrationBin,
-  type ClassResult,
-  type Evaluation,
-  type Predictions,
-} from './class-counts.ts';
+export { ClassCounts, type CalibrationBin, type ClassResult, type Evaluation, type Predictions } from './class-counts.ts';
 export { evaluate, type Criterion, type EvaluateOptions, type TrainableModel } from './evaluation.ts';
-export {
-  findLearningRate,
-  type LearningRateOptions,
-  type LearningRateResult,
-  type LearningRateStep,
-} from './learning-rate.ts';
+export { findLearningRate, type LearningRateOptions, type LearningRateResult, type LearningRateStep } from './learning-rate.ts';
 export type { BatchSource, Progress } from './progress.ts';
 export type { Steppable } from './steps.ts';
 export {
@@ -34,13 +23,7 @@ export {
   type TrainerOptions,
   type TrainingPlace,
 } from './trainer.ts';
-export {
-  trainInWorker,
-  type TrainingPort,
-  type TrainInWorkerOptions,
-  type WorkerBest,
-  type WorkerResult,
-} from './worker/call.ts';
+export { trainInWorker, type TrainingPort, type TrainInWorkerOptions, type WorkerBest, type WorkerResult } from './worker/call.ts';
 export { callInWorker, serveFunctions, type CallInWorkerOptions, type WorkerFunctions } from './worker/functions.ts';
 export { packTensors, unpackTensors } from './worker/postable.ts';
 export { serveTraining, type TrainingMaker, type WorkerTraining } from './worker/serve.ts';

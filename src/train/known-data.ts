@@ -71,12 +71,14 @@ function named(splits: Map<SplitName, OpenSplit>): Map<SplitName, OpenSplit> {
   return all === undefined ? splits : new Map([['test', all]]);
 }
 
-const EMNIST_FILE =
-  /(^|\/)emnist-(byclass|bymerge|balanced|letters|digits|mnist)-(train|test)-images-idx3-ubyte(\.gz)?$/;
+const EMNIST_FILE = /(^|\/)emnist-(byclass|bymerge|balanced|letters|digits|mnist)-(train|test)-images-idx3-ubyte(\.gz)?$/;
 
 /** EMNIST's files say which split they are. Of several, the one with most classes is taken. */
 function emnistBySplit(path: string, names: readonly string[]): KnownData | undefined {
-  const found = names.flatMap((name) => { const match = EMNIST_FILE.exec(name); return match === null ? [] : [{ split: match[2] as EmnistSplit, part: match[3]! }]; }); // prettier-ignore
+  const found = names.flatMap((name) => {
+    const match = EMNIST_FILE.exec(name);
+    return match === null ? [] : [{ split: match[2] as EmnistSplit, part: match[3]! }];
+  });
   const split = EMNIST_SPLITS.find((each) => found.some((file) => file.split === each));
   if (split === undefined) return undefined;
   const others = [...new Set(found.map((file) => file.split))].filter((each) => each !== split);
@@ -84,14 +86,14 @@ function emnistBySplit(path: string, names: readonly string[]): KnownData | unde
     (train) => (transform) => EMNIST.open(path, { split, train, ...given(transform) }),
     (train) => found.some((file) => file.split === split && file.part === (train ? 'train' : 'test')),
   );
-  const notes = others.length > 0 ? [`of EMNIST's splits that are there, ${split} is taken, not ${others.join(', ')}`] : []; // prettier-ignore
+  const notes = others.length > 0 ? [`of EMNIST's splits that are there, ${split} is taken, not ${others.join(', ')}`] : [];
   return { kind: `EMNIST ${split}`, mirrors: false, splits, notes };
 }
 
 function qmnist(path: string, names: readonly string[]): KnownData | undefined {
   const splits = partsBy(
     (train) => (transform) => QMNIST.open(path, { train, ...given(transform) }),
-    (train) => names.some((name) => new RegExp(`(^|/)qmnist-${train ? 'train' : 'test'}-images-idx3-ubyte(\\.gz)?$`).test(name)), // prettier-ignore
+    (train) => names.some((name) => new RegExp(`(^|/)qmnist-${train ? 'train' : 'test'}-images-idx3-ubyte(\\.gz)?$`).test(name)),
   );
   return splits.size === 0 ? undefined : { kind: 'QMNIST', mirrors: false, splits, notes: [] };
 }
@@ -103,11 +105,12 @@ async function mnistLike(path: string, names: readonly string[]): Promise<KnownD
   const files = names.filter((name) => IDX_IMAGES.test(name));
   if (files.length === 0) return undefined;
   const place = `${path}/${files.join('/')}`;
-  const has = (train: boolean): boolean =>
-    files.some((name) => IDX_IMAGES.exec(name)![2] === (train ? 'train' : 't10k'));
-  const made = (kind: string, mirrors: boolean, open: OpenPart): KnownData => ({ kind, mirrors, splits: partsBy(open, has), notes: [] }); // prettier-ignore
-  if (/fashion/i.test(place)) return made('FashionMNIST', true, (train) => (transform) => FashionMNIST.open(path, { train, ...given(transform) })); // prettier-ignore
-  if (/kmnist|kuzushiji/i.test(place)) return made('KMNIST', false, (train) => (transform) => KMNIST.open(path, { train, ...given(transform) })); // prettier-ignore
+  const has = (train: boolean): boolean => files.some((name) => IDX_IMAGES.exec(name)![2] === (train ? 'train' : 't10k'));
+  const made = (kind: string, mirrors: boolean, open: OpenPart): KnownData => ({ kind, mirrors, splits: partsBy(open, has), notes: [] });
+  if (/fashion/i.test(place))
+    return made('FashionMNIST', true, (train) => (transform) => FashionMNIST.open(path, { train, ...given(transform) }));
+  if (/kmnist|kuzushiji/i.test(place))
+    return made('KMNIST', false, (train) => (transform) => KMNIST.open(path, { train, ...given(transform) }));
   if (/emnist/i.test(place)) return await emnistByLabels(path, has);
   return made('MNIST', false, (train) => (transform) => MNIST.open(path, { train, ...given(transform) }));
 }

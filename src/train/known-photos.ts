@@ -47,50 +47,29 @@ const SETS: readonly Published[] = [
     kind: 'Flowers102',
     mark: /(^|\/)setid\.mat$/,
     parts: [
-      [
-        'train',
-        ANY,
-        (path, limits) => (transform) => Flowers102.open(path, { split: 'train', ...limits, ...given(transform) }),
-      ],
-      [
-        'valid',
-        ANY,
-        (path, limits) => (transform) => Flowers102.open(path, { split: 'val', ...limits, ...given(transform) }),
-      ],
-      [
-        'test',
-        ANY,
-        (path, limits) => (transform) => Flowers102.open(path, { split: 'test', ...limits, ...given(transform) }),
-      ],
+      ['train', ANY, (path, limits) => (transform) => Flowers102.open(path, { split: 'train', ...limits, ...given(transform) })],
+      ['valid', ANY, (path, limits) => (transform) => Flowers102.open(path, { split: 'val', ...limits, ...given(transform) })],
+      ['test', ANY, (path, limits) => (transform) => Flowers102.open(path, { split: 'test', ...limits, ...given(transform) })],
     ],
   },
   {
     kind: 'Oxford-IIIT Pet',
     mark: /(^|\/)annotations\/trainval\.txt$/,
     parts: [
+      ['train', ANY, (path, limits) => (transform) => OxfordIIITPet.open(path, { split: 'trainval', ...limits, ...given(transform) })],
       [
-        'train',
-        ANY,
-        (path, limits) => (transform) =>
-          OxfordIIITPet.open(path, { split: 'trainval', ...limits, ...given(transform) }),
+        'test',
+        /annotations\/test\.txt$/,
+        (path, limits) => (transform) => OxfordIIITPet.open(path, { split: 'test', ...limits, ...given(transform) }),
       ],
-      ['test', /annotations\/test\.txt$/, (path, limits) => (transform) => OxfordIIITPet.open(path, { split: 'test', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
   {
     kind: 'Food-101',
     mark: /(^|\/)meta\/train\.json$/,
     parts: [
-      [
-        'train',
-        ANY,
-        (path, limits) => (transform) => Food101.open(path, { split: 'train', ...limits, ...given(transform) }),
-      ],
-      [
-        'test',
-        /meta\/test\.json$/,
-        (path, limits) => (transform) => Food101.open(path, { split: 'test', ...limits, ...given(transform) }),
-      ],
+      ['train', ANY, (path, limits) => (transform) => Food101.open(path, { split: 'train', ...limits, ...given(transform) })],
+      ['test', /meta\/test\.json$/, (path, limits) => (transform) => Food101.open(path, { split: 'test', ...limits, ...given(transform) })],
     ],
   },
   {
@@ -98,45 +77,29 @@ const SETS: readonly Published[] = [
     mark: /(^|\/)(GTSRB\/Training\/\d{5}\/|GT-final_test\.csv$)/,
     mirrors: false,
     parts: [
-      [
-        'train',
-        /GTSRB\/Training\//,
-        (path, limits) => (transform) => GTSRB.open(path, { split: 'train', ...limits, ...given(transform) }),
-      ],
-      ['test', /GT-final_test\.csv$/, (path, limits) => (transform) => GTSRB.open(path, { split: 'test', ...limits, ...given(transform) })], // prettier-ignore
+      ['train', /GTSRB\/Training\//, (path, limits) => (transform) => GTSRB.open(path, { split: 'train', ...limits, ...given(transform) })],
+      ['test', /GT-final_test\.csv$/, (path, limits) => (transform) => GTSRB.open(path, { split: 'test', ...limits, ...given(transform) })],
     ],
   },
   {
     kind: 'DTD',
     mark: /(^|\/)labels\/train1\.txt$/,
     parts: [
-      [
-        'train',
-        ANY,
-        (path, limits) => (transform) => DTD.open(path, { split: 'train', ...limits, ...given(transform) }),
-      ],
-      [
-        'valid',
-        /labels\/val1\.txt$/,
-        (path, limits) => (transform) => DTD.open(path, { split: 'val', ...limits, ...given(transform) }),
-      ],
-      [
-        'test',
-        /labels\/test1\.txt$/,
-        (path, limits) => (transform) => DTD.open(path, { split: 'test', ...limits, ...given(transform) }),
-      ],
+      ['train', ANY, (path, limits) => (transform) => DTD.open(path, { split: 'train', ...limits, ...given(transform) })],
+      ['valid', /labels\/val1\.txt$/, (path, limits) => (transform) => DTD.open(path, { split: 'val', ...limits, ...given(transform) })],
+      ['test', /labels\/test1\.txt$/, (path, limits) => (transform) => DTD.open(path, { split: 'test', ...limits, ...given(transform) })],
     ],
   },
   {
     kind: 'FGVC-Aircraft',
     mark: /(^|\/)images_variant_trainval\.txt$/,
     parts: [
+      ['train', ANY, (path, limits) => (transform) => FGVCAircraft.open(path, { split: 'trainval', ...limits, ...given(transform) })],
       [
-        'train',
-        ANY,
-        (path, limits) => (transform) => FGVCAircraft.open(path, { split: 'trainval', ...limits, ...given(transform) }),
+        'test',
+        /images_variant_test\.txt$/,
+        (path, limits) => (transform) => FGVCAircraft.open(path, { split: 'test', ...limits, ...given(transform) }),
       ],
-      ['test', /images_variant_test\.txt$/, (path, limits) => (transform) => FGVCAircraft.open(path, { split: 'test', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
   {
@@ -148,12 +111,12 @@ const SETS: readonly Published[] = [
     kind: 'ImageNet',
     mark: /(^|\/)train\/n\d{8}\/[^/]+$/,
     parts: [
+      ['train', ANY, (path, limits) => (transform) => ImageNet.open(path, { split: 'train', ...limits, ...given(transform) })],
       [
-        'train',
-        ANY,
-        (path, limits) => (transform) => ImageNet.open(path, { split: 'train', ...limits, ...given(transform) }),
+        'valid',
+        /(^|\/)val\/n\d{8}\//,
+        (path, limits) => (transform) => ImageNet.open(path, { split: 'val', ...limits, ...given(transform) }),
       ],
-      ['valid', /(^|\/)val\/n\d{8}\//, (path, limits) => (transform) => ImageNet.open(path, { split: 'val', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
 ];

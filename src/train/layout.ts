@@ -59,11 +59,12 @@ export function layoutOf(tree: FolderTree, label: string): Layout {
     for (const name of children.filter((child) => splitOf(child) !== undefined && !filled.includes(child)))
       notes.push(`the part ${JSON.stringify(name)} has no images, so it is passed over`);
   // One folder named like a part among others is a class as any other (`bus`, `train`, `tram`).
-  if (parts.size === 0 || (parts.size !== filled.length && parts.size < 2))
-    return wholeLayout(tree, base, filled, notes);
+  if (parts.size === 0 || (parts.size !== filled.length && parts.size < 2)) return wholeLayout(tree, base, filled, notes);
   const strangers = filled.filter((name) => ![...parts.values()].includes(name));
   if (strangers.length > 0)
-    notes.push(`${listed(strangers)} ${strangers.length === 1 ? 'is' : 'are'} passed over: beside the parts ${listed([...parts.values()])}, not in them`); // prettier-ignore
+    notes.push(
+      `${listed(strangers)} ${strangers.length === 1 ? 'is' : 'are'} passed over: beside the parts ${listed([...parts.values()])}, not in them`,
+    );
   return partLayout(tree, base, parts, notes);
 }
 
@@ -120,7 +121,7 @@ function wholeLayout(tree: FolderTree, base: string, filled: readonly string[], 
 function partLayout(tree: FolderTree, base: string, folders: ReadonlyMap<SplitName, string>, notes: string[]): Layout {
   const parts = new Map<SplitName, string>();
   const flat = new Map<SplitName, string>();
-  const classes = new Set([...tree.classes(unwrapped(tree, joined(base, folders.get('train') ?? ''), () => false)).keys()]); // prettier-ignore
+  const classes = new Set([...tree.classes(unwrapped(tree, joined(base, folders.get('train') ?? ''), () => false)).keys()]);
   for (const [split, folder] of folders) {
     const path = joined(base, folder);
     const inner = unwrapped(tree, path, (child) => classes.has(child.normalize('NFC')));

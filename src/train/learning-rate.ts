@@ -3,7 +3,7 @@
  * rate grows from step to step, by the same factor each time. Too small a rate changes nothing, a good one makes the loss fall, too large a one makes it
  * grow. The rate to train with is about where the smoothed loss falls fastest.
  */
-import { COUNT, instanceOf, kind, POSITIVE, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { COUNT, instanceOf, kind, POSITIVE, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { Optimizer } from '../optim/optimizer.ts';
@@ -15,7 +15,7 @@ import { randomStates, setRandomStates } from './trainer-state.ts';
 import { TrainedState } from './trained-state.ts';
 
 /** What the test has in common with training: it must do what training will do. */
-type Shared = 'model' | 'criterion' | 'accumulate' | 'clipNorm' | 'clipValue' | 'mix' | 'freeze' | 'generators' | 'signal' | 'compile'; // prettier-ignore
+type Shared = 'model' | 'criterion' | 'accumulate' | 'clipNorm' | 'clipValue' | 'mix' | 'freeze' | 'generators' | 'signal' | 'compile';
 
 /** Options of {@link findLearningRate}: those of the trainer that matter here, and those of the test. */
 export interface LearningRateOptions extends Pick<TrainerOptions, Shared> {
@@ -61,7 +61,7 @@ export interface LearningRateResult {
 
 const FACTOR = kind('a finite number above 1', (value) => Number.isFinite(value) && (value as number) > 1);
 const SMOOTHING = kind('a number ≥ 0 and below 1', (value) => typeof value === 'number' && value >= 0 && value < 1);
-const { model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile, onProgress } = TRAINER_OPTIONS; // prettier-ignore
+const { model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile, onProgress } = TRAINER_OPTIONS;
 const KINDS: OptionKinds<LearningRateOptions> = {
   ...{ model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile },
   optimizer: instanceOf("an optimizer of flambeau's, whose rates can be set", Optimizer),
@@ -108,16 +108,13 @@ const [SKIPPED_FIRST, SKIPPED_LAST] = [10, 1];
  * console.log(suggestion ?? 'the loss does not fall', steps.length);
  * if (optimizer.paramGroups[0]?.lr !== 0.1) throw new Error('the optimizer is as it was');
  */
-export async function findLearningRate(
-  options: LearningRateOptions,
-  batches: BatchSource,
-): Promise<LearningRateResult> {
+export async function findLearningRate(options: LearningRateOptions, batches: BatchSource): Promise<LearningRateResult> {
   const given = requireOptions<LearningRateOptions>('findLearningRate', options, KINDS, EXAMPLE);
   requireKind('findLearningRate', 'model', given.model, KINDS.model, `write ${EXAMPLE}`);
   requireKind('findLearningRate', 'optimizer', given.optimizer, KINDS.optimizer, `write ${EXAMPLE}`);
   requireKind('findLearningRate', 'the batches', batches, BATCHES, `write ${EXAMPLE}`);
   const { from = 1e-5, to = 10, generators: own = [] } = given;
-  if (!(from < to)) throw new ArgumentError(`findLearningRate: expected from to be below to, but got ${from} and ${to}`); // prettier-ignore
+  if (!(from < to)) throw new ArgumentError(`findLearningRate: expected from to be below to, but got ${from} and ${to}`);
   const random = randomStates(own);
   const before = new TrainedState(given.model, given.optimizer);
   before.putGradientsAside();
@@ -150,7 +147,7 @@ class RangeTest {
   async run(batches: BatchSource): Promise<LearningRateResult> {
     const { model, optimizer, freeze: frozen, criterion = new CrossEntropyLoss(), accumulate: size = 1, compile = true, clipNorm, clipValue, mix: mixed, signal: stop } = this.#options; // prettier-ignore
     model.train();
-    if (frozen !== undefined && frozen.epochs > 0) for (const parameter of frozen.parameters) parameter.requiresGrad_(false); // prettier-ignore
+    if (frozen !== undefined && frozen.epochs > 0) for (const parameter of frozen.parameters) parameter.requiresGrad_(false);
     const step = trainStep(model, criterion, optimizer, { compile, clipNorm, clipValue });
     let group: Pair[] = [];
     for (;;) {

@@ -34,13 +34,14 @@ export function loadTogether<P>(
   const fail = (why: string): never => {
     throw new FormatError(`Trainer.loadStateDict: ${why}; expected what stateDict() of a trainer like this one gave`);
   };
-  const part = (name: string): unknown => (saved instanceof Map ? (saved as ReadonlyMap<string, unknown>).get(name) : undefined); // prettier-ignore
+  const part = (name: string): unknown => (saved instanceof Map ? (saved as ReadonlyMap<string, unknown>).get(name) : undefined);
   if (part('format') !== format) return fail('it is something else');
   const position = open(part('position'));
   const names = Object.keys(parts);
   for (const name of names) {
     const isThere = (part(name) ?? null) !== null;
-    if (isThere !== (parts[name] !== undefined)) fail(isThere ? `it has the state of one more part, ${name}` : `it has no state of the part ${name}`); // prettier-ignore
+    if (isThere !== (parts[name] !== undefined))
+      fail(isThere ? `it has the state of one more part, ${name}` : `it has no state of the part ${name}`);
   }
   const changed: { readonly of: Stateful; readonly before: unknown }[] = [];
   try {

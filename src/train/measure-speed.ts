@@ -25,7 +25,10 @@ export async function secondsPerImage(
   const state = defaultGenerator.getState();
   try {
     const network = createModel(model, spec);
-    const optimizer = new SGD(network.parameters().filter((parameter) => parameter.requiresGrad), { lr: 1e-4, momentum: 0.9 }); // prettier-ignore
+    const optimizer = new SGD(
+      network.parameters().filter((parameter) => parameter.requiresGrad),
+      { lr: 1e-4, momentum: 0.9 },
+    );
     const run = trainStep(network, new CrossEntropyLoss(), optimizer, options);
     const images = randn(batch, spec.channels, spec.height, spec.width);
     const labels = zeros([batch], { dtype: 'int64' });

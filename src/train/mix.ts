@@ -8,7 +8,7 @@ export function mixing(
   { mixup = false, cutmix = false }: { readonly mixup?: boolean | undefined; readonly cutmix?: boolean | undefined },
   numClasses: number,
 ): TrainerOptions['mix'] {
-  const ways = [...(mixup ? [new MixUp({ alpha: 0.2, numClasses })] : []), ...(cutmix ? [new CutMix({ alpha: 1, numClasses })] : [])]; // prettier-ignore
+  const ways = [...(mixup ? [new MixUp({ alpha: 0.2, numClasses })] : []), ...(cutmix ? [new CutMix({ alpha: 1, numClasses })] : [])];
   if (ways.length === 0) return undefined;
   return (images, labels) => {
     const way = ways.length === 1 ? 0 : randint(0, ways.length, [1]).item();

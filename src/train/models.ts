@@ -8,7 +8,7 @@ import * as F from '../nn/functional.ts';
 import * as nn from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { FastNet } from './fast-net.ts';
-import { isFromMinusOne, isNetworkName, makeNetwork, NETWORK_NAMES, recogniseNetwork, usualSide, type NetworkName } from './networks.ts'; // prettier-ignore
+import { isFromMinusOne, isNetworkName, makeNetwork, NETWORK_NAMES, recogniseNetwork, usualSide, type NetworkName } from './networks.ts';
 
 /** What a network is made for. */
 export interface ImageSpec {
@@ -61,19 +61,25 @@ export class Net extends nn.Module {
   }
 }
 
-const SPEC_KINDS: OptionKinds<ImageSpec> = { channels: COUNT, height: COUNT, width: COUNT, classes: COUNT, normalization: oneOf('half', 'imagenet'), resize: COUNT }; // prettier-ignore
+const SPEC_KINDS: OptionKinds<ImageSpec> = {
+  channels: COUNT,
+  height: COUNT,
+  width: COUNT,
+  classes: COUNT,
+  normalization: oneOf('half', 'imagenet'),
+  resize: COUNT,
+};
 
 /** @throws ArgumentError unless all four numbers are there */
 function requireSpec(op: string, spec: unknown): void {
   const example = '{ channels: 3, height: 32, width: 32, classes: 10 }';
   const given: Partial<ImageSpec> = requireOptions<ImageSpec>(op, spec, SPEC_KINDS, example);
-  for (const key of ['channels', 'height', 'width', 'classes'] as const)
-    requireKind(op, key, given[key], COUNT, `write ${example}`);
+  for (const key of ['channels', 'height', 'width', 'classes'] as const) requireKind(op, key, given[key], COUNT, `write ${example}`);
 }
 
 /** A side of the image after three halvings. */
 function shrunk(name: string, side: number): number {
-  if (side < 8) throw new ArgumentError(`${name}: expected images of at least 8×8 pixels, but one side has ${side}; choose a larger size`); // prettier-ignore
+  if (side < 8) throw new ArgumentError(`${name}: expected images of at least 8×8 pixels, but one side has ${side}; choose a larger size`);
   return Math.floor(side / 8);
 }
 
@@ -114,10 +120,7 @@ export const MODELS = {
 export type ModelName = keyof typeof MODELS | NetworkName;
 
 /** The library's own small networks first, then those that torchvision has. */
-export const MODEL_NAMES: readonly ModelName[] = [
-  ...(Object.keys(MODELS) as (keyof typeof MODELS)[]),
-  ...NETWORK_NAMES,
-];
+export const MODEL_NAMES: readonly ModelName[] = [...(Object.keys(MODELS) as (keyof typeof MODELS)[]), ...NETWORK_NAMES];
 
 const isOwn = (name: string): name is keyof typeof MODELS => Object.hasOwn(MODELS, name);
 
@@ -130,14 +133,19 @@ export function createModel(name: string, spec: ImageSpec): Classifier {
   if (!isOwn(name) && !isNetworkName(name)) throw unknownName(name);
   if (isOwn(name)) return MODELS[name](spec);
   requireSpec(name, spec);
-  if (spec.channels !== 3) throw new ArgumentError(`${name}: expected images of three colours, but got ${spec.channels} ${spec.channels === 1 ? 'channel' : 'channels'}; take cnn or small, or colour images`); // prettier-ignore
+  if (spec.channels !== 3)
+    throw new ArgumentError(
+      `${name}: expected images of three colours, but got ${spec.channels} ${spec.channels === 1 ? 'channel' : 'channels'}; take cnn or small, or colour images`,
+    );
   return makeNetwork(name, spec.classes);
 }
 
 function unknownName(name: string): ArgumentError {
   const near = nearest(name, MODEL_NAMES);
   const meant = near === undefined ? '' : `; did you mean '${near}'?`;
-  return new ArgumentError(`createModel: expected a name such as 'cnn' or 'resnet18', but got ${show(name)}; there are ${MODEL_NAMES.length}, which flambeau models lists${meant}`); // prettier-ignore
+  return new ArgumentError(
+    `createModel: expected a name such as 'cnn' or 'resnet18', but got ${show(name)}; there are ${MODEL_NAMES.length}, which flambeau models lists${meant}`,
+  );
 }
 
 /** What published weights of a network expect, or whoever trains it here. */

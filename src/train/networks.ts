@@ -14,7 +14,7 @@ export const isNetworkName = (name: string): name is NetworkName => Object.hasOw
 
 type Make = (options: { readonly numClasses: number }) => Classifier;
 
-export const makeNetwork = (name: NetworkName, numClasses: number): Classifier => (models[name] as unknown as Make)({ numClasses }); // prettier-ignore
+export const makeNetwork = (name: NetworkName, numClasses: number): Classifier => (models[name] as unknown as Make)({ numClasses });
 
 /** Side of the images that the published weights were trained on; those that stretch further are not in torchvision's order of sizes. */
 const SIDES: { readonly [K in NetworkName]?: number } = { efficientnet_lite1: 240, efficientnet_lite2: 260, efficientnet_lite3: 280, efficientnet_lite4: 300, efficientnet_b1: 240, efficientnet_b2: 288, efficientnet_b3: 300, efficientnet_b4: 380, efficientnet_b5: 456, efficientnet_b6: 528, efficientnet_b7: 600, efficientnet_v2_s: 384, efficientnet_v2_m: 480, efficientnet_v2_l: 480 }; // prettier-ignore
@@ -24,7 +24,7 @@ export const usualSide = (name: NetworkName): number => SIDES[name] ?? 224;
 /** The networks that the Python package torchvision has under the same name. */
 export type TorchvisionName = Exclude<NetworkName, `efficientnet_lite${string}`>;
 
-export const isFromTorchvision = (name: string): name is TorchvisionName => isNetworkName(name) && !name.startsWith('efficientnet_lite'); // prettier-ignore
+export const isFromTorchvision = (name: string): name is TorchvisionName => isNetworkName(name) && !name.startsWith('efficientnet_lite');
 
 /** Whether published weights of it expect images from -1 to 1, and not ImageNet's mean and deviation. */
 export const isFromMinusOne = (name: NetworkName): boolean => name.startsWith('efficientnet_lite');
@@ -39,10 +39,10 @@ export const headOf = (state: ReadonlyMap<string, Tensor>): readonly string[] =>
 /** Names and shapes of weights, in order. */
 export type Shapes = readonly (readonly [name: string, shape: readonly number[]])[];
 
-const shapesOf = (state: ReadonlyMap<string, Tensor>): Shapes => [...state.keys()].map((name) => [name, shapeOf(state, name)]); // prettier-ignore
+const shapesOf = (state: ReadonlyMap<string, Tensor>): Shapes => [...state.keys()].map((name) => [name, shapeOf(state, name)]);
 
 /** Where the last layer is: the first of these that there is. */
-const HEADS = ['fc', '_fc', 'heads.head', 'head', 'classifier', 'classifier.6', 'classifier.3', 'classifier.2', 'classifier.1']; // prettier-ignore
+const HEADS = ['fc', '_fc', 'heads.head', 'head', 'classifier', 'classifier.6', 'classifier.3', 'classifier.2', 'classifier.1'];
 
 /** 32 bits of the names and shapes of all but the last layer (FNV-1a of each, added up), in whatever order they come: safetensors files sort them, and old files lack counts of batches. */
 export const printOf = (state: ReadonlyMap<string, Tensor>): number => printOfShapes(shapesOf(state));
@@ -65,7 +65,8 @@ function headName(shapes: Shapes): string | undefined {
 }
 
 /** The network that a state dict belongs to, and its number of classes; undefined when it is none of these. */
-export const recogniseNetwork = (state: ReadonlyMap<string, Tensor>): { name: NetworkName; classes: number } | undefined => recogniseShapes(shapesOf(state)); // prettier-ignore
+export const recogniseNetwork = (state: ReadonlyMap<string, Tensor>): { name: NetworkName; classes: number } | undefined =>
+  recogniseShapes(shapesOf(state));
 
 /** As {@link recogniseNetwork}, where nothing but names and shapes is known. */
 export function recogniseShapes(shapes: Shapes): { name: NetworkName; classes: number } | undefined {

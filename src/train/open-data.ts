@@ -44,11 +44,7 @@ export interface DataSource {
  * @throws ArgumentError when there is nothing at the path
  * @throws FormatError when it is nothing that can be trained on
  */
-export async function openData(
-  path: string | undefined,
-  labels?: string,
-  limits: PixelLimit = {},
-): Promise<DataSource> {
+export async function openData(path: string | undefined, labels?: string, limits: PixelLimit = {}): Promise<DataSource> {
   requireOptions<PixelLimit>('openData', limits, LIMITS, '{ maxPixels: 200e6 }');
   if (path === undefined) return generated();
   requireKind('openData', 'the path', path, PATH);
@@ -76,9 +72,9 @@ const isIdxName = (path: string): boolean => /idx3-ubyte(\.gz)?$/.test(path);
 
 function idxFiles(images: string, labels: string | undefined): DataSource {
   const path = labels ?? images.replace('images', 'labels').replace('idx3', 'idx1');
-  if (path === images) throw new ArgumentError(`${JSON.stringify(images)}: the file of its labels cannot be told from its name; give --labels`); // prettier-ignore
-  const all: OpenSplit = async (transform) =>
-    await MNIST.fromFiles(bytesOf(images), bytesOf(path), given(transform), images);
+  if (path === images)
+    throw new ArgumentError(`${JSON.stringify(images)}: the file of its labels cannot be told from its name; give --labels`);
+  const all: OpenSplit = async (transform) => await MNIST.fromFiles(bytesOf(images), bytesOf(path), given(transform), images);
   return {
     kind: 'MNIST',
     place: images,
@@ -123,9 +119,7 @@ async function listFiles(path: string): Promise<Listing> {
 /** Decides by the names of files and folders. */
 async function recognised(path: string, listing: Listing, limits: PixelLimit): Promise<DataSource> {
   const known = (await knownData(path, listing.names)) ?? knownPhotos(path, listing.names, limits);
-  return known === undefined
-    ? await imageFolder(path, listing, limits)
-    : { place: path, hasOwnClasses: false, ...known };
+  return known === undefined ? await imageFolder(path, listing, limits) : { place: path, hasOwnClasses: false, ...known };
 }
 
 /** Images in folders by class, perhaps in parts, or with tables of labels. */
@@ -145,19 +139,26 @@ async function imageFolder(path: string, listing: Listing, limits: PixelLimit): 
   const unlabelled = [...layout.flat.keys()].filter((split) => split !== 'all' && !splits.has(split));
   const notes = [
     ...layout.notes,
-    ...unlabelled.map(
-      (split) => `the part ${JSON.stringify(layout.flat.get(split)!)} has images but no classes, so it is passed over`,
-    ),
+    ...unlabelled.map((split) => `the part ${JSON.stringify(layout.flat.get(split)!)} has images but no classes, so it is passed over`),
     ...hiddenNote(listing),
     ...tables.notes,
   ];
-  return { kind: tables.splits.size > 0 ? 'images with a table of labels' : 'image folder', place: path, mirrors: true, hasOwnClasses: true, splits, notes }; // prettier-ignore
+  return {
+    kind: tables.splits.size > 0 ? 'images with a table of labels' : 'image folder',
+    place: path,
+    mirrors: true,
+    hasOwnClasses: true,
+    splits,
+    notes,
+  };
 }
 
 function hiddenNote({ hidden, examples }: Listing): string[] {
   if (hidden === 0) return [];
   const some = examples.map((name) => JSON.stringify(name)).join(', ');
-  return [`${hidden} hidden ${hidden === 1 ? 'file or folder is' : 'files and folders are'} passed over (${some}${hidden > examples.length ? ', …' : ''})`]; // prettier-ignore
+  return [
+    `${hidden} hidden ${hidden === 1 ? 'file or folder is' : 'files and folders are'} passed over (${some}${hidden > examples.length ? ', …' : ''})`,
+  ];
 }
 
 function nothingThere(label: string, layout: Layout, names: readonly string[]): FormatError {
@@ -183,7 +184,10 @@ function classesInNames(names: readonly string[]): string {
   const classes = [...counts].filter(([, count]) => count > 1).map(([begin]) => begin);
   const named = classes.reduce((sum, begin) => sum + counts.get(begin)!, 0);
   if (classes.length < 2 || classes.length > 100 || named < 0.9 * images.length) return '';
-  const some = `${classes.slice(0, 3).map((begin) => JSON.stringify(begin)).join(', ')}${classes.length > 3 ? ', …' : ''}`; // prettier-ignore
+  const some = `${classes
+    .slice(0, 3)
+    .map((begin) => JSON.stringify(begin))
+    .join(', ')}${classes.length > 3 ? ', …' : ''}`;
   return ` (their names begin with ${some}: if those are the classes, move the images of each into a folder of that name)`;
 }
 
@@ -226,7 +230,10 @@ async function tableSplits(
 
 function absentNote(table: string, absent: readonly string[]): string {
   const what = absent.length === 1 ? '1 row' : `${absent.length} rows`;
-  const names = absent.slice(0, 3).map((name) => JSON.stringify(name)).join(', '); // prettier-ignore
+  const names = absent
+    .slice(0, 3)
+    .map((name) => JSON.stringify(name))
+    .join(', ');
   return `${what} of ${JSON.stringify(table)} ${absent.length === 1 ? 'names an image that is' : 'name images that are'} not there: ${names}${absent.length > 3 ? ', …' : ''}`;
 }
 

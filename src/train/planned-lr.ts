@@ -23,7 +23,7 @@ const TRIANGLE = { begin: 0.2, end: 0.07, rise: 0.23 };
 /** The first step of a warm-up is no standstill. */
 const WARMUP_BEGIN = 0.01;
 
-const cosine = (from: number, to: number, part: number): number => to + ((from - to) / 2) * (Math.cos(Math.PI * part) + 1); // prettier-ignore
+const cosine = (from: number, to: number, part: number): number => to + ((from - to) / 2) * (Math.cos(Math.PI * part) + 1);
 const linear = (from: number, to: number, part: number): number => from + (to - from) * part;
 
 /** The part of the peak rate at a step of a shape of `total` steps, both whole or not. */

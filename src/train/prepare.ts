@@ -1,5 +1,5 @@
 /** From recognised data to the loaders that training and evaluation go through. Node only. */
-import { ANYTHING, COUNT, FUNCTION, kind, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { ANYTHING, COUNT, FUNCTION, kind, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts';
 import { FormatError } from '../base/errors.ts';
 import { toTensor } from '../data/collate.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -10,16 +10,7 @@ import { processorsOfMine } from '../devices/cpu/native/processors.ts';
 import { Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ImageDataset } from '../vision/datasets/index.ts';
-import {
-  channelsOf,
-  commonSize,
-  readImages,
-  subset,
-  type ImageSet,
-  type ImageSize,
-  type OnRead,
-  type Sample,
-} from './image-set.ts';
+import { channelsOf, commonSize, readImages, subset, type ImageSet, type ImageSize, type OnRead, type Sample } from './image-set.ts';
 import { notAmong, stratifiedSplit } from './held-out.ts';
 import type { ImageSpec, Normalization } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
@@ -132,13 +123,19 @@ const EVALUATION_BATCH = 128;
 export async function prepareData(source: DataSource, options: PrepareOptions): Promise<PreparedData> {
   requireKind('prepareData', 'the data', source, SOURCE, 'use openData(path)');
   const given = requireOptions<PrepareOptions>('prepareData', options, OPTIONS, EXAMPLE);
-  for (const name of ['batchSize', 'validSize'] as const) requireKind('prepareData', name, given[name], OPTIONS[name], `write ${EXAMPLE}`); // prettier-ignore
+  for (const name of ['batchSize', 'validSize'] as const) requireKind('prepareData', name, given[name], OPTIONS[name], `write ${EXAMPLE}`);
   const { splits } = source;
   const { name, first, others } = await openParts(source); // what does not fit is said before any image is decoded
   const { classes } = first;
   const size = options.size ?? commonSize(first);
   const { normalization, resize } = options;
-  const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length, ...(normalization === undefined ? {} : { normalization }), ...(resize === undefined ? {} : { resize }) }; // prettier-ignore
+  const spec: ImageSpec = {
+    channels: channelsOf(first),
+    ...size,
+    classes: classes.length,
+    ...(normalization === undefined ? {} : { normalization }),
+    ...(resize === undefined ? {} : { resize }),
+  };
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
     readImages(images, splits.get(part)!, sizeBefore(spec), {
       workers: given.workers ?? 0,
@@ -176,7 +173,11 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     spec,
     counts: { train: order.length, valid: indices?.valid.length ?? validation!.length, test: test?.length ?? 0 },
     split: indices !== undefined,
-    unreadable: unreadableOf([[name, own], ['valid', validation], ['test', test]]), // prettier-ignore
+    unreadable: unreadableOf([
+      [name, own],
+      ['valid', validation],
+      ['test', test],
+    ]),
     trained: own.fingerprints === undefined ? undefined : Int32Array.from(order, (index) => own.fingerprints![index]!),
     train,
     targets: order.map((index) => own.targets[index]!),
@@ -194,17 +195,14 @@ function trainingLoader(
   spec: ImageSize,
 ): BatchSource {
   const shuffled = new SubsetRandomSampler(order);
-  if (share === undefined)
-    return new DataLoader(dataset, { batchSize, sampler: shuffled, ...workersOf(workers, spec) });
+  if (share === undefined) return new DataLoader(dataset, { batchSize, sampler: shuffled, ...workersOf(workers, spec) });
   const [part, generator] = [partOf(batchSize, share), new Generator()];
   const sampler = new SharedOrder(shuffled, part, share);
   const loader = new DataLoader(dataset, { batchSize: part, sampler, generator, ...workersOf(workers, spec) });
   return sharedBatches(loader, generator, { images: order.length, part, share });
 }
 
-function unreadableOf(
-  sets: readonly (readonly [SplitName, ImageSet | undefined])[],
-): Map<SplitName, readonly Unreadable[]> {
+function unreadableOf(sets: readonly (readonly [SplitName, ImageSet | undefined])[]): Map<SplitName, readonly Unreadable[]> {
   const found = sets.map(([name, set]) => [name, set?.unreadable ?? []] as const);
   return new Map(found.filter(([, unreadable]) => unreadable.length > 0));
 }
@@ -285,10 +283,13 @@ export async function prepareEvaluation(
   const images = await open();
   const { channels } = network.spec;
   const came = channelsOf(images);
-  if (came !== channels)
-    throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
+  if (came !== channels) throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
   const labels = labelMap(source, images.classes, network.classes);
-  const set = await readImages(images, open, sizeBefore(network.spec), { workers: options.workers ?? 0, onRead: onRead(split, options), most: options.maxUnreadable }); // prettier-ignore
+  const set = await readImages(images, open, sizeBefore(network.spec), {
+    workers: options.workers ?? 0,
+    onRead: onRead(split, options),
+    most: options.maxUnreadable,
+  });
   const all = Array.from({ length: set.length }, (_, index) => index);
   const { fingerprints } = set;
   const isKnown = network.trained !== undefined && fingerprints !== undefined;
@@ -347,15 +348,10 @@ function requireFilled(source: DataSource, part: SplitName, images: ImageDataset
   // The classes of published sets are given, whether a piece of one has images of all or not.
   if (empty.length === 0 || !source.hasOwnClasses) return;
   const where = part === 'all' ? '' : `, part '${part}'`;
-  throw new FormatError(`${place(source)}${where}: no images for the classes ${listed(empty)}; add images, or remove the folders`); // prettier-ignore
+  throw new FormatError(`${place(source)}${where}: no images for the classes ${listed(empty)}; add images, or remove the folders`);
 }
 
-function requireSameClasses(
-  source: DataSource,
-  train: readonly string[],
-  part: SplitName,
-  classes: readonly string[],
-): void {
+function requireSameClasses(source: DataSource, train: readonly string[], part: SplitName, classes: readonly string[]): void {
   if (classes.length === train.length && classes.every((name, i) => name === train[i])) return;
   throw new FormatError(
     `${place(source)}: the part '${part}' has the classes ${listed(classes)}, but 'train' has ${listed(train)}; make the folders alike`,
@@ -369,9 +365,7 @@ function labelMap(source: DataSource, data: readonly string[], network: readonly
   const map = data.map((name) => network.indexOf(name));
   const unknown = data.filter((_, i) => map[i] === -1);
   if (unknown.length === 0) return map.map(BigInt);
-  throw new FormatError(
-    `${place(source)} has classes that the network does not know: ${listed(unknown)}; it knows ${listed(network)}`,
-  );
+  throw new FormatError(`${place(source)} has classes that the network does not know: ${listed(unknown)}; it knows ${listed(network)}`);
 }
 
 const listed = (names: readonly string[]): string =>

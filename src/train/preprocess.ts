@@ -36,7 +36,13 @@ export interface Augmentation {
   readonly policy?: 'randaugment' | 'trivial-augment' | undefined;
 }
 
-const AUGMENTATION: OptionKinds<Augmentation> = { flip: BOOL, rotation: NOT_NEGATIVE, shift: SIZE, crop: PROBABILITY, policy: oneOf('randaugment', 'trivial-augment') }; // prettier-ignore
+const AUGMENTATION: OptionKinds<Augmentation> = {
+  flip: BOOL,
+  rotation: NOT_NEGATIVE,
+  shift: SIZE,
+  crop: PROBABILITY,
+  policy: oneOf('randaugment', 'trivial-augment'),
+};
 const SIZES = kind('{ channels, height, width }', (value) => {
   const { channels, height, width } = (value ?? {}) as Readonly<Record<string, unknown>>;
   return [channels, height, width].every(COUNT.accepts);
@@ -67,14 +73,7 @@ export function sizeBefore({ height, width, resize }: Pick<ImageSpec, 'height' |
 }
 
 /** To a size: the shorter edge fits, and the middle is cut out; to one that is no square, all of the image. */
-export const fitted = ({
-  height,
-  width,
-}: {
-  readonly height: number;
-  readonly width: number;
-}): ((image: Image) => Image)[] =>
-  // prettier-ignore
+export const fitted = ({ height, width }: { readonly height: number; readonly width: number }): ((image: Image) => Image)[] =>
   height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])];
 
 /** What {@link fitted} does as one resizing, for which a smaller picture of a JPEG file is taken. */
@@ -104,14 +103,14 @@ export function preprocess(
   augmentation?: Augmentation,
 ): Transform<Image, Tensor> {
   requireKind('preprocess', 'the size', spec, SIZES, 'write { channels: 3, height: 32, width: 32 }');
-  if (augmentation !== undefined)
-    requireOptions<Augmentation>('preprocess', augmentation, AUGMENTATION, '{ flip: true, rotation: 10 }');
+  if (augmentation !== undefined) requireOptions<Augmentation>('preprocess', augmentation, AUGMENTATION, '{ flip: true, rotation: 10 }');
   const { height, width } = spec;
   const { mean, std } = normalizationOf(spec);
   const { crop = 1, shift = 0, policy } = augmentation ?? {};
   const steps: TransformLike[] = [...fitted(sizeBefore(spec))];
   if (crop < 1) steps.push(new RandomResizedCrop([height, width], { scale: [crop, 1] }));
-  else if (spec.resize !== undefined) steps.push(augmentation === undefined ? new CenterCrop([height, width]) : new RandomCrop([height, width])); // prettier-ignore
+  else if (spec.resize !== undefined)
+    steps.push(augmentation === undefined ? new CenterCrop([height, width]) : new RandomCrop([height, width]));
   if (shift > 0) steps.push(new RandomCrop([height, width], { padding: shift, paddingMode: 'reflect' }));
   if (augmentation?.flip === true) steps.push(new RandomHorizontalFlip());
   if (augmentation !== undefined && augmentation.rotation > 0) steps.push(new RandomRotation(augmentation.rotation));

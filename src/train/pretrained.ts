@@ -25,11 +25,15 @@ export function loadPretrained(network: ModuleBase, value: unknown, where: strin
   const wrong = [...own.keys()].find((name) => !head.includes(name) && !fits(name) && !isCount(name));
   if (wrong !== undefined || head.some((name) => !saved.has(name))) {
     const known = recogniseNetwork(saved);
-    const came = known === undefined ? 'those of a network that is not known here' : `those of ${known.name} with ${known.classes} classes`; // prettier-ignore
-    throw new StateDictError(`${where}: its weights are ${came}, which do not fit ${network.constructor.name} (${wrong ?? head[0]!}); choose the same network with --model`); // prettier-ignore
+    const came = known === undefined ? 'those of a network that is not known here' : `those of ${known.name} with ${known.classes} classes`;
+    throw new StateDictError(
+      `${where}: its weights are ${came}, which do not fit ${network.constructor.name} (${wrong ?? head[0]!}); choose the same network with --model`,
+    );
   }
   const isWhole = head.every(fits);
-  network.loadStateDict(isWhole ? saved : new Map([...saved].filter(([name]) => !head.includes(name))), { strict: isWhole && ![...own.keys()].some(isCount) }); // prettier-ignore
+  network.loadStateDict(isWhole ? saved : new Map([...saved].filter(([name]) => !head.includes(name))), {
+    strict: isWhole && ![...own.keys()].some(isCount),
+  });
   return isWhole;
 }
 
@@ -40,7 +44,9 @@ export function loadPretrained(network: ModuleBase, value: unknown, where: strin
 export function requireNetwork(value: unknown, where: string): ModelName {
   const known = inferModel(stateIn(value, where));
   if (known !== undefined) return known.name;
-  throw new StateDictError(`${where}: its weights are those of a network that is not known here; expected one of those that flambeau models lists`); // prettier-ignore
+  throw new StateDictError(
+    `${where}: its weights are those of a network that is not known here; expected one of those that flambeau models lists`,
+  );
 }
 
 const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
@@ -55,5 +61,7 @@ function stateIn(value: unknown, where: string): ReadonlyMap<string, Tensor> {
 /** All parameters that learn but those of the last layer, whose names end the state dict. */
 export function bodyParameters(network: ModuleBase): Parameter[] {
   const head = headOf(network.stateDict());
-  return [...network.namedParameters()].filter(([name, parameter]) => parameter.requiresGrad && !head.includes(name)).map(([, parameter]) => parameter); // prettier-ignore
+  return [...network.namedParameters()]
+    .filter(([name, parameter]) => parameter.requiresGrad && !head.includes(name))
+    .map(([, parameter]) => parameter);
 }

@@ -126,7 +126,9 @@ export class TrainingProcesses implements Together {
     const all = this.lists([own]).flat();
     if (all.every((one) => one === own)) return;
     this.hasFailed = true;
-    throw new SharedError(`the processes do not have the same ${name}, but ${all.join(', ')}; every machine needs the same files at the same place`); // prettier-ignore
+    throw new SharedError(
+      `the processes do not have the same ${name}, but ${all.join(', ')}; every machine needs the same files at the same place`,
+    );
   }
 
   lists<T>(own: readonly T[]): T[][] {
@@ -150,9 +152,7 @@ export class TrainingProcesses implements Together {
 
   /** The first process's random numbers for all, from here on. */
   begin(): void {
-    const state = fromTypedArray(defaultGenerator.getState() as Uint8Array<ArrayBuffer>, [
-      defaultGenerator.getState().length,
-    ]);
+    const state = fromTypedArray(defaultGenerator.getState() as Uint8Array<ArrayBuffer>, [defaultGenerator.getState().length]);
     broadcast(state);
     defaultGenerator.setState(state.toTypedArray() as Uint8Array);
     this.#last = undefined;
@@ -182,8 +182,7 @@ export class TrainingProcesses implements Together {
     },
   ): SharedUpdate {
     const parts = batches.map(
-      ([inputs], i) =>
-        train.partOf?.(upTo - batches.length + i) ?? { own: inputs.size(0), all: inputs.size(0) * this.size },
+      ([inputs], i) => train.partOf?.(upTo - batches.length + i) ?? { own: inputs.size(0), all: inputs.size(0) * this.size },
     );
     const images = parts.reduce((sum, { all }) => sum + all, 0);
     const isEven = parts.every(({ own, all }) => own * this.size === all);
@@ -240,11 +239,7 @@ export class TrainingProcesses implements Together {
   }
 
   /** {@link evaluate} on all processes' batches; undefined where one of them was told to stop. */
-  async evaluate(
-    model: TrainableModel,
-    batches: BatchSource,
-    options: EvaluateOptions,
-  ): Promise<Evaluation | undefined> {
+  async evaluate(model: TrainableModel, batches: BatchSource, options: EvaluateOptions): Promise<Evaluation | undefined> {
     const { signal } = options;
     let own: Float64Array | undefined;
     try {

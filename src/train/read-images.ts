@@ -128,8 +128,7 @@ async function* inWorkers(
   tasks: Generator<readonly number[]>,
   workers: number,
 ): AsyncGenerator<readonly PlainTensor[]> {
-  // prettier-ignore
-  const [{ WorkerPool }, { nodeThreads }] = await Promise.all([import('../data/worker-pool.ts'), import('../data/node-threads.ts')]); // prettier-ignore
+  const [{ WorkerPool }, { nodeThreads }] = await Promise.all([import('../data/worker-pool.ts'), import('../data/node-threads.ts')]);
   const pool = new WorkerPool(nodeThreads(sized.describe()), workers, 2);
   try {
     yield* pool.batches(tasks, { seed: 0n, seeding: 'worker' });
@@ -143,13 +142,12 @@ function unpacked(
   first: number,
   { height, width, channels }: ImageShape,
 ): ReadImages {
-  // prettier-ignore
   const size = height * width * channels;
   const failed = new Map(JSON.parse(new TextDecoder().decode(text!.data)) as [number, Unreadable][]);
   const bytes = pixels!.data as Uint8Array;
   const numbers = fingerprints!.data as Int32Array;
   const positions = Array.from(numbers.keys()).filter((position) => !failed.has(position));
-  if (failed.size > 0) positions.forEach((position, i) => bytes.copyWithin(i * size, position * size, (position + 1) * size)); // prettier-ignore
+  if (failed.size > 0) positions.forEach((position, i) => bytes.copyWithin(i * size, position * size, (position + 1) * size));
   return {
     rows: positions.map((position) => first + position),
     pixels: bytes.subarray(0, positions.length * size),

@@ -59,7 +59,14 @@ export interface KindOfTraining {
   epochs(images: number, batchSize: number): { readonly wanted: number; readonly fewest: number };
   batchSize(images: number): number;
   /** All else; `batchSize` as decided. */
-  settings(facts: DataFacts, candidate: Candidate, batchSize: number): Omit<Recipe, 'model' | 'size' | 'epochs' | 'batchSize' | 'validSize' | 'optimizer' | 'lr'> & { readonly optimizer: OptimizerName; readonly lr: number }; // prettier-ignore
+  settings(
+    facts: DataFacts,
+    candidate: Candidate,
+    batchSize: number,
+  ): Omit<Recipe, 'model' | 'size' | 'epochs' | 'batchSize' | 'validSize' | 'optimizer' | 'lr'> & {
+    readonly optimizer: OptimizerName;
+    readonly lr: number;
+  };
 }
 
 const square = (side: number): ImageSize => ({ height: side, width: side });
@@ -106,7 +113,10 @@ const plain: KindOfTraining = {
 /** The training of the CIFAR-10 speed records (Jordan, arXiv:2404.00498), for batches of any size: rates for a sum over images are the same for all. */
 const pictures: KindOfTraining = {
   why: 'small pictures: the network of the CIFAR-10 speed records learns most in few passes',
-  candidates: (facts, { model = 'fast' }) => (Math.max(facts.height, facts.width) <= SMALL_SIDE ? [{ model, size: ownSize(facts) }] : [96, 64].map((side) => ({ model, size: square(side) }))), // prettier-ignore
+  candidates: (facts, { model = 'fast' }) =>
+    Math.max(facts.height, facts.width) <= SMALL_SIDE
+      ? [{ model, size: ownSize(facts) }]
+      : [96, 64].map((side) => ({ model, size: square(side) })),
   epochs: (images) => ({ wanted: clamp(Math.ceil(900_000 / images), 20, 80), fewest: 5 }),
   batchSize: (images) => clamp(power(images / 40), 16, 512),
   settings: ({ mirrors }, { size }, batchSize) => ({
@@ -135,11 +145,11 @@ const photos: KindOfTraining = {
   candidates({ images, height, width }, { model }) {
     const of = (name: ModelName, ...sides: number[]) => sides.map((side) => ({ model: name, size: square(side) }));
     // Pictures are enlarged to twice their size at most: there is nothing more to see.
-    const large = of(model ?? 'resnet18', 224, 192, 160, 128, 96).filter(({ size }) => size.height <= 2 * Math.max(height, width)); // prettier-ignore
+    const large = of(model ?? 'resnet18', 224, 192, 160, 128, 96).filter(({ size }) => size.height <= 2 * Math.max(height, width));
     if (model !== undefined) return large.length > 0 ? large : of(model, 64);
     return images < MANY_PHOTOS ? of('fast', 128, 96, 64) : [...large, ...of('fast', 96, 64)];
   },
-  epochs: (images) => ({ wanted: clamp(Math.ceil(24_000 / images), 30, 80), fewest: clamp(Math.ceil(15_000 / images), 10, 60) }), // prettier-ignore
+  epochs: (images) => ({ wanted: clamp(Math.ceil(24_000 / images), 30, 80), fewest: clamp(Math.ceil(15_000 / images), 10, 60) }),
   batchSize: (images) => clamp(power(images / 15), 8, 64),
   settings(facts, candidate, batchSize) {
     const { size, model } = candidate;

@@ -76,7 +76,7 @@ export class Replay {
   /** Keeps it where that was long ago. */
   keepIfDue(batch: number, update: number): void {
     const before = this.#kept;
-    if (before !== undefined && performance.now() - before.time > Math.max(EVERY, SHARE * before.cost)) this.keep(batch, update); // prettier-ignore
+    if (before !== undefined && performance.now() - before.time > Math.max(EVERY, SHARE * before.cost)) this.keep(batch, update);
   }
 
   /** Lets go of what was kept. */

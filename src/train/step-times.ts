@@ -41,10 +41,13 @@ export class StepTimes {
   add(times: readonly (readonly [work: number, waiting: number])[]): void {
     if (times.some(([work]) => Number.isNaN(work))) return; // the first of an epoch has no beginning
     times.forEach(([work, waiting], rank) => {
-      for (const [list, value] of [[this.#work[rank]!, work], [this.#waiting[rank]!, waiting]] as const) {
+      for (const [list, value] of [
+        [this.#work[rank]!, work],
+        [this.#waiting[rank]!, waiting],
+      ] as const) {
         if (list.push(value) > 2 * LATEST) list.splice(0, LATEST);
       }
-    }); // prettier-ignore
+    });
   }
 
   get ranks(): RankTimes[] {
@@ -57,6 +60,6 @@ export class StepTimes {
 
 /** Those that keep the others waiting, with how long these take; the slowest first. */
 export function stragglers(ranks: readonly RankTimes[]): { readonly rank: RankTimes; readonly others: number }[] {
-  const compared = ranks.map((rank) => ({ rank, others: median(ranks.filter((other) => other !== rank).map(({ work }) => work)) })); // prettier-ignore
+  const compared = ranks.map((rank) => ({ rank, others: median(ranks.filter((other) => other !== rank).map(({ work }) => work)) }));
   return compared.filter(({ rank, others }) => rank.work > SLOWER * others).sort((a, b) => b.rank.work - a.rank.work);
 }

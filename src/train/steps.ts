@@ -72,12 +72,7 @@ const flat = (batches: readonly Pair[], weights: Tensor | undefined): Tensor[] =
   weights === undefined ? batches.flat() : [...batches.flat(), weights];
 
 /** Gradients of the mean loss over all samples of the batches [inputs, targets, inputs, targets, …, weights?]; gives that loss. */
-function backward(
-  model: TrainableModel,
-  criterion: Criterion,
-  tensors: readonly Tensor[],
-  hold: StepOptions['hold'],
-): Tensor {
+function backward(model: TrainableModel, criterion: Criterion, tensors: readonly Tensor[], hold: StepOptions['hold']): Tensor {
   const weights = tensors.length % 2 === 1 ? tensors.at(-1) : undefined;
   const count = Math.floor(tensors.length / 2);
   let samples = 0;

@@ -117,11 +117,13 @@ export interface TrainerOptions {
   readonly compile?: boolean | CompileOptions;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
 const DECAY = kind('a number above 0 and below 1', (value) => typeof value === 'number' && value > 0 && value < 1);
 const PATIENCE = kind('an object with a patience', (value) => isObject(value) && COUNT.accepts(value['patience']));
-const FREEZE = kind('{ parameters, epochs }', (value) => isObject(value) && Array.isArray(value['parameters']) && (SIZE.accepts(value['epochs']) || value['epochs'] === Infinity)); // prettier-ignore
+const FREEZE = kind(
+  '{ parameters, epochs }',
+  (value) => isObject(value) && Array.isArray(value['parameters']) && (SIZE.accepts(value['epochs']) || value['epochs'] === Infinity),
+);
 
 export const OPTIMIZER = having('an optimizer', 'step', 'zeroGrad');
 export const TRAINER_OPTIONS: OptionKinds<TrainerOptions> = {

@@ -64,12 +64,14 @@ export function unpackPosition(value: unknown, generators: number): Position {
     if (!(from instanceof Map)) return fail(`${where} is not a dictionary`);
     const found = names.map((name) => [name, (from as ReadonlyMap<string, unknown>).get(name)] as const);
     const wrong = found.find(([, number]) => typeof number !== 'number');
-    return wrong === undefined ? (Object.fromEntries(found) as Record<K, number>) : fail(`${where} has no number '${wrong[0]}'`); // prettier-ignore
+    return wrong === undefined ? (Object.fromEntries(found) as Record<K, number>) : fail(`${where} has no number '${wrong[0]}'`);
   };
   const statesOf = (from: unknown, name: string): RandomStates | undefined => {
     if (from === null) return undefined;
-    if (!Array.isArray(from) || !from.every((state) => isTensor(state) && state.dtype === 'uint8')) return fail(`'${name}' are not random states`); // prettier-ignore
-    if (from.length !== generators + 1) return fail(`it is of a run with ${from.length - 1} generators of its own, this one has ${generators}`); // prettier-ignore
+    if (!Array.isArray(from) || !from.every((state) => isTensor(state) && state.dtype === 'uint8'))
+      return fail(`'${name}' are not random states`);
+    if (from.length !== generators + 1)
+      return fail(`it is of a run with ${from.length - 1} generators of its own, this one has ${generators}`);
     return from.map((state) => (isTensor(state) ? (state.toTypedArray() as Uint8Array) : new Uint8Array()));
   };
   const numbers = numbersOf(value, NUMBERS, 'the position');

@@ -23,11 +23,11 @@ import { groupsOf } from './groups.ts';
 import { loadTogether } from './load-together.ts';
 import { Replay, type Failed } from './replay.ts';
 import { trainStep, type Pair, type TrainStep } from './steps.ts';
-import { OPTIMIZER, TRAINER_OPTIONS, type EpochResult, type TrainerCallback, type TrainerOptions } from './trainer-options.ts'; // prettier-ignore
-import { newPosition, packPosition, randomStates, setRandomStates, unpackPosition, type Position } from './trainer-state.ts'; // prettier-ignore
+import { OPTIMIZER, TRAINER_OPTIONS, type EpochResult, type TrainerCallback, type TrainerOptions } from './trainer-options.ts';
+import { newPosition, packPosition, randomStates, setRandomStates, unpackPosition, type Position } from './trainer-state.ts';
 
 export type { NonFinite } from './finite-watch.ts';
-export type { BatchResult, BestEpoch, EarlyStopping, EpochResult, Freeze, TrainerCallback, TrainerOptions } from './trainer-options.ts'; // prettier-ignore
+export type { BatchResult, BestEpoch, EarlyStopping, EpochResult, Freeze, TrainerCallback, TrainerOptions } from './trainer-options.ts';
 
 /** Where a training was when it could not go on. */
 export interface TrainingPlace {
@@ -113,7 +113,8 @@ export class Trainer {
     this.#options = given;
     this.#criterion = given.criterion ?? new CrossEntropyLoss();
     this.#perBatch = (given.schedulerSteps ?? (given.scheduler instanceof OneCycleLR ? 'batch' : 'epoch')) === 'batch';
-    if (given.ema !== undefined) this.#average = new AveragedModel(given.model, { multiAvgFn: getEmaMultiAvgFn(given.ema), useBuffers: true }); // prettier-ignore
+    if (given.ema !== undefined)
+      this.#average = new AveragedModel(given.model, { multiAvgFn: getEmaMultiAvgFn(given.ema), useBuffers: true });
     const { onEpoch, onBest, callbacks = [] } = given;
     this.#told = [{ ...(onEpoch && { onEpoch }), ...(onBest && { onBest }) }, ...callbacks];
     this.#step = this.#newStep();
@@ -145,7 +146,9 @@ export class Trainer {
     if (valid !== undefined) requireKind('fit', 'the validation batches', valid, BATCHES);
     let goal = requireEpochs(epochs);
     if (valid === undefined && this.#options.monitor === 'accuracy')
-      throw new ArgumentError("fit: expected a validation set, since the best epoch is judged by its accuracy; pass one, or use { monitor: 'loss' }"); // prettier-ignore
+      throw new ArgumentError(
+        "fit: expected a validation set, since the best epoch is judged by its accuracy; pass one, or use { monitor: 'loss' }",
+      );
     let isStale = this.#isStale();
     try {
       while (this.#position.epoch < goal && !isStale) {
@@ -159,7 +162,7 @@ export class Trainer {
     }
     const { history, bestEpoch } = this.#position;
     const best = history.find(({ epoch }) => epoch === bestEpoch);
-    return { epochs: [...history], best, interrupted: history.length < goal && !isStale, stoppedEarly: isStale && history.length < goal }; // prettier-ignore
+    return { epochs: [...history], best, interrupted: history.length < goal && !isStale, stoppedEarly: isStale && history.length < goal };
   }
 
   #isStale(): boolean {
@@ -233,15 +236,7 @@ export class Trainer {
     const position = this.#position;
     processes?.begin();
     const skipped = position.batch;
-    const meter = new Meter(
-      'train',
-      train.length,
-      epoch,
-      epochs,
-      onProgress,
-      position,
-      position.history.at(-1)?.seconds,
-    );
+    const meter = new Meter('train', train.length, epoch, epochs, onProgress, position, position.history.at(-1)?.seconds);
     if (skipped > 0 && skipped >= train.length) {
       setRandomStates(position.now!, generators); // only its validation is missing
       return meter.meanLoss('fit: the training set has no batches');
@@ -287,15 +282,24 @@ export class Trainer {
     const { step, began } = this.#position;
     const lr = this.#rate();
     const nonFinite = await this.#replay?.find(train, began ?? randomStates(generators), failed, this.#step);
-    const found = nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}${nonFinite.step <= step ? ` in update ${nonFinite.step}` : ''}`; // prettier-ignore
-    return new TrainingError(`training stopped: the loss is ${loss} in epoch ${epoch}, batch ${batch}, after ${step} updates at a learning rate of ${lr}${found}; use a smaller learning rate, and check that the images have no NaN`, { epoch, batch, step, nonFinite }); // prettier-ignore
+    const found =
+      nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}${nonFinite.step <= step ? ` in update ${nonFinite.step}` : ''}`;
+    return new TrainingError(
+      `training stopped: the loss is ${loss} in epoch ${epoch}, batch ${batch}, after ${step} updates at a learning rate of ${lr}${found}; use a smaller learning rate, and check that the images have no NaN`,
+      { epoch, batch, step, nonFinite },
+    );
   }
 
   async #notValid(loss: number, valid: BatchSource, epoch: number): Promise<TrainingError> {
     const { step } = this.#position;
-    const nonFinite = this.#replay === undefined ? undefined : await watchBatches(this.#judged, this.#criterion, valid, step); // prettier-ignore
+    const nonFinite = this.#replay === undefined ? undefined : await watchBatches(this.#judged, this.#criterion, valid, step);
     const found = nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}`;
-    return new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${loss}${found}; use a smaller learning rate`, { epoch, batch: undefined, step, nonFinite }); // prettier-ignore
+    return new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${loss}${found}; use a smaller learning rate`, {
+      epoch,
+      batch: undefined,
+      step,
+      nonFinite,
+    });
   }
 
   /** Null when it was interrupted. */

@@ -67,8 +67,7 @@ export function requireFew(
     );
   const there = new Set(left);
   const gone = classes.findIndex((_, index) => !there.has(index));
-  if (gone !== -1)
-    throw new FormatError(`no image of the class ${JSON.stringify(classes[gone]!)} can be read: ${someOf(found)}`);
+  if (gone !== -1) throw new FormatError(`no image of the class ${JSON.stringify(classes[gone]!)} can be read: ${someOf(found)}`);
 }
 
 const percent = (part: number): string => `${Number((100 * part).toFixed(1))} %`;

@@ -79,8 +79,14 @@ const LISTED = {
 
 /** Places from 0 to 1 and the value there, for red, green and blue. */
 type Line = readonly (readonly [at: number, value: number])[];
-const ramp: Line = [[0, 0], [1, 1]]; // prettier-ignore
-const full: Line = [[0, 1], [1, 1]]; // prettier-ignore
+const ramp: Line = [
+  [0, 0],
+  [1, 1],
+];
+const full: Line = [
+  [0, 1],
+  [1, 1],
+];
 const LINES = {
   gray: [ramp, ramp, ramp],
   jet: [
@@ -126,7 +132,9 @@ export function coloursOf(name: BaseMap, isTurned: boolean): Uint8Array {
     const colours = fromBase64(LISTED[name as keyof typeof LISTED]);
     return isTurned ? colours.map((_, i) => colours[(255 - Math.floor(i / 3)) * 3 + (i % 3)]!) : colours;
   }
-  const lines = (LINES[name as keyof typeof LINES] as readonly Line[]).map((line) => (isTurned ? line.map(([at, value]) => [1 - at, value] as const).reverse() : line)); // prettier-ignore
+  const lines = (LINES[name as keyof typeof LINES] as readonly Line[]).map((line) =>
+    isTurned ? line.map(([at, value]) => [1 - at, value] as const).reverse() : line,
+  );
   return Uint8Array.from({ length: 768 }, (_, i) => Math.trunc(valueAt(lines[i % 3]!, Math.floor(i / 3)) * 255));
 }
 

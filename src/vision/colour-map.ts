@@ -22,7 +22,15 @@ interface All extends ColorMapOptions {
   readonly image: Tensor;
 }
 
-const RANGE = kind('[smallest, largest]', (value) => Array.isArray(value) && value.length === 2 && Number.isFinite(value[0]) && Number.isFinite(value[1]) && (value[0] as number) <= (value[1] as number)); // prettier-ignore
+const RANGE = kind(
+  '[smallest, largest]',
+  (value) =>
+    Array.isArray(value) &&
+    value.length === 2 &&
+    Number.isFinite(value[0]) &&
+    Number.isFinite(value[1]) &&
+    (value[0] as number) <= (value[1] as number),
+);
 const COLOR_MAP = signature<All>(
   'colorMap',
   {
@@ -58,15 +66,15 @@ export function colorMap(...args: readonly unknown[]): Tensor {
   const { image, name = 'viridis', valueRange } = readCall(COLOR_MAP, args);
   const shape = image.layout.shape;
   if (shape.length < 2 || shape.length > 4 || (shape.length > 2 && shape.at(-3) !== 1)) {
-    throw new ShapeError(`colorMap: expected one channel, [H, W], [1, H, W] or [N, 1, H, W], but got ${showShape(shape)}`); // prettier-ignore
+    throw new ShapeError(`colorMap: expected one channel, [H, W], [1, H, W] or [N, 1, H, W], but got ${showShape(shape)}`);
   }
-  if (image.dtype.startsWith('complex')) throw new DTypeError(`colorMap: expected real numbers, but got ${image.dtype}; write x.abs()`); // prettier-ignore
+  if (image.dtype.startsWith('complex')) throw new DTypeError(`colorMap: expected real numbers, but got ${image.dtype}; write x.abs()`);
   const [height, width] = shape.slice(-2) as [number, number];
   const count = shape.length === 4 ? shape[0]! : 1;
   const values = withGradMode(false, () => image.detach().to('float64').contiguous().toTypedArray()) as Float64Array;
   const range = valueRange ?? (image.dtype === 'uint8' ? [0, 255] : rangeOf(values));
-  const places = image.dtype === 'uint8' && valueRange === undefined ? values : placesOf(values, range, image.dtype === 'float64'); // prettier-ignore
-  const picture = fromTypedArray(coloured(places, name, height * width), [count, 3, height, width]).to(image.device) as Tensor; // prettier-ignore
+  const places = image.dtype === 'uint8' && valueRange === undefined ? values : placesOf(values, range, image.dtype === 'float64');
+  const picture = fromTypedArray(coloured(places, name, height * width), [count, 3, height, width]).to(image.device) as Tensor;
   return shape.length === 4 ? picture : picture.squeeze(0);
 }
 

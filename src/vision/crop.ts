@@ -23,12 +23,7 @@ export function centerCrop(image: Image, height: number, width: number): Image {
  *
  * @throws {@link ArgumentError} if a width is not a whole number of at least 0
  */
-export function pad(
-  image: Image,
-  padding: Padding,
-  fill: number | readonly number[] = 0,
-  mode: PaddingMode = 'constant',
-): Image {
+export function pad(image: Image, padding: Padding, fill: number | readonly number[] = 0, mode: PaddingMode = 'constant'): Image {
   const colour = fillColour('pad', fill, requireImage('pad', image).channels);
   return shape.pad(image, padding, { fill: colour, paddingMode: mode });
 }

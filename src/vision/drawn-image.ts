@@ -33,10 +33,7 @@ interface Context {
 }
 
 interface Host {
-  readonly OffscreenCanvas?: new (
-    width: number,
-    height: number,
-  ) => { getContext(kind: '2d', options: typeof READ): Context | null };
+  readonly OffscreenCanvas?: new (width: number, height: number) => { getContext(kind: '2d', options: typeof READ): Context | null };
   readonly document?: {
     createElement(name: 'canvas'): {
       width: number;
@@ -60,7 +57,7 @@ function pixelsOf(value: unknown): Uint8ClampedArray | Uint8Array | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { data, width, height } = value as Partial<Picture>;
   const isBytes = data instanceof Uint8ClampedArray || data instanceof Uint8Array;
-  return isBytes && typeof width === 'number' && typeof height === 'number' && data.length === 4 * width * height ? data : undefined; // prettier-ignore
+  return isBytes && typeof width === 'number' && typeof height === 'number' && data.length === 4 * width * height ? data : undefined;
 }
 
 /** Red, green, blue and alpha of each pixel, row by row, as an `ImageData` has them. */
@@ -85,9 +82,11 @@ export function pixelsOfDrawable(op: string, source: PixelSource, maxPixels: num
   const own = pixelsOf(source);
   const [width, height] = sizeOf(source);
   if (!(width > 0 && height > 0)) {
-    throw new ArgumentError(`${op}: the ${tagOf(source)} has no pixels yet; wait until it is loaded, for an <img> with await image.decode()`); // prettier-ignore
+    throw new ArgumentError(
+      `${op}: the ${tagOf(source)} has no pixels yet; wait until it is loaded, for an <img> with await image.decode()`,
+    );
   }
-  if (width * height > maxPixels) throw new ArgumentError(`${op}: ${width}x${height} pixels are more than maxPixels, ${maxPixels}`); // prettier-ignore
+  if (width * height > maxPixels) throw new ArgumentError(`${op}: ${width}x${height} pixels are more than maxPixels, ${maxPixels}`);
   return { data: own ?? drawn(op, source, width, height), width, height };
 }
 
@@ -104,7 +103,10 @@ function drawn(op: string, source: PixelSource, width: number, height: number): 
     return context.getImageData(0, 0, width, height).data;
   } catch (cause) {
     last = undefined; // it gives no pixels any more
-    throw new ArgumentError(`${op}: the browser does not give the pixels of this ${tagOf(source)}; a picture of another origin needs crossOrigin="anonymous" and a server that allows it`, { cause }); // prettier-ignore
+    throw new ArgumentError(
+      `${op}: the browser does not give the pixels of this ${tagOf(source)}; a picture of another origin needs crossOrigin="anonymous" and a server that allows it`,
+      { cause },
+    );
   }
 }
 
@@ -122,9 +124,9 @@ function contextOf(op: string, width: number, height: number): Context {
   const host = globalThis as unknown as Host;
   let context: Context | null = null;
   if (host.OffscreenCanvas !== undefined) context = new host.OffscreenCanvas(width, height).getContext('2d', READ);
-  else if (host.document !== undefined) context = Object.assign(host.document.createElement('canvas'), { width, height }).getContext('2d', READ); // prettier-ignore
-  if (context === null)
-    throw new DeviceError(`${op}: this host has no canvas to read the picture from; pass the bytes of its file`);
+  else if (host.document !== undefined)
+    context = Object.assign(host.document.createElement('canvas'), { width, height }).getContext('2d', READ);
+  if (context === null) throw new DeviceError(`${op}: this host has no canvas to read the picture from; pass the bytes of its file`);
   last = width * height <= MOST_KEPT ? { context, width, height } : undefined;
   return context;
 }

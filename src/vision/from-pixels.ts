@@ -41,7 +41,10 @@ export interface FromFileOptions extends FromPixelsOptions {
 /** What `fromPixelsAsync` takes: what a page shows, a file, or where one is. */
 export type PictureSource = PixelSource | HostBlob | HostUrl;
 
-const BACKGROUND = kind('[red, green, blue] from 0 to 255', (value) => Array.isArray(value) && value.length === 3 && value.every((part) => typeof part === 'number' && part >= 0 && part <= 255)); // prettier-ignore
+const BACKGROUND = kind(
+  '[red, green, blue] from 0 to 255',
+  (value) => Array.isArray(value) && value.length === 3 && value.every((part) => typeof part === 'number' && part >= 0 && part <= 255),
+);
 const KINDS: OptionKinds<FromPixelsOptions> = {
   channels: kind('1, 3 or 4', (value) => value === 1 || value === 3 || value === 4),
   dtype: oneOf('uint8', 'float32'),
@@ -70,7 +73,10 @@ const FILE_KINDS: OptionKinds<FromFileOptions> = {
  */
 export function fromPixels(source: PixelSource, options: FromPixelsOptions = {}): Tensor {
   const given = requireOptions<FromPixelsOptions>('fromPixels', options, KINDS, '{ channels: 1 }');
-  if (!isDrawable(source)) throw new ArgumentError(`fromPixels: expected an <img>, canvas, <video>, ImageBitmap, ImageData or VideoFrame, but got ${show(source)}; for files and URLs write await fromPixelsAsync(…)`); // prettier-ignore
+  if (!isDrawable(source))
+    throw new ArgumentError(
+      `fromPixels: expected an <img>, canvas, <video>, ImageBitmap, ImageData or VideoFrame, but got ${show(source)}; for files and URLs write await fromPixelsAsync(…)`,
+    );
   return tensorOf(pixelsOfDrawable('fromPixels', source, given.maxPixels ?? MAX_PIXELS), given);
 }
 
@@ -92,16 +98,22 @@ export async function fromPixelsAsync(source: PictureSource, options: FromFileOp
   const { maxPixels = MAX_PIXELS, orientation = true } = given;
   if (isDrawable(source)) return tensorOf(pixelsOfDrawable('fromPixelsAsync', source, maxPixels), given);
   const isFile = source instanceof Blob;
-  if (!isFile && !(source instanceof URL)) throw new ArgumentError(`fromPixelsAsync: expected a Blob, File or URL, or what fromPixels takes, but got ${show(source)}; for a URL's text write new URL(text, location.href)`); // prettier-ignore
+  if (!isFile && !(source instanceof URL))
+    throw new ArgumentError(
+      `fromPixelsAsync: expected a Blob, File or URL, or what fromPixels takes, but got ${show(source)}; for a URL's text write new URL(text, location.href)`,
+    );
   if (given.decoder === 'exact') {
-    if (given.channels === 4 || Array.isArray(given.alpha)) throw new ArgumentError("fromPixelsAsync: the exact decoders give no alpha; leave out channels: 4 and the background, or decoder: 'exact'"); // prettier-ignore
-    return tensorOfImage(await readImage(source, { maxPixels, orientation, mode: given.channels === 1 ? 'L' : 'RGB' }), given); // prettier-ignore
+    if (given.channels === 4 || Array.isArray(given.alpha))
+      throw new ArgumentError(
+        "fromPixelsAsync: the exact decoders give no alpha; leave out channels: 4 and the background, or decoder: 'exact'",
+      );
+    return tensorOfImage(await readImage(source, { maxPixels, orientation, mode: given.channels === 1 ? 'L' : 'RGB' }), given);
   }
   const file = isFile ? source : await fileOf('fromPixelsAsync', source);
   const bitmap = await bitmapOf(file);
   try {
     const pixels = pixelsOfDrawable('fromPixelsAsync', bitmap, maxPixels);
-    return tensorOf(orientation ? pixels : asStored(pixels, orientationOf(new Uint8Array(await file.arrayBuffer()))), given); // prettier-ignore
+    return tensorOf(orientation ? pixels : asStored(pixels, orientationOf(new Uint8Array(await file.arrayBuffer()))), given);
   } finally {
     bitmap.close();
   }
@@ -125,11 +137,14 @@ interface BitmapHost {
 
 async function bitmapOf(blob: unknown): Promise<Bitmap> {
   const make = (globalThis as unknown as BitmapHost).createImageBitmap;
-  if (make === undefined) throw new DeviceError("fromPixelsAsync: this host does not decode pictures; write { decoder: 'exact' }"); // prettier-ignore
+  if (make === undefined) throw new DeviceError("fromPixelsAsync: this host does not decode pictures; write { decoder: 'exact' }");
   try {
     return await make(blob, { imageOrientation: 'from-image' });
   } catch (cause) {
-    throw new ArgumentError("fromPixelsAsync: the browser cannot decode this file as a picture; look at what it is, or try { decoder: 'exact' }", { cause }); // prettier-ignore
+    throw new ArgumentError(
+      "fromPixelsAsync: the browser cannot decode this file as a picture; look at what it is, or try { decoder: 'exact' }",
+      { cause },
+    );
   }
 }
 
@@ -141,10 +156,7 @@ const valuesFor = (dtype: 'uint8' | 'float32', length: number): Uint8Array | Flo
 const PARTS = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 const BYTES = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
-function tensorOf(
-  { data, width, height }: Rgba,
-  { channels = 3, dtype = 'uint8', alpha = 'drop' }: FromPixelsOptions,
-): Tensor {
+function tensorOf({ data, width, height }: Rgba, { channels = 3, dtype = 'uint8', alpha = 'drop' }: FromPixelsOptions): Tensor {
   const plane = width * height;
   const out = valuesFor(dtype, channels * plane);
   const value = dtype === 'uint8' ? BYTES : PARTS;
@@ -163,14 +175,14 @@ function tensorOf(
 }
 
 /** PIL's mode `L` of a colour: ITU-R 601-2 in whole numbers. */
-const grey = (red: number, green: number, blue: number): number => (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16; // prettier-ignore
+const grey = (red: number, green: number, blue: number): number => (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
 
 /** Colours over a background. */
 function over(data: Rgba['data'], background: readonly number[]): Uint8ClampedArray {
   const out = new Uint8ClampedArray(data.length);
   for (let at = 0; at < data.length; at += 4) {
     const alpha = data[at + 3]!;
-    for (let c = 0; c < 3; c++) out[at + c] = Math.floor((data[at + c]! * alpha + background[c]! * (255 - alpha)) / 255 + 0.5); // prettier-ignore
+    for (let c = 0; c < 3; c++) out[at + c] = Math.floor((data[at + c]! * alpha + background[c]! * (255 - alpha)) / 255 + 0.5);
   }
   return out;
 }

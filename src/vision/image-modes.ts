@@ -15,8 +15,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   P: 'pick the colours of the palette first: palette.at(indices)',
   I: 'bring the values to 0 … 1 and leave the mode out, or save them as an array with flambeau/files',
   'I;16': "write x.to('float32').div(65535) and leave the mode out, or save the values as an array with flambeau/files",
-  'I;16B':
-    "write x.to('float32').div(65535) and leave the mode out, or save the values as an array with flambeau/files",
+  'I;16B': "write x.to('float32').div(65535) and leave the mode out, or save the values as an array with flambeau/files",
   F: 'bring the values to 0 … 1 and leave the mode out, or save them as an array with flambeau/files',
   LAB: 'convert to red, green and blue first',
 };
@@ -28,7 +27,9 @@ const PIXEL_MODE = oneOf(...Object.keys(CHANNELS));
 export function requireMode(op: string, mode: unknown): asserts mode is PixelMode | undefined {
   if (mode === undefined || PIXEL_MODE.accepts(mode)) return;
   const remedy = typeof mode === 'string' ? REFUSED[mode] : undefined;
-  throw new ArgumentError(`${op}: expected the mode to be ${PIXEL_MODE.expected}, but got ${show(mode)}${remedy === undefined ? '' : `: images have 8 bits a channel; ${remedy}`}`); // prettier-ignore
+  throw new ArgumentError(
+    `${op}: expected the mode to be ${PIXEL_MODE.expected}, but got ${show(mode)}${remedy === undefined ? '' : `: images have 8 bits a channel; ${remedy}`}`,
+  );
 }
 
 /**
@@ -36,11 +37,16 @@ export function requireMode(op: string, mode: unknown): asserts mode is PixelMod
  * @throws ShapeError for a number of channels that the mode does not have, or that says nothing without a mode
  */
 export function modeOf(op: string, shape: readonly number[], channels: number, mode: PixelMode | undefined): PixelMode {
-  if (mode !== undefined && CHANNELS[mode] !== channels) throw new ShapeError(`${op}: mode '${mode}' has ${CHANNELS[mode]} channels, but got ${showShape(shape)}`); // prettier-ignore
+  if (mode !== undefined && CHANNELS[mode] !== channels)
+    throw new ShapeError(`${op}: mode '${mode}' has ${CHANNELS[mode]} channels, but got ${showShape(shape)}`);
   if (mode !== undefined) return mode;
   if (channels === 1) return 'L';
   if (channels === 3) return 'RGB';
-  const remedy = { 2: "; for grey and transparency say { mode: 'LA' }, which drops the latter", 4: "; say what four channels are: { mode: 'RGBA' }, 'RGBX' or 'CMYK'" }[channels] ?? ''; // prettier-ignore
+  const remedy =
+    {
+      2: "; for grey and transparency say { mode: 'LA' }, which drops the latter",
+      4: "; say what four channels are: { mode: 'RGBA' }, 'RGBX' or 'CMYK'",
+    }[channels] ?? '';
   throw new ShapeError(`${op}: expected [1, H, W], [3, H, W] or [H, W], but got ${showShape(shape)}${remedy}`);
 }
 
@@ -94,7 +100,14 @@ function hueToColour(h: number, s: number, v: number): readonly number[] {
   const sector = Math.floor((h * 6) / 255);
   const f = Math.fround((h * 6) / 255 - sector);
   const share = Math.fround(s / 255);
-  const bytes = [1 - share, 1 - Math.fround(share * f), 1 - share * (1 - f)].map((factor) => clip(Math.floor(v * factor + 0.5))); // prettier-ignore
+  const bytes = [1 - share, 1 - Math.fround(share * f), 1 - share * (1 - f)].map((factor) => clip(Math.floor(v * factor + 0.5)));
   const [p, q, t] = bytes as [number, number, number];
-  return [[v, t, p], [q, v, p], [p, v, t], [p, q, v], [t, p, v], [v, p, q]][sector % 6]!; // prettier-ignore
+  return [
+    [v, t, p],
+    [q, v, p],
+    [p, v, t],
+    [p, q, v],
+    [t, p, v],
+    [v, p, q],
+  ][sector % 6]!;
 }

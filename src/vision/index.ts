@@ -14,13 +14,7 @@ export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } f
 export { colorMap, type ColorMapName, type ColorMapOptions } from './colour-map.ts';
 export * from './draw/index.ts';
 export type { PixelMode } from './image-modes.ts';
-export {
-  fromPixels,
-  fromPixelsAsync,
-  type FromFileOptions,
-  type FromPixelsOptions,
-  type PictureSource,
-} from './from-pixels.ts';
+export { fromPixels, fromPixelsAsync, type FromFileOptions, type FromPixelsOptions, type PictureSource } from './from-pixels.ts';
 export { imageOf, makeGrid, type MakeGridOptions } from './make-grid.ts';
 export * as models from './models/index.ts';
 export * as ops from './ops/index.ts';

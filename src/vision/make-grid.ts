@@ -32,7 +32,7 @@ interface All extends MakeGridOptions {
 
 const TENSOR = kind('a tensor', isTensor);
 const TENSORS = either(TENSOR, arrayOf(TENSOR, 'tensors of one shape'));
-const RANGE = kind('[smallest, largest]', (value) => Array.isArray(value) && value.length === 2 && value.every(NUMBER.accepts)); // prettier-ignore
+const RANGE = kind('[smallest, largest]', (value) => Array.isArray(value) && value.length === 2 && value.every(NUMBER.accepts));
 const MAKE_GRID = signature<All>(
   'makeGrid',
   { tensor: TENSORS, nrow: STEP, padding: SIZE, normalize: BOOL, valueRange: RANGE, scaleEach: BOOL, padValue: NUMBER },
@@ -68,16 +68,7 @@ export function makeGrid(...args: readonly unknown[]): Tensor {
   return withGradMode(false, () => grid(options));
 }
 
-function grid({
-  tensor,
-  nrow = 8,
-  padding = 2,
-  normalize = false,
-  valueRange,
-  scaleEach = false,
-  padValue = 0,
-}: All): Tensor {
-  // prettier-ignore
+function grid({ tensor, nrow = 8, padding = 2, normalize = false, valueRange, scaleEach = false, padValue = 0 }: All): Tensor {
   let images = batchOf(tensor);
   if (normalize) images = stretched(images, valueRange, scaleEach);
   const [count, channels, height, width] = images.shape as [number, number, number, number];
@@ -99,12 +90,14 @@ function batchOf(tensor: Tensor | readonly Tensor[]): Tensor {
   let images = isTensor(tensor) ? tensor.detach() : stack(tensor.map((image) => image.detach()));
   if (images.dim() === 2) images = images.unsqueeze(0);
   if (images.dim() === 3) images = images.unsqueeze(0);
-  if (images.dim() !== 4) throw new ShapeError(`makeGrid: expected images [N, C, H, W], [C, H, W] or [H, W], but got ${showShape(images.layout.shape)}`); // prettier-ignore
+  if (images.dim() !== 4)
+    throw new ShapeError(`makeGrid: expected images [N, C, H, W], [C, H, W] or [H, W], but got ${showShape(images.layout.shape)}`);
   return images.size(1) === 1 ? cat([images, images, images], 1) : images;
 }
 
 function stretched(images: Tensor, range: readonly [number, number] | undefined, scaleEach: boolean): Tensor {
-  if (!isFloating(images.dtype)) throw new DTypeError(`makeGrid: expected floating-point images to normalize, but got ${images.dtype}; divide by 255 first`); // prettier-ignore
+  if (!isFloating(images.dtype))
+    throw new DTypeError(`makeGrid: expected floating-point images to normalize, but got ${images.dtype}; divide by 255 first`);
   const one = (image: Tensor): Tensor => {
     const [low, high] = range ?? [image.min().item(), image.max().item()];
     return image
@@ -147,7 +140,8 @@ export function imageOf(...args: readonly unknown[]): Image {
   const planes = shape.length === 2 ? tensor.unsqueeze(0) : tensor;
   const [channels = 0, height = 0, width = 0] = planes.layout.shape;
   const meaning = modeOf('imageOf', shape, planes.dim() === 3 ? channels : 0, mode);
-  if (!isFloating(planes.dtype) && planes.dtype !== 'uint8') throw new DTypeError(`imageOf: expected floating-point numbers from 0 to 1, or uint8, but got ${planes.dtype}`); // prettier-ignore
+  if (!isFloating(planes.dtype) && planes.dtype !== 'uint8')
+    throw new DTypeError(`imageOf: expected floating-point numbers from 0 to 1, or uint8, but got ${planes.dtype}`);
   const values = withGradMode(false, () => {
     const bytes = planes.dtype === 'uint8' ? planes : planes.mul(255).add(0.5).clamp(0, 255);
     return bytes.permute(1, 2, 0).contiguous().to('uint8').toTypedArray();

@@ -112,14 +112,22 @@ export function tensorBatch(transform: (image: Image) => unknown, images: BatchI
   let out: TypedArray = new Uint8Array(0);
   for (let i = 0; i < images.length; i++) {
     const x = transform(images.load(i));
-    if (!(x instanceof Tensor)) throw new ArgumentError(`DataLoader: in a worker thread the transform has to give tensors, but it gives ${show(x)}; end it with ToTensor(), or use numWorkers: 0`); // prettier-ignore
-    if (isHalf(x.dtype)) throw new DTypeError(`DataLoader: in a worker thread tensors of dtype ${x.dtype} cannot be stacked; convert batches behind the loader`); // prettier-ignore
+    if (!(x instanceof Tensor))
+      throw new ArgumentError(
+        `DataLoader: in a worker thread the transform has to give tensors, but it gives ${show(x)}; end it with ToTensor(), or use numWorkers: 0`,
+      );
+    if (isHalf(x.dtype))
+      throw new DTypeError(
+        `DataLoader: in a worker thread tensors of dtype ${x.dtype} cannot be stacked; convert batches behind the loader`,
+      );
     if (first === undefined) {
       first = x;
       out = rawArray(x.dtype, images.length * x.numel());
     }
     if (x.dtype !== first.dtype || !sameDims(x.shape as Dims, first.shape as Dims)) {
-      throw new ShapeError(`DataLoader: ${JSON.stringify(images.name(0))} is ${showShape(first.shape as Dims)} of ${first.dtype} and ${JSON.stringify(images.name(i))} is ${showShape(x.shape as Dims)} of ${x.dtype}, so they cannot be one batch; make the sizes equal, with Resize or CenterCrop`); // prettier-ignore
+      throw new ShapeError(
+        `DataLoader: ${JSON.stringify(images.name(0))} is ${showShape(first.shape as Dims)} of ${first.dtype} and ${JSON.stringify(images.name(i))} is ${showShape(x.shape as Dims)} of ${x.dtype}, so they cannot be one batch; make the sizes equal, with Resize or CenterCrop`,
+      );
     }
     copyInto(out, i * x.numel(), x.toTypedArray());
   }
@@ -145,13 +153,16 @@ function firstResizing(steps: readonly TransformLike[], took: (count: number) =>
     const [newHeight, newWidth] = first.outputSize({ width, height });
     const window = isJust(second, CenterCrop) ? middleOf(newHeight, newWidth, second.size) : undefined;
     took(window === undefined ? 1 : 2);
-    const resizing: Resizing = { box: { left: 0, top: 0, width, height }, height: newHeight, width: newWidth, interpolation }; // prettier-ignore
+    const resizing: Resizing = { box: { left: 0, top: 0, width, height }, height: newHeight, width: newWidth, interpolation };
     return window === undefined ? resizing : { ...resizing, window };
   };
 }
 
 /** Whether a step is of just this class, and not of one derived from it, which may do something else. */
-const isJust = <T extends object>(step: TransformLike | undefined, Class: abstract new (...args: never[]) => T): step is T & TransformLike => step?.constructor === Class; // prettier-ignore
+const isJust = <T extends object>(
+  step: TransformLike | undefined,
+  Class: abstract new (...args: never[]) => T,
+): step is T & TransformLike => step?.constructor === Class;
 
 const hasFilter = (interpolation: string): interpolation is FilterName => Object.hasOwn(FILTERS, interpolation);
 

@@ -32,8 +32,7 @@ export async function readImage(source: ImageSource, options: DecodeOptions = {}
     const name = 'name' in source ? String(source.name) : 'image';
     return decodeImage(new Uint8Array(await source.arrayBuffer()), { name, ...options });
   }
-  if (isDrawable(source))
-    return imageOfDrawable(source, options.maxPixels ?? MAX_PIXELS).convert(options.mode ?? 'RGB');
+  if (isDrawable(source)) return imageOfDrawable(source, options.maxPixels ?? MAX_PIXELS).convert(options.mode ?? 'RGB');
   return decodeImage(bytesOf('readImage', source), options);
 }
 

@@ -6,7 +6,5 @@ import { Image } from '../io/image/image.ts';
 /** @throws {@link ArgumentError} unless the value is an image. */
 export function requireImage(operation: string, value: unknown): Image {
   if (value instanceof Image) return value;
-  throw new ArgumentError(
-    `${operation}: expected an Image, but got ${show(value)}; put this transform before ToTensor()`,
-  );
+  throw new ArgumentError(`${operation}: expected an Image, but got ${show(value)}; put this transform before ToTensor()`);
 }

@@ -16,7 +16,7 @@ export type Interpolation = 'nearest' | 'nearest-exact' | 'bilinear' | 'bicubic'
 
 /** More bytes than this no array has everywhere. */
 const MAX_BYTES = 2 ** 31 - 1;
-export const INTERPOLATION: Kind = oneOf('nearest', 'nearest-exact', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos'); // prettier-ignore
+export const INTERPOLATION: Kind = oneOf('nearest', 'nearest-exact', 'bilinear', 'bicubic', 'box', 'hamming', 'lanczos');
 
 /** Pillow's bits behind the point. */
 const BITS = 22;
@@ -29,11 +29,14 @@ const BITS = 22;
 export function resize(image: Image, width: number, height: number, interpolation: Interpolation = 'bilinear'): Image {
   requireImage('resize', image);
   for (const size of [width, height]) {
-    if (!STEP.accepts(size)) throw new ArgumentError(`resize: expected a width and height of at least 1, but got ${show(width)}x${show(height)}`); // prettier-ignore
+    if (!STEP.accepts(size))
+      throw new ArgumentError(`resize: expected a width and height of at least 1, but got ${show(width)}x${show(height)}`);
   }
   requireKind('resize', 'interpolation', interpolation, INTERPOLATION);
   if (width * height * image.channels > MAX_BYTES) {
-    throw new ArgumentError(`resize: ${width}x${height} pixels of ${image.channels} bytes are more than an image can have; choose a smaller size`); // prettier-ignore
+    throw new ArgumentError(
+      `resize: ${width}x${height} pixels of ${image.channels} bytes are more than an image can have; choose a smaller size`,
+    );
   }
   if (width === image.width && height === image.height) return image;
   if (interpolation === 'nearest' || interpolation === 'nearest-exact') {
@@ -77,18 +80,22 @@ export function denominatorFor({ box, width, height }: Resizing): 1 | 2 | 4 | 8 
 export function ofReduced(resizing: Resizing, denominator: number): Resizing {
   if (denominator === 1) return resizing;
   const { left, top, width, height } = resizing.box;
-  return { ...resizing, box: { left: left / denominator, top: top / denominator, width: width / denominator, height: height / denominator } }; // prettier-ignore
+  return {
+    ...resizing,
+    box: { left: left / denominator, top: top / denominator, width: width / denominator, height: height / denominator },
+  };
 }
 
 /** The image resized so. */
-export const resizedAs = (image: Image, resizing: Resizing): Image => imageOfPlanes(resampledBytes(planesOfImage(image), resizePlan(image.channels, resizing))); // prettier-ignore
+export const resizedAs = (image: Image, resizing: Resizing): Image =>
+  imageOfPlanes(resampledBytes(planesOfImage(image), resizePlan(image.channels, resizing)));
 
 /** The passes of a resizing, for so many channels. */
 export function resizePlan(channels: number, { box, width, height, window, interpolation }: Resizing): BytePlan {
   const wanted = window ?? { left: 0, top: 0, width, height };
   const filter = FILTERS[interpolation];
-  const across = passOf({ from: box.left, length: box.width }, width, { from: wanted.left, length: wanted.width }, filter); // prettier-ignore
-  const down = passOf({ from: box.top, length: box.height }, height, { from: wanted.top, length: wanted.height }, filter); // prettier-ignore
+  const across = passOf({ from: box.left, length: box.width }, width, { from: wanted.left, length: wanted.width }, filter);
+  const down = passOf({ from: box.top, length: box.height }, height, { from: wanted.top, length: wanted.height }, filter);
   return {
     inner: channels,
     columns: across.span,
@@ -107,19 +114,19 @@ interface Side {
 }
 
 /** One direction: what of the old picture is needed, and the weights of it. */
-function passOf(
-  old: Side,
-  to: number,
-  wanted: Side,
-  filter: Filter,
-): { readonly span: Span; readonly pass: Pass | undefined } {
+function passOf(old: Side, to: number, wanted: Side, filter: Filter): { readonly span: Span; readonly pass: Pass | undefined } {
   const first = Math.floor(old.from);
   const from = Math.ceil(old.from + old.length) - first;
   if (from === to && old.length === to) {
     const begin = first + wanted.from;
     return { span: { from: begin, to: begin + wanted.length }, pass: undefined };
   }
-  const weights = smoothWeights(from, to, filter, { begin: wanted.from, end: wanted.from + wanted.length, start: old.from - first, span: old.length }); // prettier-ignore
+  const weights = smoothWeights(from, to, filter, {
+    begin: wanted.from,
+    end: wanted.from + wanted.length,
+    start: old.from - first,
+    span: old.length,
+  });
   const low = weights.first[0]!;
   const last = wanted.length - 1;
   const high = weights.first[last]! + weights.count[last]!;
@@ -128,11 +135,6 @@ function passOf(
 }
 
 /** Whether columns come first, which rounds otherwise: found by trying Pillow 13 with thousands of sizes, none of which says otherwise. */
-function startsWithColumns(
-  old: { readonly width: number; readonly height: number },
-  width: number,
-  height: number,
-): boolean {
-  // prettier-ignore
+function startsWithColumns(old: { readonly width: number; readonly height: number }, width: number, height: number): boolean {
   return height < old.height && old.height - height > 2 * (old.width - width);
 }

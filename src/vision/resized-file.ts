@@ -24,7 +24,7 @@ export function resizedFileSync(file: Uint8Array, options: DecodeOptions, choose
     const resampler = Resampler.begin(plan, width * channels);
     if (resampler === undefined) return undefined;
     made = () => new Image(plan.width, plan.height, channels, resampler.finish()).convert('RGB');
-    return { denominator, rows: plan.rows, columns: plan.columns, push: (bytes, pitch, rows) => resampler.push(bytes, pitch, rows) }; // prettier-ignore
+    return { denominator, rows: plan.rows, columns: plan.columns, push: (bytes, pitch, rows) => resampler.push(bytes, pitch, rows) };
   });
   return image === undefined ? made!() : resizedAs(image, resizing ?? choose(image.width, image.height));
 }

@@ -25,15 +25,14 @@ import { imageOf, makeGrid, type MakeGridOptions } from './make-grid.ts';
  * ```
  * @see https://pytorch.org/vision/stable/generated/torchvision.utils.save_image.html
  */
-export function saveImage(
-  images: Tensor | readonly Tensor[] | Image,
-  path: string,
-  options: MakeGridOptions = {},
-): void {
+export function saveImage(images: Tensor | readonly Tensor[] | Image, path: string, options: MakeGridOptions = {}): void {
   requireKind('saveImage', 'the path', path, PATH);
   const ending = extname(path).toLowerCase();
   const isJpeg = ending === '.jpg' || ending === '.jpeg';
-  if (ending !== '.png' && !isJpeg) throw new ArgumentError(`saveImage: expected a path that ends in .png, .jpg or .jpeg, but got ${JSON.stringify(path)}; other kinds of files are not written`); // prettier-ignore
+  if (ending !== '.png' && !isJpeg)
+    throw new ArgumentError(
+      `saveImage: expected a path that ends in .png, .jpg or .jpeg, but got ${JSON.stringify(path)}; other kinds of files are not written`,
+    );
   const image = images instanceof Image ? images : imageOf(makeGrid(images, options));
   writeFileAtomic(path, encodeImage(image, { format: isJpeg ? 'jpeg' : 'png' }));
 }

@@ -27,7 +27,10 @@ interface Host {
   readonly ImageData?: new (data: Uint8ClampedArray, width: number, height: number) => PixelData;
 }
 
-const CANVAS = kind('a canvas', (value) => typeof value === 'object' && value !== null && 'getContext' in value && typeof value.getContext === 'function'); // prettier-ignore
+const CANVAS = kind(
+  'a canvas',
+  (value) => typeof value === 'object' && value !== null && 'getContext' in value && typeof value.getContext === 'function',
+);
 
 /**
  * The pixels of a tensor [channels, height, width] or [height, width], with 1 channel (grey), 3, or 4 with alpha: as an `ImageData` where the host has such, and drawn on
@@ -49,8 +52,12 @@ export function toPixels(image: Tensor, canvas?: PixelCanvas): PixelData {
   if (canvas !== undefined) requireKind('toPixels', 'the canvas', canvas, CANVAS);
   const rank = image.dim();
   const channels = rank === 2 ? 1 : rank === 3 ? image.size(0) : 0;
-  if ((channels !== 1 && channels !== 3 && channels !== 4) || image.numel() === 0) throw new ShapeError(`toPixels: expected [height, width] or [channels, height, width] with 1, 3 or 4 channels, but got the shape ${showShape(image.layout.shape)}; take one picture of a batch with x.select(0, i)`); // prettier-ignore
-  if (!image.isFloatingPoint() && image.dtype !== 'uint8') throw new DTypeError(`toPixels: expected floating-point values from 0 to 1 or uint8, but got ${image.dtype}; write x.to('uint8')`); // prettier-ignore
+  if ((channels !== 1 && channels !== 3 && channels !== 4) || image.numel() === 0)
+    throw new ShapeError(
+      `toPixels: expected [height, width] or [channels, height, width] with 1, 3 or 4 channels, but got the shape ${showShape(image.layout.shape)}; take one picture of a batch with x.select(0, i)`,
+    );
+  if (!image.isFloatingPoint() && image.dtype !== 'uint8')
+    throw new DTypeError(`toPixels: expected floating-point values from 0 to 1 or uint8, but got ${image.dtype}; write x.to('uint8')`);
   const [height, width] = [image.size(-2), image.size(-1)];
   const data = rgba(image, channels, width * height);
   const { ImageData: Made } = globalThis as unknown as Host;
@@ -72,7 +79,10 @@ function rgba(image: Tensor, channels: number, plane: number): Uint8ClampedArray
 
 function draw(canvas: PixelCanvas, pixels: PixelData): void {
   const context = canvas.getContext('2d') as Context | null;
-  if (context === null) throw new ArgumentError('toPixels: this canvas has a context of another kind than 2d, or has been transferred; pass a canvas of its own'); // prettier-ignore
+  if (context === null)
+    throw new ArgumentError(
+      'toPixels: this canvas has a context of another kind than 2d, or has been transferred; pass a canvas of its own',
+    );
   canvas.width = pixels.width;
   canvas.height = pixels.height;
   context.putImageData(pixels, 0, 0);

@@ -23,9 +23,12 @@ export type BoundingBoxFormat = 'XYXY' | 'XYWH' | 'CXCYWH';
 export type ClampingMode = 'soft' | 'hard' | null;
 
 const FORMATS = ['XYXY', 'XYWH', 'CXCYWH'] as const;
-export const BOX_FORMAT: Kind = kind("'XYXY', 'XYWH' or 'CXCYWH'", (value) => typeof value === 'string' && FORMATS.includes(value.toUpperCase() as BoundingBoxFormat)); // prettier-ignore
-const CLAMPING_MODE: Kind = kind("'soft', 'hard' or null", (value) => value === null || value === 'soft' || value === 'hard'); // prettier-ignore
-const CANVAS: Kind = kind('[height, width]', (value) => Array.isArray(value) && value.length === 2 && value.every(STEP.accepts)); // prettier-ignore
+export const BOX_FORMAT: Kind = kind(
+  "'XYXY', 'XYWH' or 'CXCYWH'",
+  (value) => typeof value === 'string' && FORMATS.includes(value.toUpperCase() as BoundingBoxFormat),
+);
+const CLAMPING_MODE: Kind = kind("'soft', 'hard' or null", (value) => value === null || value === 'soft' || value === 'hard');
+const CANVAS: Kind = kind('[height, width]', (value) => Array.isArray(value) && value.length === 2 && value.every(STEP.accepts));
 
 /** A format as its name is written; torchvision takes small letters, too. */
 export const formatNamed = (name: string): BoundingBoxFormat => name.toUpperCase() as BoundingBoxFormat;
@@ -51,7 +54,10 @@ export abstract class TVTensor extends Tensor {
     const [name, details] = this.printed();
     const indent = ' '.repeat(Math.max(name.length - 'tensor'.length, 0));
     const text = super.toString().replace(/^tensor\(/, `${name}(`);
-    const lines = name.length < 'tensor'.length ? text.replaceAll(`\n${' '.repeat('tensor'.length - name.length)}`, '\n') : text.replaceAll('\n ', `\n${indent} `); // prettier-ignore
+    const lines =
+      name.length < 'tensor'.length
+        ? text.replaceAll(`\n${' '.repeat('tensor'.length - name.length)}`, '\n')
+        : text.replaceAll('\n ', `\n${indent} `);
     return details === undefined ? lines : `${lines.slice(0, -1)}, ${details})`;
   }
 
@@ -76,7 +82,8 @@ export abstract class TVTensor extends Tensor {
 export class ImageTensor extends TVTensor {
   constructor(data: Tensor | Nested<Element>) {
     const values = asTensor(data);
-    if (values.ndim < 2) throw new ShapeError(`Image: expected at least [height, width], but got shape ${showShape(values.shape as number[])}`); // prettier-ignore
+    if (values.ndim < 2)
+      throw new ShapeError(`Image: expected at least [height, width], but got shape ${showShape(values.shape as number[])}`);
     super(values.ndim === 2 ? values.unsqueeze(0) : values);
   }
 
@@ -100,7 +107,10 @@ export class ImageTensor extends TVTensor {
 export class Mask extends TVTensor {
   constructor(data: Tensor | Nested<Element>) {
     const values = asTensor(data);
-    if (values.ndim < 2) throw new ShapeError(`Mask: expected [height, width] or [objects, height, width], but got shape ${showShape(values.shape as number[])}`); // prettier-ignore
+    if (values.ndim < 2)
+      throw new ShapeError(
+        `Mask: expected [height, width] or [objects, height, width], but got shape ${showShape(values.shape as number[])}`,
+      );
     super(values);
   }
 }
@@ -114,7 +124,7 @@ export interface BoundingBoxesOptions {
   readonly clampingMode?: ClampingMode;
 }
 
-const BOXES_OPTIONS: OptionKinds<BoundingBoxesOptions> = { format: BOX_FORMAT, canvasSize: CANVAS, clampingMode: CLAMPING_MODE }; // prettier-ignore
+const BOXES_OPTIONS: OptionKinds<BoundingBoxesOptions> = { format: BOX_FORMAT, canvasSize: CANVAS, clampingMode: CLAMPING_MODE };
 
 /**
  * Boxes in a picture, [boxes, 4].
@@ -137,12 +147,20 @@ export class BoundingBoxes extends TVTensor {
   readonly clampingMode: ClampingMode;
 
   constructor(data: Tensor | Nested<Element>, options: BoundingBoxesOptions) {
-    const given = requireOptions<BoundingBoxesOptions>('BoundingBoxes', options, BOXES_OPTIONS, "{ format: 'XYXY', canvasSize: [height, width] }"); // prettier-ignore
+    const given = requireOptions<BoundingBoxesOptions>(
+      'BoundingBoxes',
+      options,
+      BOXES_OPTIONS,
+      "{ format: 'XYXY', canvasSize: [height, width] }",
+    );
     requireKind('BoundingBoxes', 'format', given.format, BOX_FORMAT);
     requireKind('BoundingBoxes', 'canvasSize', given.canvasSize, CANVAS);
     const values = asTensor(data);
     const boxes = values.ndim === 1 ? values.reshape(-1, 4) : values;
-    if (boxes.ndim !== 2 || (boxes.shape as number[])[1] !== 4) throw new ShapeError(`BoundingBoxes: expected [boxes, 4], but got shape ${showShape(values.shape as number[])}; for none write zeros(0, 4)`); // prettier-ignore
+    if (boxes.ndim !== 2 || (boxes.shape as number[])[1] !== 4)
+      throw new ShapeError(
+        `BoundingBoxes: expected [boxes, 4], but got shape ${showShape(values.shape as number[])}; for none write zeros(0, 4)`,
+      );
     if (boxes.dtype === 'bool') throw new DTypeError('BoundingBoxes: expected numbers, but got dtype bool');
     super(boxes);
     this.format = formatNamed(given.format);
@@ -198,5 +216,4 @@ function wrapped(tensor: Tensor, like: Tensor, given: WrapOptions): Tensor {
 }
 
 /** Whether it is a tensor and nothing more: what torchvision calls a pure one. */
-export const isPureTensor = (value: unknown): value is Tensor =>
-  value instanceof Tensor && !(value instanceof TVTensor);
+export const isPureTensor = (value: unknown): value is Tensor => value instanceof Tensor && !(value instanceof TVTensor);

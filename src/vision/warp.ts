@@ -55,8 +55,7 @@ export function perspectiveWarped(
 
 /** Whether every corner is below 2¹⁵, so that 16 bits before the point are enough. */
 function fitsFixedPoint([a, b, c, d, e, f]: Affine, width: number, height: number): boolean {
-  const fits = (x: number, y: number): boolean =>
-    Math.abs(x * a + y * b + c) < 32768 && Math.abs(x * d + y * e + f) < 32768;
+  const fits = (x: number, y: number): boolean => Math.abs(x * a + y * b + c) < 32768 && Math.abs(x * d + y * e + f) < 32768;
   return fits(0, 0) && fits(width, 0) && fits(0, height) && fits(width, height);
 }
 
@@ -172,7 +171,12 @@ function bicubic({ width, height, channels, data }: Image, px: number, py: numbe
   const left = Math.floor(px);
   const top = Math.floor(py);
   const [dx, dy] = [px - left, py - top];
-  const [x0, x1, x2, x3] = [-1, 0, 1, 2].map((k) => Math.min(Math.max(left + k, 0), width - 1) * channels) as [number, number, number, number]; // prettier-ignore
+  const [x0, x1, x2, x3] = [-1, 0, 1, 2].map((k) => Math.min(Math.max(left + k, 0), width - 1) * channels) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   for (let ch = 0; ch < channels; ch++) {
     const across = (y: number): number => {
       const row = Math.min(Math.max(y, 0), height - 1) * width * channels + ch;

@@ -36,16 +36,10 @@ describe('arguments in order or by name', () => {
   });
 
   test.each<[unknown[], RegExp]>([
-    [
-      [],
-      /Conv: expected inChannels to be a whole number ≥ 1, but got undefined; write Conv\(inChannels, kernelSize, \{ stride: …/,
-    ],
+    [[], /Conv: expected inChannels to be a whole number ≥ 1, but got undefined; write Conv\(inChannels, kernelSize, \{ stride: …/],
     [[3], /expected kernelSize/],
     [[3, 2, 'x'], /expected stride to be a whole number of at least 1 or a pair of them or null, but got 'x'/],
-    [
-      [3, 2, 1, true, true],
-      /takes inChannels, kernelSize, stride, bias \(by name only: device\), but got true besides/,
-    ],
+    [[3, 2, 1, true, true], /takes inChannels, kernelSize, stride, bias \(by name only: device\), but got true besides/],
     [[3, 2, { strid: 1 }], /there is no option 'strid'.*did you mean 'stride'/],
     [[3, 2, 1, { stride: 2 }], /stride is given twice/],
     [[3, 2, { stride: 2 }, true], /expected stride/],

@@ -54,10 +54,7 @@ describe.skipIf(chromiumPath === undefined)(
     }
 
     const inWorker = (page: Page, threads?: number): Promise<Training> =>
-      page.evaluate(([steps, count]) => (globalThis as unknown as PageFunctions).inWorker(steps, count), [
-        STEPS,
-        threads,
-      ] as const);
+      page.evaluate(([steps, count]) => (globalThis as unknown as PageFunctions).inWorker(steps, count), [STEPS, threads] as const);
 
     it('trains in Node first, to a falling loss', () => {
       expect(node.losses).toHaveLength(STEPS);
@@ -92,21 +89,15 @@ describe.skipIf(chromiumPath === undefined)(
       expect(failures).toEqual([]);
     });
 
-    it.each(['isolated', 'plain'] as const)(
-      'trains on the thread of a page (%s), which may not sleep',
-      async (place) => {
-        const page = await open(place);
-        const trainings = await page.evaluate(
-          (steps) => (globalThis as unknown as PageFunctions).onPage(3, steps),
-          STEPS / 2,
-        );
-        await page.close();
-        for (const training of trainings) expect(training.losses).toEqual(node.losses.slice(0, STEPS / 2));
-        expect(trainings.at(-1)!.helpers).toBe(trainings.at(-1)!.threads - 1);
-        expect(trainings.at(-1)!.threads > 1).toBe(place === 'isolated');
-        expect(failures).toEqual([]);
-      },
-    );
+    it.each(['isolated', 'plain'] as const)('trains on the thread of a page (%s), which may not sleep', async (place) => {
+      const page = await open(place);
+      const trainings = await page.evaluate((steps) => (globalThis as unknown as PageFunctions).onPage(3, steps), STEPS / 2);
+      await page.close();
+      for (const training of trainings) expect(training.losses).toEqual(node.losses.slice(0, STEPS / 2));
+      expect(trainings.at(-1)!.helpers).toBe(trainings.at(-1)!.threads - 1);
+      expect(trainings.at(-1)!.threads > 1).toBe(place === 'isolated');
+      expect(failures).toEqual([]);
+    });
   },
   120_000,
 );

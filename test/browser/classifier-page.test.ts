@@ -27,7 +27,12 @@ function write(model: ModelName, channels = 3): string {
 }
 
 const picture = (width: number, height: number): Image =>
-  new Image(width, height, 3, Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.sin(i / 97) * 0.5 + 0.5) * 200 + ((i * 7919) % 55))); // prettier-ignore
+  new Image(
+    width,
+    height,
+    3,
+    Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.sin(i / 97) * 0.5 + 0.5) * 200 + ((i * 7919) % 55)),
+  );
 
 let browser: Browser | undefined;
 afterAll(async () => {
@@ -38,7 +43,8 @@ beforeAll(async () => {
   writeFileSync(at('wide.png'), encodeImage(picture(90, 60)));
   writeFileSync(at('tall.jpg'), encodeImage(picture(211, 405), { format: 'jpeg' })); // of which a quarter is decoded
   writeFileSync(at('grey.pgm'), Buffer.concat([Buffer.from('P5 64 64 255\n'), Buffer.alloc(64 * 64, 77)]));
-  if (chromiumPath !== undefined) browser = await launchChromium(['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']); // prettier-ignore
+  if (chromiumPath !== undefined)
+    browser = await launchChromium(['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
 });
 
 /** The open page, without a network, and whatever it complains of. */
@@ -72,20 +78,22 @@ async function chooserBy(page: Page, key: string, tries = 4): Promise<FileChoose
 
 /** Names and probabilities on each card, the newest first. */
 const cards = (page: Page): Promise<[string, number][][]> =>
-  page.$$eval(
-    '#results article',
-    (all) =>
-    all.map((card) => [...card.querySelectorAll<HTMLElement>('li')].map((row) => [row.querySelector('span')!.textContent, Number(row.dataset['probability'])] as [string, number])), // prettier-ignore
+  page.$$eval('#results article', (all) =>
+    all.map((card) =>
+      [...card.querySelectorAll<HTMLElement>('li')].map(
+        (row) => [row.querySelector('span')!.textContent, Number(row.dataset['probability'])] as [string, number],
+      ),
+    ),
   );
 
 async function predicted(checkpoint: string, ...images: string[]): Promise<[string, number][][]> {
-  const all = await flambeauJson<Extract<Prediction, { guesses: unknown }>[]>('predict', ...images.map(at), '--checkpoint', checkpoint); // prettier-ignore
+  const all = await flambeauJson<Extract<Prediction, { guesses: unknown }>[]>('predict', ...images.map(at), '--checkpoint', checkpoint);
   return all.map(({ guesses }) => guesses.map((guess) => [guess.class, guess.probability]));
 }
 
 function expectSame(got: readonly [string, number][][], wanted: readonly [string, number][][], digits = 5): void {
   expect(got.map((card) => card.map(([name]) => name))).toEqual(wanted.map((card) => card.map(([name]) => name)));
-  for (const [i, card] of wanted.entries()) for (const [j, [, p]] of card.entries()) expect(got[i]![j]![1]).toBeCloseTo(p, digits); // prettier-ignore
+  for (const [i, card] of wanted.entries()) for (const [j, [, p]] of card.entries()) expect(got[i]![j]![1]).toBeCloseTo(p, digits);
 }
 
 describe.skipIf(chromiumPath === undefined)('the exported page', () => {
@@ -119,7 +127,11 @@ describe.skipIf(chromiumPath === undefined)('the exported page', () => {
           const transfer = new DataTransfer();
           transfer.items.add(new File([Uint8Array.from(data)], title));
           const init = { bubbles: true, cancelable: true };
-          document.body.dispatchEvent(event === 'drop' ? new DragEvent(event, { ...init, dataTransfer: transfer }) : new ClipboardEvent(event, { ...init, clipboardData: transfer })); // prettier-ignore
+          document.body.dispatchEvent(
+            event === 'drop'
+              ? new DragEvent(event, { ...init, dataTransfer: transfer })
+              : new ClipboardEvent(event, { ...init, clipboardData: transfer }),
+          );
         },
         [kind, name, [...bytes]] as const,
       );

@@ -1,6 +1,6 @@
 /** Models by their address on a page, kept in the browser's stores: called by files.test.ts. */
 
-import { load, loadFile, openStore, save, saveFile, type LoadProgress, type StorageError, type StoreKind } from '../../src/io/web/index.ts'; // prettier-ignore
+import { load, loadFile, openStore, save, saveFile, type LoadProgress, type StorageError, type StoreKind } from '../../src/io/web/index.ts';
 import { deserializeOnnxAsync } from '../../src/onnx/import-async.ts';
 import { arange, zeros, type Tensor } from 'flambeau';
 
@@ -74,8 +74,7 @@ const page = {
     });
   },
 
-  list: async (kind: StoreKind) =>
-    (await (await openStore(kind)).list()).map(({ name, size }) => [name, size] as const),
+  list: async (kind: StoreKind) => (await (await openStore(kind)).list()).map(({ name, size }) => [name, size] as const),
 
   async damage(kind: StoreKind, url: string, keep: number) {
     await damage[kind](url, keep);
@@ -134,7 +133,7 @@ const page = {
 
   /** Adds a policy of content; there is no way back. */
   forbid(policy: string) {
-    document.head.append(Object.assign(document.createElement('meta'), { httpEquiv: 'Content-Security-Policy', content: policy })); // prettier-ignore
+    document.head.append(Object.assign(document.createElement('meta'), { httpEquiv: 'Content-Security-Policy', content: policy }));
   },
 };
 

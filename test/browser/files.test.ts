@@ -47,13 +47,17 @@ describe.skipIf(chromiumPath === undefined)('files in Chromium', () => {
     await page.waitForFunction('typeof page === "object"');
   }
 
-  const ask = <K extends keyof FilesPage>(name: K, ...args: Parameters<FilesPage[K]>): Promise<Awaited<ReturnType<FilesPage[K]>>> => page.evaluate(([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args), [name, args] as const); // prettier-ignore
+  const ask = <K extends keyof FilesPage>(name: K, ...args: Parameters<FilesPage[K]>): Promise<Awaited<ReturnType<FilesPage[K]>>> =>
+    page.evaluate(
+      ([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args),
+      [name, args] as const,
+    );
   const models = (): string[] => own.asked.filter((line) => !line.includes('/page/'));
 
   it.each(STORES)('are fetched once and kept in %s, whole or not at all', async (kind) => {
     const url = `${own.origin}/files/model.pt`;
     const first = await ask('load', '../files/model.pt', kind); // as seen from the page
-    expect(first).toMatchObject({ sum: SUM, last: { url, done: bytes.length, total: bytes.length, from: 'network' }, errors: [] }); // prettier-ignore
+    expect(first).toMatchObject({ sum: SUM, last: { url, done: bytes.length, total: bytes.length, from: 'network' }, errors: [] });
     await open(); // another day
     own.down();
     expect(await ask('load', url, kind)).toMatchObject({ sum: SUM, last: { from: 'cache', done: bytes.length } });
@@ -91,7 +95,7 @@ describe.skipIf(chromiumPath === undefined)('files in Chromium', () => {
     const session = await context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: own.origin, quotaSize: 3e6 });
     const { failure, length } = await ask('fill', kind, 8e6);
-    expect(failure).toMatchObject({ name: 'StorageError', reason: 'full', message: expect.stringMatching(/is full/) as string }); // prettier-ignore
+    expect(failure).toMatchObject({ name: 'StorageError', reason: 'full', message: expect.stringMatching(/is full/) as string });
     expect(length).toBe(10);
     own.files.set('large.pt', serialize({ a: ones(1_500_000) }));
     expect(await ask('load', '../files/large.pt', kind)).toMatchObject({ sum: 1_500_000, errors: ['full'] });
@@ -109,17 +113,30 @@ describe.skipIf(chromiumPath === undefined)('files in Chromium', () => {
       const { name, reason, message } = await ask('failure', url, 300);
       return [name, reason, message.replace(/^.*?(?:model\.pt|html\/x): /, '')];
     };
-    expect(await reasonOf(`${other.origin}/files/model.pt`)).toEqual(['FetchError', 'cors', expect.stringContaining(`it must send Access-Control-Allow-Origin: ${own.origin}`)]); // prettier-ignore
-    expect(await reasonOf('http://127.0.0.1:9/model.pt')).toEqual(['FetchError', 'network', expect.stringMatching(/no network, no such server/)]); // prettier-ignore
+    expect(await reasonOf(`${other.origin}/files/model.pt`)).toEqual([
+      'FetchError',
+      'cors',
+      expect.stringContaining(`it must send Access-Control-Allow-Origin: ${own.origin}`),
+    ]);
+    expect(await reasonOf('http://127.0.0.1:9/model.pt')).toEqual([
+      'FetchError',
+      'network',
+      expect.stringMatching(/no network, no such server/),
+    ]);
     expect(await reasonOf('../html/x')).toEqual(['FetchError', 'content', expect.stringMatching(/a web page/)]);
     expect(await reasonOf('../nowhere/model.pt')).toEqual(['FetchError', 'status', expect.stringMatching(/404/)]);
     expect(await reasonOf('../slow/model.pt')).toEqual(['FetchError', 'timeout', expect.stringMatching(/300 ms/)]);
-    await page.evaluate((policy) => (globalThis as unknown as { page: FilesPage }).page.forbid(policy), "connect-src 'self'"); // prettier-ignore
-    expect(await reasonOf(`${other.origin}/files/model.pt?cors`)).toEqual(['FetchError', 'policy', expect.stringContaining(`add ${other.origin} to its connect-src`)]); // prettier-ignore
+    await page.evaluate((policy) => (globalThis as unknown as { page: FilesPage }).page.forbid(policy), "connect-src 'self'");
+    expect(await reasonOf(`${other.origin}/files/model.pt?cors`)).toEqual([
+      'FetchError',
+      'policy',
+      expect.stringContaining(`add ${other.origin} to its connect-src`),
+    ]);
   });
 
   it('of ONNX come with their weights beside them', async () => {
-    for (const from of ['network', 'cache']) expect(await ask('onnx', '../files/model.onnx', 'opfs')).toEqual({ values: [[1, 2, 3, 4]], from: [from] }); // prettier-ignore
+    for (const from of ['network', 'cache'])
+      expect(await ask('onnx', '../files/model.onnx', 'opfs')).toEqual({ values: [[1, 2, 3, 4]], from: [from] });
     expect(models()).toEqual(['GET /files/model.onnx', 'GET /files/w.bin']);
   });
 

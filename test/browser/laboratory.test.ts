@@ -43,7 +43,8 @@ async function drive(epochs: number): Promise<Found> {
   };
   const shows = (text: string) => until(text, () => document.body.innerText.includes(text));
   const press = async (name: string): Promise<void> => {
-    const named = (button: HTMLButtonElement) => (button.getAttribute('aria-label') ?? button.textContent).trim() === name && !button.disabled; // prettier-ignore
+    const named = (button: HTMLButtonElement) =>
+      (button.getAttribute('aria-label') ?? button.textContent).trim() === name && !button.disabled;
     (await until(`the button ${name}`, () => [...document.querySelectorAll('button')].find(named))).click();
   };
   const element = (selector: string) => until(selector, () => document.querySelector<HTMLElement>(selector));
@@ -96,7 +97,7 @@ async function driven(browser: string): Promise<Found> {
   await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()));
   const running = await startBrowser(browser, `http://localhost:${(server.address() as AddressInfo).port}/`);
   try {
-    const { result, error } = JSON.parse(await Promise.race([answered, running.ended])) as { result?: Found; error?: string }; // prettier-ignore
+    const { result, error } = JSON.parse(await Promise.race([answered, running.ended])) as { result?: Found; error?: string };
     if (result === undefined) throw new Error(error);
     return result;
   } finally {

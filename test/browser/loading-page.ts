@@ -8,9 +8,15 @@ type Options = data.DataLoaderOptions<[Tensor, number], [Tensor, Tensor]>;
 async function batches(options: Options, order: readonly number[]): Promise<number[][]> {
   manualSeed(3);
   const sampler = { length: order.length, [Symbol.iterator]: () => order[Symbol.iterator]() };
-  const loader = new data.DataLoader<[Tensor, number], [Tensor, Tensor]>(makeDataset(), { batchSize: 4, sampler, seeding: 'batch', ...options }); // prettier-ignore
+  const loader = new data.DataLoader<[Tensor, number], [Tensor, Tensor]>(makeDataset(), {
+    batchSize: 4,
+    sampler,
+    seeding: 'batch',
+    ...options,
+  });
   const seen: number[][] = [];
-  for (let pass = 0; pass < 2; pass++) for await (const [x, y] of loader) seen.push([...(x.flatten().tolist() as number[]), ...(y.tolist() as number[])]); // prettier-ignore
+  for (let pass = 0; pass < 2; pass++)
+    for await (const [x, y] of loader) seen.push([...(x.flatten().tolist() as number[]), ...(y.tolist() as number[])]);
   await loader.stopWorkers();
   return seen;
 }
@@ -42,7 +48,7 @@ const page = {
 
   /** The workers are ended while batches are waited for. */
   async killed() {
-    const loader = new data.DataLoader<[Tensor, number], [Tensor, Tensor]>(makeDataset(), { numWorkers: 1, worker }); // prettier-ignore
+    const loader = new data.DataLoader<[Tensor, number], [Tensor, Tensor]>(makeDataset(), { numWorkers: 1, worker });
     const pass = async (): Promise<void> => {
       for await (const _ of loader) for (const one of made) one.terminate();
     };

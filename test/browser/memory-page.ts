@@ -19,11 +19,7 @@ export interface LoopResult {
   readonly fused: boolean;
 }
 
-const stage = (from: number, to: number): nn.Module[] => [
-  new nn.Conv2d(from, to, 3, { padding: 1 }),
-  new nn.ReLU(),
-  new nn.MaxPool2d(2),
-];
+const stage = (from: number, to: number): nn.Module[] => [new nn.Conv2d(from, to, 3, { padding: 1 }), new nn.ReLU(), new nn.MaxPool2d(2)];
 
 /** W2, the classic CIFAR network. */
 function classic(): (x: Tensor) => Tensor {

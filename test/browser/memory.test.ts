@@ -37,10 +37,7 @@ describe.skipIf(chromiumPath === undefined)('a loop that says nothing of memory,
     const page = await browser.newPage();
     await page.goto(`${origin}/plain/`);
     await page.waitForFunction('typeof loop === "function"');
-    const result = await page.evaluate(
-      (given) => (globalThis as unknown as { loop: typeof loop }).loop(given),
-      options,
-    );
+    const result = await page.evaluate((given) => (globalThis as unknown as { loop: typeof loop }).loop(given), options);
     await page.close();
     return result;
   }

@@ -43,15 +43,26 @@ for (const name of OTHER_BROWSERS)
     it.each(['cache', 'opfs', 'indexed-db'])('keep models and files: %s', async (kind) => {
       models.asked.length = 0;
       const asked = files.call('plain', 'others', kind, `${models.origin}/files/model.pt?cors`);
-      if (name === 'webkit' && kind === 'opfs') return expect(asked).rejects.toThrow(/DeviceError: save: this host has no file system of its own \(OPFS\)/); // WebKitGTK
+      if (name === 'webkit' && kind === 'opfs')
+        return expect(asked).rejects.toThrow(/DeviceError: save: this host has no file system of its own \(OPFS\)/); // WebKitGTK
       const { loaded, kept, damaged, listed } = (await asked) as Record<string, unknown>;
-      expect(loaded).toEqual([[199_990_000, 'network'], [199_990_000, 'cache'], [199_990_000, 'network']]);
+      expect(loaded).toEqual([
+        [199_990_000, 'network'],
+        [199_990_000, 'cache'],
+        [199_990_000, 'network'],
+      ]);
       expect(models.asked).toEqual(['GET /files/model.pt', 'GET /files/model.pt']); // whole from the store in between
-      expect(kept).toMatchObject({ a: [0, 1, 2, 3, 4], large: true, names: [['my model/1*.safetensors'], ['large']], deleted: [true, false, true], left: [] });
+      expect(kept).toMatchObject({
+        a: [0, 1, 2, 3, 4],
+        large: true,
+        names: [['my model/1*.safetensors'], ['large']],
+        deleted: [true, false, true],
+        left: [],
+      });
       expect(damaged).toMatchObject({ name: 'StorageError', reason: 'damaged' });
       expect(listed).toHaveLength(1);
     });
-  }); // prettier-ignore
+  });
 
 for (const name of OTHER_BROWSERS)
   describe.skipIf(!isAskedFor(name))(`in ${name}`, () => {
@@ -103,9 +114,7 @@ for (const name of OTHER_BROWSERS)
       async (_, options) => {
         const result = (await memory.call('plain', 'loop', options)) as LoopResult;
         const { reserved, losses, msPerStep } = result;
-        console.log(
-          `${name}: ${Math.round(reserved / 1e6)} MB after ${options.steps} steps of ${Math.round(msPerStep)} ms`,
-        );
+        console.log(`${name}: ${Math.round(reserved / 1e6)} MB after ${options.steps} steps of ${Math.round(msPerStep)} ms`);
         expect(reserved).toBeLessThan(BOUND);
         const few = { ...options, steps: 12, pause: false };
         expect(losses).toHaveLength(options.steps);

@@ -4,8 +4,11 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { fromPixels, fromPixelsAsync, type FromFileOptions } from '../../src/vision/from-pixels.ts';
 import { toPixels } from '../../src/vision/to-pixels.ts';
 
-const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)); // prettier-ignore
-const told = (tensor: Tensor): { shape: number[]; values: number[] } => ({ shape: [...(tensor.shape as number[])], values: tensor.flatten().tolist() as number[] }); // prettier-ignore
+const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+const told = (tensor: Tensor): { shape: number[]; values: number[] } => ({
+  shape: [...(tensor.shape as number[])],
+  values: tensor.flatten().tolist() as number[],
+});
 const messageOf = async (fn: () => unknown): Promise<string> => {
   try {
     await fn();
@@ -48,9 +51,7 @@ const page = {
     return {
       exact: [
         ...shown.map(([name, source]) => [name, told(fromPixels(source))] as const),
-        ...(await Promise.all(
-          files.map(async ([name, source]) => [name, told(await fromPixelsAsync(source))] as const),
-        )),
+        ...(await Promise.all(files.map(async ([name, source]) => [name, told(await fromPixelsAsync(source))] as const))),
       ],
       early,
       wrong: await messageOf(() => fromPixels(document.body as never)),

@@ -20,7 +20,8 @@ const image = new Image(
   Uint8Array.from({ length: 105 }, (_, i) => (i * i * 13 + i) % 256),
 );
 /** By channels. */
-const values = ({ data, width, height, channels }: Image): number[] => Array.from({ length: channels }, (_, c) => Array.from({ length: width * height }, (_, i) => data[i * channels + c]!)).flat(); // prettier-ignore
+const values = ({ data, width, height, channels }: Image): number[] =>
+  Array.from({ length: channels }, (_, c) => Array.from({ length: width * height }, (_, i) => data[i * channels + c]!)).flat();
 
 /** A JPEG file that says how the camera was held. */
 function withOrientation(jpeg: Uint8Array, orientation: number): Uint8Array {
@@ -42,11 +43,15 @@ describe.skipIf(chromiumPath === undefined)('pixels in Chromium', () => {
 
   afterAll(() => close());
 
-  const ask = <K extends keyof PixelsPage>(name: K, ...args: Parameters<PixelsPage[K]>): Promise<Awaited<ReturnType<PixelsPage[K]>>> => page.evaluate(([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args), [name, args] as const); // prettier-ignore
+  const ask = <K extends keyof PixelsPage>(name: K, ...args: Parameters<PixelsPage[K]>): Promise<Awaited<ReturnType<PixelsPage[K]>>> =>
+    page.evaluate(
+      ([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args),
+      [name, args] as const,
+    );
 
   it('takes the same pixels of everything that shows a picture', async () => {
     const { exact, early, wrong, noPicture, notThere } = await ask('sources', base64(encodeImage(image)));
-    expect(exact.map(([name]) => name)).toEqual(['bitmap', 'canvas', 'offscreen', 'img', 'frame', 'data', 'blob', 'file', 'url']); // prettier-ignore
+    expect(exact.map(([name]) => name)).toEqual(['bitmap', 'canvas', 'offscreen', 'img', 'frame', 'data', 'blob', 'file', 'url']);
     for (const [, { shape, values: found }] of exact) expect([shape, found]).toEqual([[3, 5, 7], values(image)]);
     expect(early).toMatch(/^ArgumentError: fromPixels: the HTMLImageElement has no pixels yet/);
     expect(wrong).toMatch(/^ArgumentError: fromPixels: expected an <img>/);
@@ -61,7 +66,10 @@ describe.skipIf(chromiumPath === undefined)('pixels in Chromium', () => {
   });
 
   it('decodes files of every kind to the bits that Node gives, if that is asked for', async () => {
-    const fixtures = ['images', 'formats'].flatMap((name) => (JSON.parse(readFileSync(`test/fixtures/vision/${name}.json`, 'utf8')) as { files: { name: string; file: string }[] }).files); // prettier-ignore
+    const fixtures = ['images', 'formats'].flatMap(
+      (name) =>
+        (JSON.parse(readFileSync(`test/fixtures/vision/${name}.json`, 'utf8')) as { files: { name: string; file: string }[] }).files,
+    );
     const kinds = new Map<string, typeof fixtures>();
     for (const fixture of fixtures) {
       const kind = kindOf(Buffer.from(fixture.file, 'base64'))?.format ?? 'none';
@@ -95,8 +103,11 @@ describe.skipIf(chromiumPath === undefined)('pixels in Chromium', () => {
     for (const decoder of ['browser', 'exact'] as const) {
       const upright = await ask('file', base64(jpeg), { decoder, channels: 1 });
       const lying = await ask('file', base64(jpeg), { decoder, channels: 1, orientation: false });
-      const near = (found: number[], expected: Image): boolean => found.every((value, i) => Math.abs(value - expected.data[i]!) < 12); // prettier-ignore
-      expect([upright.shape, lying.shape]).toEqual([[1, 16, 8], [1, 8, 16]]); // prettier-ignore
+      const near = (found: number[], expected: Image): boolean => found.every((value, i) => Math.abs(value - expected.data[i]!) < 12);
+      expect([upright.shape, lying.shape]).toEqual([
+        [1, 16, 8],
+        [1, 8, 16],
+      ]);
       expect(near(lying.values, photo.convert('L'))).toBe(true);
       expect(near(upright.values, turned(photo, 6).convert('L'))).toBe(true);
     }

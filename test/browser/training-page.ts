@@ -84,7 +84,7 @@ const page = {
     const model = new nn.Linear(4, 2);
     await callInWorker(worker, 'load', [model.stateDict()]);
     const x = randn(3, 4);
-    const { scores, shape } = await callInWorker<{ scores: Tensor; shape: number[] }>(worker, 'predict', [{ x, times: 2 }]); // prettier-ignore
+    const { scores, shape } = await callInWorker<{ scores: Tensor; shape: number[] }>(worker, 'predict', [{ x, times: 2 }]);
     const wanted = model(x).mul(2);
     const failures = await Promise.allSettled([
       callInWorker(worker, 'broken'),

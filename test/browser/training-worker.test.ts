@@ -16,7 +16,7 @@ describe.skipIf(chromiumPath === undefined)('a training worker in Chromium', () 
   let origin: string;
 
   beforeAll(async () => {
-    const files = await bundleForBrowser({ page: 'test/browser/training-page.ts', worker: 'test/browser/training-worker.ts' }); // prettier-ignore
+    const files = await bundleForBrowser({ page: 'test/browser/training-page.ts', worker: 'test/browser/training-worker.ts' });
     ({ server, origin } = await servePage(files));
     browser = await launchChromium();
   }, 120_000);
@@ -33,12 +33,24 @@ describe.skipIf(chromiumPath === undefined)('a training worker in Chromium', () 
     return page;
   }
 
-  const ask = <K extends keyof TrainingPage>(page: Page, name: K, ...args: Parameters<TrainingPage[K]>): Promise<Awaited<ReturnType<TrainingPage[K]>>> => page.evaluate(([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args), [name, args] as const); // prettier-ignore
+  const ask = <K extends keyof TrainingPage>(
+    page: Page,
+    name: K,
+    ...args: Parameters<TrainingPage[K]>
+  ): Promise<Awaited<ReturnType<TrainingPage[K]>>> =>
+    page.evaluate(
+      ([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args),
+      [name, args] as const,
+    );
 
   it.each(['isolated', 'plain'] as const)('trains as Node does: %s', async (place) => {
     setNumThreads(1);
     manualSeed(0);
-    const { train, valid, epochs, ...options } = makeTraining({ images: randn(64, 3, 24, 24), labels: randint(0, 4, [64]), epochs: EPOCHS }); // prettier-ignore
+    const { train, valid, epochs, ...options } = makeTraining({
+      images: randn(64, 3, 24, 24),
+      labels: randint(0, 4, [64]),
+      epochs: EPOCHS,
+    });
     const inNode = await new Trainer(options).fit(train, valid, epochs);
 
     const page = await open(place);
@@ -59,9 +71,14 @@ describe.skipIf(chromiumPath === undefined)('a training worker in Chromium', () 
 
   it('says so when it is ended in the middle', async () => {
     const page = await open('plain');
-    const ended = (op: string): unknown => expect.stringMatching(new RegExp(`^DeviceError: ${op}: the worker has ended before it was done`)); // prettier-ignore
-    // prettier-ignore
-    expect(await ask(page, 'killed')).toEqual([ended('trainInWorker'), ended('callInWorker'), expect.stringMatching(/^DeviceError: trainInWorker: the worker has said nothing for 500 ms/), ended('callInWorker')]);
+    const ended = (op: string): unknown =>
+      expect.stringMatching(new RegExp(`^DeviceError: ${op}: the worker has ended before it was done`));
+    expect(await ask(page, 'killed')).toEqual([
+      ended('trainInWorker'),
+      ended('callInWorker'),
+      expect.stringMatching(/^DeviceError: trainInWorker: the worker has said nothing for 500 ms/),
+      ended('callInWorker'),
+    ]);
     await page.close();
   });
 
@@ -77,7 +94,7 @@ describe.skipIf(chromiumPath === undefined)('a training worker in Chromium', () 
       'Error: enough',
       expect.stringMatching(/^ArgumentError: callInWorker: this cannot be posted to a worker: .*stateDict\(\)$/),
       expect.stringMatching(/^ArgumentError: trainInWorker: this cannot be posted/),
-    ]); // prettier-ignore
+    ]);
   });
 
   it('ends when the page says so, and trains again', async () => {

@@ -65,9 +65,7 @@ describe('check', () => {
       ['valid', 8, 8, { cats: 4, dogs: 3, rare: 1 }],
     ]);
     expect(new Set(kinds(report))).toEqual(new Set(['unreadable', 'contradiction', 'same-in-parts', 'duplicate', 'blank', 'tiny', 'ending', 'imbalance', 'few', 'sizes', 'modes'])); // prettier-ignore
-    expect(only(report, 'unreadable').items).toEqual([
-      expect.stringMatching(/^train\/cats\/a.jxl: it is a JPEG XL image/),
-    ]);
+    expect(only(report, 'unreadable').items).toEqual([expect.stringMatching(/^train\/cats\/a.jxl: it is a JPEG XL image/)]);
     expect(only(report, 'contradiction').items).toEqual(['train/cats/both.ppm = train/dogs/both.ppm']);
     expect(only(report, 'same-in-parts').items).toEqual(['train/cats/b.jpg = val/cats/b.ppm']);
     expect(only(report, 'duplicate').items).toEqual(['train/dogs/one.ppm = train/dogs/two.ppm']);
@@ -92,7 +90,10 @@ describe('check', () => {
     expect(out).toMatch(/Training on this works\.\n$/);
     const strict = await flambeau('check', messy, '--max-unreadable', '0', '--json');
     expect(strict.code).toBe(1);
-    expect(JSON.parse(strict.out)).toMatchObject({ stops: true, findings: [{ kind: 'unreadable', stops: true }, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] }); // prettier-ignore
+    expect(JSON.parse(strict.out)).toMatchObject({
+      stops: true,
+      findings: [{ kind: 'unreadable', stops: true }, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}],
+    });
     const fine = await flambeau('check', tree({ ...many('a', 10), ...many('b', 10) }));
     expect([fine.code, fine.out.split('\n').at(-2)]).toEqual([0, 'Training on this works; nothing is wrong with it.']);
   });
@@ -102,16 +103,16 @@ describe('check', () => {
     symlinkSync(join(scratch, 'nowhere'), join(links, 'a/gone.ppm'));
     expect(only(await checkData(links), 'unreadable').items.join()).toMatch(/gone\.ppm.*ENOENT/);
     expect((await flambeau('check', links)).code).toBe(0);
-    const flat = tree(Object.fromEntries(['cat.0', 'cat.1', 'dog.0', 'dog.1', 'dog 2'].map((name) => [`${name}.ppm`, picture(seed++)]))); // prettier-ignore
-    expect((await flambeau('check', flat)).out).toMatch(
-      /\(their names begin with "cat", "dog": if those are the classes, move/,
-    );
+    const flat = tree(Object.fromEntries(['cat.0', 'cat.1', 'dog.0', 'dog.1', 'dog 2'].map((name) => [`${name}.ppm`, picture(seed++)])));
+    expect((await flambeau('check', flat)).out).toMatch(/\(their names begin with "cat", "dog": if those are the classes, move/);
     const photos = tree(Object.fromEntries(['IMG_1', 'IMG_2', 'DSC3'].map((name) => [`${name}.ppm`, picture(seed++)])));
     expect((await flambeau('check', photos)).out).toMatch(/which class they are; expected/);
   });
 
   it('says all that stops a training, and goes on', async () => {
-    const lacking = await checkData(tree({ ...many('train/a', 2), ...many('train/b', 2), ...many('val/a', 1), ...many('val/c', 1), 'train/b/x.jpg': JXL })); // prettier-ignore
+    const lacking = await checkData(
+      tree({ ...many('train/a', 2), ...many('train/b', 2), ...many('val/a', 1), ...many('val/c', 1), 'train/b/x.jpg': JXL }),
+    );
     expect(lacking.findings.filter(({ stops }) => stops).map(({ message }) => message)).toEqual([
       "1 of 5 images of the part 'train' cannot be read (20 %; training passes over up to 10 %)",
       "the part 'valid' lacks the class b",
@@ -121,12 +122,12 @@ describe('check', () => {
     expect(gone.findings[0]).toMatchObject({ kind: 'empty-class', stops: true, message: 'no image of b can be read' });
     const hollow = tree({ ...many('a', 12), ...many('c', 12), 'b/notes.txt': JXL });
     const empty = await checkData(hollow);
-    expect(empty.findings).toEqual([{ kind: 'empty-class', stops: true, message: 'there are no images for the classes b', items: ['b'] }]); // prettier-ignore
+    expect(empty.findings).toEqual([{ kind: 'empty-class', stops: true, message: 'there are no images for the classes b', items: ['b'] }]);
     expect(empty.parts[0]!.classes).toEqual({ a: 12, b: 0, c: 12 });
     const alone = await checkData(tree(many('a', 3)));
     expect(alone.findings[0]).toMatchObject({ kind: 'classes', stops: true });
     const flat = await flambeau('check', tree({ '1.jpg': JXL, '2.jpg': JXL }));
-    expect([flat.code, flat.out]).toEqual([1, expect.stringMatching(/What stops a training:\n {2}.*nothing says which class they are/)]); // prettier-ignore
+    expect([flat.code, flat.out]).toEqual([1, expect.stringMatching(/What stops a training:\n {2}.*nothing says which class they are/)]);
     await expect(checkData(join(scratch, 'nowhere'))).rejects.toThrow(ArgumentError);
     expect((await flambeau('check', join(scratch, 'nowhere'))).code).toBe(1);
   });
@@ -150,15 +151,19 @@ describe('--max-pixels', () => {
     const limit = ['--max-pixels', '100'];
     const quick = ['--epochs', '1', '--model', 'small', '--size', '8', '--no-report'];
     const told = await flambeau('check', photos, ...limit);
-    expect(told.out).toMatch(/dark\/9\.ppm: its 12x12 pixels are more than the limit of 100; raise it with --max-pixels if it is trusted/); // prettier-ignore
+    expect(told.out).toMatch(/dark\/9\.ppm: its 12x12 pixels are more than the limit of 100; raise it with --max-pixels if it is trusted/);
     const run = join(place, 'run');
     const trained = await flambeau('train', photos, ...quick, ...limit, '--out', run);
-    expect([trained.code, trained.out]).toEqual([0, expect.stringMatching(/2 images cannot be read and are passed over: .*raise it with --max-pixels/)]); // prettier-ignore
+    expect([trained.code, trained.out]).toEqual([
+      0,
+      expect.stringMatching(/2 images cannot be read and are passed over: .*raise it with --max-pixels/),
+    ]);
     const evaluated = await flambeau('evaluate', run, photos, ...limit, '--split', 'train', '--max-unreadable', '0');
-    expect([evaluated.code, evaluated.err]).toEqual([1, expect.stringMatching(/2 of 20 images cannot be read.*raise it with --max-pixels/)]); // prettier-ignore
-    expect((await flambeau('evaluate', run, photos, '--max-pixels', '144', '--split', 'train')).out).toMatch(
-      /on 20 images/,
-    );
+    expect([evaluated.code, evaluated.err]).toEqual([
+      1,
+      expect.stringMatching(/2 of 20 images cannot be read.*raise it with --max-pixels/),
+    ]);
+    expect((await flambeau('evaluate', run, photos, '--max-pixels', '144', '--split', 'train')).out).toMatch(/on 20 images/);
     expect((await flambeau('check', photos, '--max-pixels', '0')).code).toBe(2);
   });
 });

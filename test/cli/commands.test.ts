@@ -1,14 +1,4 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -58,16 +48,14 @@ describe('train', () => {
   it('prints the tutorial’s lines, saves the best model and tests it', async () => {
     const { code, out, err } = await flambeau('train', at('images'), ...QUICK, '--out', at('a.pt'));
     expect([code, err]).toEqual([0, '']);
-    expect(out).toContain(
-      '  32 training images, 8 for validation (taken from the training images), 10 for testing; 3×8×8',
-    );
+    expect(out).toContain('  32 training images, 8 for validation (taken from the training images), 10 for testing; 3×8×8');
     expect(out).toContain('2 classes: dark, light');
     expect(out).toMatch(/SmallNet\(\n {2}\(conv1\): Conv2d\(3, 16/);
-    expect(out).toMatch(
-      /Epoch: 1 \tTraining Loss: \d\.\d{6} \tValidation Loss: \d\.\d{6} \tValidation Accuracy: \d+\.\d\d% \t\(/,
-    );
+    expect(out).toMatch(/Epoch: 1 \tTraining Loss: \d\.\d{6} \tValidation Loss: \d\.\d{6} \tValidation Accuracy: \d+\.\d\d% \t\(/);
     expect(out).toMatch(/Validation loss decreased \(inf --> \d\.\d{6}\)\. {2}Saving model \.\.\./);
-    expect(out).toMatch(/Test Loss: \d\.\d{6}\n\nTest Accuracy of dark: \d+% \(\d\/5\)\nTest Accuracy of light: \d+% \(\d\/5\)\n\nTest Accuracy \(Overall\): \d+\.\d\d% \(\d+\/10\)/); // prettier-ignore
+    expect(out).toMatch(
+      /Test Loss: \d\.\d{6}\n\nTest Accuracy of dark: \d+% \(\d\/5\)\nTest Accuracy of light: \d+% \(\d\/5\)\n\nTest Accuracy \(Overall\): \d+\.\d\d% \(\d+\/10\)/,
+    );
     expect(out).toMatch(
       /The best model is that of epoch \d \(validation accuracy [\d.]+%\), saved in .*a\.pt\nHow good it is and where it fails: .*a\.report\.html\n$/,
     );
@@ -144,7 +132,7 @@ describe('train', () => {
     const refusal = async (out: string): Promise<string> => (await flambeau('train', at('images'), '--out', out)).err;
     expect(await refusal(folder)).toMatch(/is there already; choose another name, or write over .* with --force/);
     expect(await refusal(model)).toMatch(/model\.pt" is there already/);
-    for (const name of ['m.onnx', 'victim.jpg']) expect(await refusal(at(name))).toMatch(/expected a folder for the run, or a \.pt file/); // prettier-ignore
+    for (const name of ['m.onnx', 'victim.jpg']) expect(await refusal(at(name))).toMatch(/expected a folder for the run, or a \.pt file/);
     mkdirSync(at('folder.pt'));
     expect(await refusal(at('folder.pt'))).toMatch(/which is a folder/);
   });
@@ -156,9 +144,7 @@ describe('train', () => {
     try {
       await flambeau('train', '../missing');
       expect(readdirSync('.')).toEqual([]);
-      expect((await flambeau('predict', '../images/test/dark/0.ppm')).err).toMatch(
-        /there is no network in runs\/ here/,
-      );
+      expect((await flambeau('predict', '../images/test/dark/0.ppm')).err).toMatch(/there is no network in runs\/ here/);
       const runs = [];
       for (let n = 1; n <= 2; n++) runs.push((await json('train', '../images', ...QUICK, '--epochs', '1'))['run']);
       expect(runs).toEqual(['runs/images-1', 'runs/images-2']);
@@ -169,9 +155,7 @@ describe('train', () => {
         trainLoss: expect.any(Number) as number,
         lr: expect.any(Number) as number,
       });
-      expect(readFileSync('runs/images-1/log.csv', 'utf8')).toMatch(
-        /^epoch,trainLoss,validLoss,accuracy,top5,lr,seconds\n1,\d/,
-      );
+      expect(readFileSync('runs/images-1/log.csv', 'utf8')).toMatch(/^epoch,trainLoss,validLoss,accuracy,top5,lr,seconds\n1,\d/);
       expect((await flambeau('predict', '../images/test/dark/0.ppm')).out).toMatch(/0\.ppm: (dark|light)/);
     } finally {
       process.chdir(before);
@@ -200,19 +184,7 @@ describe('train', () => {
 });
 
 describe('a run that goes on', () => {
-  const settings = [
-    ...QUICK,
-    '--epochs',
-    '6',
-    '--optimizer',
-    'adam',
-    '--lr',
-    '0.003',
-    '--clip-norm',
-    '1',
-    '--ema',
-    '0.9',
-  ];
+  const settings = [...QUICK, '--epochs', '6', '--optimizer', 'adam', '--lr', '0.003', '--clip-norm', '1', '--ema', '0.9'];
   const weights = (file: string): unknown =>
     [...load<Map<string, Map<string, Tensor>>>(file).get('state_dict')!].map(([name, t]) => [name, t.tolist()]);
   const epochs = (result: Record<string, unknown>): unknown => [result['history'], result['bestEpoch']];
@@ -264,21 +236,28 @@ describe('evaluate', () => {
     expect(code).toBe(0);
     expect(out).toContain(`${model} on 10 images of ${at('images')} (test)`);
     expect(out).toMatch(/Test Accuracy \(Overall\): 100\.00% \(10\/10\)/);
-    expect(await json('evaluate', model, at('images'), '--split', 'train')).toMatchObject({ total: 40, accuracy: 1, accuracyByClass: { dark: 1, light: 1 } }); // prettier-ignore
+    expect(await json('evaluate', model, at('images'), '--split', 'train')).toMatchObject({
+      total: 40,
+      accuracy: 1,
+      accuracyByClass: { dark: 1, light: 1 },
+    });
   });
 
   it('knows networks that others have published by their weights', async () => {
     const network = createModel('squeezenet1_1', { channels: 3, height: 64, width: 64, classes: 2 });
     save(network.stateDict(), at('squeezenet.pth'));
     expect((await flambeau('summary', at('squeezenet.pth'), '--input', '3,64,64')).out).toMatch(/Fire/);
-    expect((await flambeau('predict', at('images/test/dark/0.ppm'), '--checkpoint', at('squeezenet.pth'))).out).toMatch(/0\.ppm: [01] \d/); // prettier-ignore
+    expect((await flambeau('predict', at('images/test/dark/0.ppm'), '--checkpoint', at('squeezenet.pth'))).out).toMatch(/0\.ppm: [01] \d/);
     const args = ['--model', 'squeezenet1_1', '--pretrained', at('squeezenet.pth'), '--size', '32', '--epochs', '2', '--freeze', '1', '--no-report', '--lr', '0.001']; // prettier-ignore
     const result = await json('train', at('images'), ...args, '--out', at('tuned'));
     expect(result).toMatchObject({ model: 'squeezenet1_1', input: [3, 32, 32], epochs: 2 });
     const checkpoint = load<Map<string, unknown>>(at('tuned/best.pt'));
-    expect([checkpoint.get('normalization'), checkpoint.get('preprocess')]).toEqual(['imagenet', 'Resize(shorter edge to 37), CenterCrop, ToTensor, Normalize(mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225))']); // prettier-ignore
+    expect([checkpoint.get('normalization'), checkpoint.get('preprocess')]).toEqual([
+      'imagenet',
+      'Resize(shorter edge to 37), CenterCrop, ToTensor, Normalize(mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225))',
+    ]);
     expect(await json('evaluate', at('tuned/best.pt'), at('images'))).toMatchObject({ total: 10 });
-    expect((await flambeau('train', at('images'), '--model', 'resnet81')).err).toMatch(/there is no 'resnet81'; did you mean resnet1?8?/); // prettier-ignore
+    expect((await flambeau('train', at('images'), '--model', 'resnet81')).err).toMatch(/there is no 'resnet81'; did you mean resnet1?8?/);
     expect((await flambeau('models')).out).toMatch(/^cnn\nsmall\nfast\nalexnet\n/);
   });
 
@@ -292,9 +271,7 @@ describe('evaluate', () => {
 
   it('refuses data with other classes, and files that are no checkpoint', async () => {
     writeMnist(at('other'), 't10k', 10);
-    expect((await flambeau('evaluate', model, at('other'))).err).toMatch(
-      /images of 1 channels, but the network takes 3/,
-    );
+    expect((await flambeau('evaluate', model, at('other'))).err).toMatch(/images of 1 channels, but the network takes 3/);
     expect((await flambeau('evaluate', at('images/train/dark/0.ppm'), at('images'))).err).toMatch(
       /expected a PyTorch file, but its first bytes are/,
     );
@@ -309,7 +286,9 @@ describe('predict', () => {
     const { code, out } = await flambeau('predict', dark, light, '--checkpoint', model);
     expect(code).toBe(0);
     expect(out).toMatch(/0\.ppm: dark \d+\.\d\d%, light \d+\.\d\d%\n.*1\.ppm: light \d+\.\d\d%, dark/);
-    expect(await json('predict', light, '--checkpoint', model, '--top', '1')).toEqual([{ image: light, guesses: [{ class: 'light', probability: expect.any(Number) as number }] }]); // prettier-ignore
+    expect(await json('predict', light, '--checkpoint', model, '--top', '1')).toEqual([
+      { image: light, guesses: [{ class: 'light', probability: expect.any(Number) as number }] },
+    ]);
   });
 
   it('scales images of other sizes', async () => {
@@ -331,13 +310,9 @@ describe('explain', () => {
     expect([code, out]).toEqual([0, expect.stringMatching(/16 filters × \(3×3×3 weights \+ 1 bias\) = 448/)]);
     expect((await flambeau('explain', model)).out).toMatch(/^SmallNet for an input of /);
     expect(await json('explain')).toMatchObject({ totalParameters: 541094 });
-    expect((await flambeau('explain', '--html', at('page.html'))).out).toMatch(
-      /^Wrote .*page\.html \(\d+\.\d kB\); open it/,
-    );
+    expect((await flambeau('explain', '--html', at('page.html'))).out).toMatch(/^Wrote .*page\.html \(\d+\.\d kB\); open it/);
     expect(readFileSync(at('page.html'), 'utf8')).toMatch(/^<!doctype html>[^]*<\/html>\n$/);
-    expect((await flambeau('explain', '--html', at('no/page.html'))).err).toMatch(
-      /^flambeau: --html: cannot write to the folder/,
-    );
+    expect((await flambeau('explain', '--html', at('no/page.html'))).err).toMatch(/^flambeau: --html: cannot write to the folder/);
     expect((await flambeau('explain', model, '--classes', '3')).err).toMatch(/explain: a checkpoint says itself/);
   });
 });
@@ -347,18 +322,14 @@ describe('summary', () => {
     const { out } = await flambeau('summary', model);
     expect(out).toMatch(/SmallNet +\[1, 2\]/);
     expect(out).toContain('Classes: dark, light');
-    expect((await flambeau('summary', '--model', 'small', '--input', '1,28,28')).out).toMatch(
-      /conv1: Conv2d +\[1, 16, 14, 14\] +160/,
-    );
+    expect((await flambeau('summary', '--model', 'small', '--input', '1,28,28')).out).toMatch(/conv1: Conv2d +\[1, 16, 14, 14\] +160/);
     expect(await json('summary')).toMatchObject({ totalParameters: 541094 });
     expect((await flambeau('summary', model, '--model', 'cnn')).code).toBe(2);
   });
 
   it('tabulates bare weights', async () => {
     save(createModel('cnn', { channels: 1, height: 28, width: 28, classes: 10 }).stateDict(), at('bare.pt'));
-    expect((await flambeau('summary', at('bare.pt'), '--input', '1,28,28')).out).toMatch(
-      /pool: MaxPool2d +\[1, 64, 3, 3\]/,
-    );
+    expect((await flambeau('summary', at('bare.pt'), '--input', '1,28,28')).out).toMatch(/pool: MaxPool2d +\[1, 64, 3, 3\]/);
   });
 });
 
@@ -402,10 +373,7 @@ describe('the program', () => {
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
-    [
-      ['train', 'x', '--size', '100000'],
-      "flambeau: --size: expected 1 or 2 whole numbers up to 8192 such as H,W, but got '100000'",
-    ],
+    [['train', 'x', '--size', '100000'], "flambeau: --size: expected 1 or 2 whole numbers up to 8192 such as H,W, but got '100000'"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict [CHECKPOINT] IMAGE... [options]'],
     [
       ['help', 'nothing'],
@@ -444,7 +412,7 @@ describe('inspect and convert', () => {
     });
     const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
     const back = load<Map<string, Tensor>>(at('weights.pt'));
-    expect([...back].map(([name, value]) => [name, value.tolist()])).toEqual([...state].map(([name, value]) => [name, value.tolist()])); // prettier-ignore
+    expect([...back].map(([name, value]) => [name, value.tolist()])).toEqual([...state].map(([name, value]) => [name, value.tolist()]));
     expect(await json('inspect', at('weights.safetensors'))).toMatchObject({
       kind: 'safetensors',
       metadata: {},
@@ -516,7 +484,10 @@ describe('inspect and convert', () => {
       code: 1,
       err: expect.stringMatching(/page\.pt.*a web page/) as string,
     });
-    expect(await flambeau('convert', at('weights.npz'), at('weights.h5'))).toMatchObject({ code: 2, err: expect.stringMatching(/\.h5 files are not written; expected .pt/) as string }); // prettier-ignore
+    expect(await flambeau('convert', at('weights.npz'), at('weights.h5'))).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/\.h5 files are not written; expected .pt/) as string,
+    });
     expect(await flambeau('convert', model)).toMatchObject({ code: 2 });
   });
 });

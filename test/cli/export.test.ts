@@ -8,13 +8,7 @@ import { importOnnx, packClassifier, save } from 'flambeau/node';
 import type { Prediction } from '../../src/cli/predictions.ts';
 import { encodeImage } from '../../src/io/image/encode.ts';
 import { Image } from '../../src/io/image/image.ts';
-import {
-  createModel,
-  MODEL_NAMES,
-  usualNormalization,
-  type ImageSpec,
-  type ModelName,
-} from '../../src/train/models.ts';
+import { createModel, MODEL_NAMES, usualNormalization, type ImageSpec, type ModelName } from '../../src/train/models.ts';
 import { preprocess } from '../../src/train/preprocess.ts';
 import { flambeau, flambeauJson } from '../support/cli.ts';
 import { pythonWith, runPython } from '../support/python-packages.ts';
@@ -36,7 +30,12 @@ function write(model: ModelName, size: Omit<ImageSpec, 'classes' | 'normalizatio
 }
 
 const picture = (width: number, height: number): Image =>
-  new Image(width, height, 3, Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.sin(i / 97) * 0.5 + 0.5) * 200 + ((i * 7919) % 55))); // prettier-ignore
+  new Image(
+    width,
+    height,
+    3,
+    Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.sin(i / 97) * 0.5 + 0.5) * 200 + ((i * 7919) % 55)),
+  );
 
 beforeAll(() => {
   writeFileSync(IMAGES[0]!, encodeImage(picture(90, 60)));
@@ -46,7 +45,7 @@ beforeAll(() => {
 
 /** What predict says, class by class. */
 async function predicted(checkpoint: string): Promise<number[][]> {
-  const all = await flambeauJson<Extract<Prediction, { guesses: unknown }>[]>('predict', ...IMAGES, '--checkpoint', checkpoint); // prettier-ignore
+  const all = await flambeauJson<Extract<Prediction, { guesses: unknown }>[]>('predict', ...IMAGES, '--checkpoint', checkpoint);
   return all.map(({ guesses }) => CLASSES.map((name) => guesses.find((guess) => guess.class === name)!.probability));
 }
 
@@ -56,7 +55,7 @@ const slow = process.env['FLAMBEAU_SLOW'] === '1';
 
 /** All own ones, and of torchvision's one of each kind of head and normalisation; with FLAMBEAU_SLOW=1 all but the largest. */
 const NETWORKS: readonly ModelName[] = slow
-  ? MODEL_NAMES.filter((name) => !/vgg|regnet_[xy]_(16|32|8)gf|vit_b|wide_resnet101|resnext101|_b[67]|v2_l|convnext_(base|large)|lite[1-4]/.test(name)) // prettier-ignore
+  ? MODEL_NAMES.filter((name) => !/vgg|regnet_[xy]_(16|32|8)gf|vit_b|wide_resnet101|resnext101|_b[67]|v2_l|convnext_(base|large)|lite[1-4]/.test(name))
   : ['cnn', 'small', 'fast', 'efficientnet_lite0', 'efficientnet_lite3', 'resnet18', 'mobilenet_v3_small', 'squeezenet1_1', 'shufflenet_v2_x0_5']; // prettier-ignore
 
 /** Deep networks with weights from a seed have large outputs, whose last bits differ. */
@@ -77,22 +76,24 @@ describe('export --format python', () => {
     } // prettier-ignore
     const script = new URL('../fixtures/exported_python.py', import.meta.url).pathname;
     const { stdout, stderr } = runPython(python!, [script, folder, ...IMAGES]);
-    const { printed, ...got } = JSON.parse(
-      stdout === '' ? `{"failed": ${JSON.stringify(stderr)}}` : stdout,
-    ) as typeof expected & { printed: unknown };
+    const { printed, ...got } = JSON.parse(stdout === '' ? `{"failed": ${JSON.stringify(stderr)}}` : stdout) as typeof expected & {
+      printed: unknown;
+    };
     const most = expected['cnn']![0]!.indexOf(Math.max(...expected['cnn']![0]!));
     expect(printed).toMatchObject([1, { image: IMAGES[0]!, guesses: [{ class: CLASSES[most] }] }]); // as a program
     expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
     for (const [name, wanted] of Object.entries(expected)) {
       expect(got[name], name).toBeInstanceOf(Array);
-      for (const [i, row] of wanted.entries()) for (const [c, p] of row.entries()) expect(got[name]![i]![c], name).toBeCloseTo(p, DIGITS); // prettier-ignore
+      for (const [i, row] of wanted.entries()) for (const [c, p] of row.entries()) expect(got[name]![i]![c], name).toBeCloseTo(p, DIGITS);
     }
   });
 
   it('names the checkpoint beside it, wherever it is written', async () => {
     const file = write('small', { channels: 3, height: 16, width: 16 }, 'program');
     mkdirSync(at('sub'));
-    expect((await flambeau('export', file, '--out', at('sub/told.py'))).out).toMatch(/^Wrote .*told\.py \(.*B\); python .*told\.py IMAGE says/); // prettier-ignore
+    expect((await flambeau('export', file, '--out', at('sub/told.py'))).out).toMatch(
+      /^Wrote .*told\.py \(.*B\); python .*told\.py IMAGE says/,
+    );
     expect(readFileSync(at('sub/told.py'), 'utf8')).toContain('.parent / "../program.pt"\n');
   });
 
@@ -109,10 +110,15 @@ describe('export --format onnx', () => {
   it('writes a model that our own importer runs, with what one has to know', async () => {
     const file = write('shufflenet_v2_x0_5', { channels: 3, height: 64, width: 64 }, 'onnx');
     const result = await flambeauJson('export', file, '--out', at('net.onnx'));
-    expect(result).toEqual({ checkpoint: file, format: 'onnx', file: at('net.onnx'), bytes: readFileSync(at('net.onnx')).length }); // prettier-ignore
+    expect(result).toEqual({ checkpoint: file, format: 'onnx', file: at('net.onnx'), bytes: readFileSync(at('net.onnx')).length });
     const { inputs, outputs, doc } = describeOnnx(readFileSync(at('net.onnx')));
-    expect([inputs[0]?.name, inputs[0]?.shape, outputs[0]?.name, outputs[0]?.shape]).toEqual(['images', ['N', 3, 64, 64], 'logits', ['N', 3]]); // prettier-ignore
-    expect(JSON.parse(doc)).toMatchObject({ network: 'shufflenet_v2_x0_5', classes: CLASSES, mean: [0.485, 0.456, 0.406] }); // prettier-ignore
+    expect([inputs[0]?.name, inputs[0]?.shape, outputs[0]?.name, outputs[0]?.shape]).toEqual([
+      'images',
+      ['N', 3, 64, 64],
+      'logits',
+      ['N', 3],
+    ]);
+    expect(JSON.parse(doc)).toMatchObject({ network: 'shufflenet_v2_x0_5', classes: CLASSES, mean: [0.485, 0.456, 0.406] });
     const wanted = await predicted(file);
     const prepare = preprocess({ channels: 3, height: 64, width: 64, normalization: 'imagenet' });
     const input = prepare(picture(90, 60)).unsqueeze(0);
@@ -121,7 +127,10 @@ describe('export --format onnx', () => {
     if (runtime === undefined) return;
     mkdirSync(at('runtime'));
     writeFileSync(at('runtime/net.onnx'), readFileSync(at('net.onnx')));
-    writeFileSync(at('runtime/cases.json'), JSON.stringify({ net: [[{ shape: [1, 3, 64, 64], data: [...(input.toTypedArray() as Float32Array)] }]] })); // prettier-ignore
+    writeFileSync(
+      at('runtime/cases.json'),
+      JSON.stringify({ net: [[{ shape: [1, 3, 64, 64], data: [...(input.toTypedArray() as Float32Array)] }]] }),
+    );
     const script = new URL('../fixtures/onnx/run_onnxruntime.py', import.meta.url).pathname;
     const { stdout } = runPython(runtime, [script, at('runtime')]);
     const { net } = JSON.parse(stdout) as { net: [[{ data: number[] }]] };
@@ -134,13 +143,17 @@ describe('export --format onnx', () => {
 describe('export', () => {
   it('refuses what it cannot write, and overwrites nothing', async () => {
     const file = write('small', { channels: 3, height: 8, width: 8 }, 'refused');
-    expect(await flambeau('export', file)).toMatchObject({ code: 2, err: expect.stringMatching(/say what to write with --format onnx\|python\|html/) as string }); // prettier-ignore
+    expect(await flambeau('export', file)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/say what to write with --format onnx\|python\|html/) as string,
+    });
     expect((await flambeau('export', file, '--out', at('net.tflite'))).code).toBe(2);
-    expect(await flambeau('export', file, '--out', at('net.onnx'), '--float16')).toMatchObject({ code: 2, err: expect.stringMatching(/--float16 is for --format html/) as string }); // prettier-ignore
+    expect(await flambeau('export', file, '--out', at('net.onnx'), '--float16')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--float16 is for --format html/) as string,
+    });
     writeFileSync(at('refused.onnx'), 'precious');
-    expect((await flambeau('export', file, '--format', 'onnx')).err).toMatch(
-      /--out: ".*refused\.onnx" is there already/,
-    );
+    expect((await flambeau('export', file, '--format', 'onnx')).err).toMatch(/--out: ".*refused\.onnx" is there already/);
     expect(readFileSync(at('refused.onnx'), 'utf8')).toBe('precious');
     expect((await flambeau('export', file, '--format', 'onnx', '--force')).code).toBe(0);
     expect((await flambeau('export', IMAGES[0]!, '--format', 'onnx')).code).toBe(1);

@@ -15,24 +15,20 @@ async function flambeau(...argv: string[]): Promise<{ code: number; out: string;
   return { code, out: out.join(''), err: err.join('') };
 }
 
-const rates = (name: string): unknown[] => readFileSync(join(at(name), 'log.jsonl'), 'utf8').trim().split('\n').map((line) => (JSON.parse(line) as { lr: number }).lr); // prettier-ignore
+const rates = (name: string): unknown[] =>
+  readFileSync(join(at(name), 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { lr: number }).lr);
 
 it('train --lr find trains with the rate that it finds, and as if it had been given', async () => {
   writeTrainAndTest(at('images'));
-  const quick = [
-    '--epochs',
-    '2',
-    '--batch-size',
-    '8',
-    '--model',
-    'small',
-    '--schedule',
-    'none',
-    '--no-report',
-    '--json',
-  ];
+  const quick = ['--epochs', '2', '--batch-size', '8', '--model', 'small', '--schedule', 'none', '--no-report', '--json'];
   const found = await flambeau('train', at('images'), ...quick, '--lr', 'find', '--out', at('found'));
-  expect([found.code, found.err]).toEqual([0, expect.stringMatching(/^Learning rate: 0\.\d+, found in a test of \d+ steps, where the loss falls fastest at/m)]); // prettier-ignore
+  expect([found.code, found.err]).toEqual([
+    0,
+    expect.stringMatching(/^Learning rate: 0\.\d+, found in a test of \d+ steps, where the loss falls fastest at/m),
+  ]);
   const { lr, history } = JSON.parse(found.out) as { lr: number; history: unknown };
   expect(lr).toBeGreaterThan(1e-4);
   expect(rates('found')).toEqual([lr, lr]);

@@ -12,7 +12,11 @@ const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const QUICK = ['--epochs', '4', '--batch-size', '8', '--lr', '0.02', '--model', 'small', '--no-report'];
-const filesIn = (path: string): string[] => readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.')).map((name) => name.replaceAll('\\', '/')).sort(); // prettier-ignore
+const filesIn = (path: string): string[] =>
+  readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.includes('.'))
+    .map((name) => name.replaceAll('\\', '/'))
+    .sort();
 
 beforeAll(async () => {
   writeClasses(at('images'), 20);
@@ -62,9 +66,9 @@ describe('evaluate --mistakes', () => {
     expect((await flambeau(...args)).err).toMatch(/--mistakes: the folder ".*wrong" is not empty; .* with --force/);
     mkdirSync(at('mine'));
     writeFileSync(at('mine/precious.txt'), 'precious');
-    expect((await flambeau(...args.slice(0, -1), at('mine'), '--force')).err).toMatch(/holds something else than the mistakes/); // prettier-ignore
-    expect((await flambeau(...args.slice(0, -1), at('mine/precious.txt'))).err).toMatch(/expected a folder, but .* is a file/); // prettier-ignore
-    expect((await flambeau(...args.slice(0, -1), at('no/where'))).err).toMatch(/--mistakes: cannot write to the folder/); // prettier-ignore
+    expect((await flambeau(...args.slice(0, -1), at('mine'), '--force')).err).toMatch(/holds something else than the mistakes/);
+    expect((await flambeau(...args.slice(0, -1), at('mine/precious.txt'))).err).toMatch(/expected a folder, but .* is a file/);
+    expect((await flambeau(...args.slice(0, -1), at('no/where'))).err).toMatch(/--mistakes: cannot write to the folder/);
     const once = filesIn(at('wrong'));
     writeFileSync(at('wrong/dark_as_light/note.txt'), 'mine');
     cpSync(at('images/dark/0.ppm'), at('wrong/light_as_dark/0.1234-gone.ppm'));

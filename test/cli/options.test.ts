@@ -1,15 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  choice,
-  describeOptions,
-  didYouMean,
-  flag,
-  number,
-  parseOptions,
-  sizes,
-  text,
-  UsageError,
-} from '../../src/cli/options.ts';
+import { choice, describeOptions, didYouMean, flag, number, parseOptions, sizes, text, UsageError } from '../../src/cli/options.ts';
 
 const OPTIONS = {
   epochs: number('N', 'How often.', { whole: true, min: 1 }, 5),
@@ -35,12 +25,12 @@ const message = (...argv: string[]): string => {
 describe('parseOptions', () => {
   it('gives defaults, and what is given', () => {
     expect(parse()).toEqual({
-      values: { epochs: 5, lr: undefined, validSize: 0.2, optimizer: 'sgd', input: undefined, out: 'model.pt', augment: true, json: false }, // prettier-ignore
+      values: { epochs: 5, lr: undefined, validSize: 0.2, optimizer: 'sgd', input: undefined, out: 'model.pt', augment: true, json: false },
       given: new Set(),
       positionals: [],
     });
     const { values, given, positionals } = parse('data', '--epochs', '3', '--lr=1e-3', '--no-augment', '--json', '--optimizer', 'adam', '--input', '1,28,28', 'more'); // prettier-ignore
-    expect(values).toMatchObject({ epochs: 3, lr: 0.001, augment: false, json: true, optimizer: 'adam', input: [1, 28, 28] }); // prettier-ignore
+    expect(values).toMatchObject({ epochs: 3, lr: 0.001, augment: false, json: true, optimizer: 'adam', input: [1, 28, 28] });
     expect([...given].sort()).toEqual(['augment', 'epochs', 'input', 'json', 'lr', 'optimizer']);
     expect(positionals).toEqual(['data', 'more']);
   });

@@ -35,18 +35,29 @@ beforeAll(async () => {
   writeFileSync('photos/notes.txt', 'no image');
 });
 
-const names = (out: string): string[] => out.trim().split('\n').map((line) => line.slice(0, line.indexOf(':'))); // prettier-ignore
+const names = (out: string): string[] =>
+  out
+    .trim()
+    .split('\n')
+    .map((line) => line.slice(0, line.indexOf(':')));
 
 describe('predict', () => {
   it('takes folders, archives, patterns and files, in the order of their names', async () => {
-    const all = ['photos/dark/0.ppm', 'photos/dark/1.ppm', 'photos/deep/er/9.ppm', 'photos/deep/er/10.ppm', 'photos/light/0.ppm', 'photos/light/1.ppm']; // prettier-ignore
+    const all = [
+      'photos/dark/0.ppm',
+      'photos/dark/1.ppm',
+      'photos/deep/er/9.ppm',
+      'photos/deep/er/10.ppm',
+      'photos/light/0.ppm',
+      'photos/light/1.ppm',
+    ];
     const { code, out, err } = await flambeau('predict', 'photos/');
     expect([code, err, names(out)]).toEqual([0, '', all]);
-    expect(names((await flambeau('predict', 'photos/light', 'photos/dark/1.ppm')).out)).toEqual([all[4], all[5], all[1]]); // prettier-ignore
+    expect(names((await flambeau('predict', 'photos/light', 'photos/dark/1.ppm')).out)).toEqual([all[4], all[5], all[1]]);
     expect(names((await flambeau('predict', 'photos/**/*.ppm')).out)).toEqual(all);
-    expect(names((await flambeau('predict', at('photos/{dark,light}/[!1].p?m'))).out)).toEqual([at(all[0]!), at(all[4]!)]); // prettier-ignore
+    expect(names((await flambeau('predict', at('photos/{dark,light}/[!1].p?m'))).out)).toEqual([at(all[0]!), at(all[4]!)]);
     writeFileSync('photos.tar', tarOf('photos'));
-    expect(names((await flambeau('predict', 'photos.tar')).out)).toEqual(all.map((name) => name.replace('photos/', 'photos.tar/'))); // prettier-ignore
+    expect(names((await flambeau('predict', 'photos.tar')).out)).toEqual(all.map((name) => name.replace('photos/', 'photos.tar/')));
     const classes = out.match(/: (dark|light) /g);
     expect(classes).toEqual([': dark ', ': dark ', ': dark ', ': light ', ': light ', ': light ']);
   });
@@ -66,7 +77,12 @@ describe('predict', () => {
 
   it('names what is no image at all, first of all files', async () => {
     mkdirSync('odd');
-    for (const [name, body] of [['0.jpg', ''], ['1.jpg', 'GIF8'], ['2.png', '<html>']] as const) writeFileSync(join('odd', name), body); // prettier-ignore
+    for (const [name, body] of [
+      ['0.jpg', ''],
+      ['1.jpg', 'GIF8'],
+      ['2.png', '<html>'],
+    ] as const)
+      writeFileSync(join('odd', name), body);
     const { code, err } = await flambeau('predict', 'odd/0.jpg', 'odd/1.jpg', 'odd/2.png', 'photos/dark/0.ppm');
     expect(code).toBe(1);
     expect(err).toMatch(/odd\/0.jpg: it is an empty file; expected a JPEG/);
@@ -89,17 +105,23 @@ describe('predict', () => {
   });
 
   it('says of photographs what evaluate and explain say, which are decoded at a part of their size', async () => {
-    const noise = (seed: number): Image => new Image(90, 71, 3, Uint8Array.from({ length: 90 * 71 * 3 }, (_, i) => ((i * 7919 * (seed + 3)) >> 4) & 255)); // prettier-ignore
+    const noise = (seed: number): Image =>
+      new Image(
+        90,
+        71,
+        3,
+        Uint8Array.from({ length: 90 * 71 * 3 }, (_, i) => ((i * 7919 * (seed + 3)) >> 4) & 255),
+      );
     for (const [c, name] of ['dark', 'light'].entries()) {
       mkdirSync(join('noise', name), { recursive: true });
-      for (let i = 0; i < 2; i++) writeFileSync(join('noise', name, `${i}.jpg`), encodeImage(noise(2 * c + i), { format: 'jpeg' })); // prettier-ignore
+      for (let i = 0; i < 2; i++) writeFileSync(join('noise', name, `${i}.jpg`), encodeImage(noise(2 * c + i), { format: 'jpeg' }));
     }
     const all = await flambeauJson<Extract<Prediction, { guesses: unknown }>[]>('predict', 'noise');
-    const losses = all.map(({ image, guesses }) => -Math.log(guesses.find((guess) => image.includes(guess.class))!.probability)); // prettier-ignore
+    const losses = all.map(({ image, guesses }) => -Math.log(guesses.find((guess) => image.includes(guess.class))!.probability));
     const { loss } = await flambeauJson<{ loss: number }>('evaluate', 'runs/images-7', 'noise');
     expect(loss).toBeCloseTo(losses.reduce((a, b) => a + b, 0) / losses.length, 6);
     const { pictures } = await flambeauJson<{ pictures: typeof all }>('explain', 'runs/images-7', 'noise');
-    for (const [i, { guesses }] of pictures.entries()) expect(guesses[0]!.probability).toBeCloseTo(all[i]!.guesses[0]!.probability, 6); // prettier-ignore
+    for (const [i, { guesses }] of pictures.entries()) expect(guesses[0]!.probability).toBeCloseTo(all[i]!.guesses[0]!.probability, 6);
     const { network, spec } = unpackClassifier(load('runs/images-7/best.pt'), 'best.pt');
     const whole = preprocess(spec)(await decodeImage(readFileSync('noise/dark/0.jpg'))).unsqueeze(0);
     const [p] = network(whole).softmax(1).toTypedArray() as Float32Array;
@@ -111,14 +133,7 @@ describe('predict', () => {
     writeFileSync('mixed/a.ppm', ppm(8, 10));
     writeFileSync('mixed/b.png', 'hello');
     writeFileSync('mixed/c.ppm', ppm(30, 200));
-    const { code, out, err } = await flambeau(
-      'predict',
-      'mixed',
-      'missing.png',
-      'nothing/*.png',
-      'runs',
-      'mixed/*.gif',
-    );
+    const { code, out, err } = await flambeau('predict', 'mixed', 'missing.png', 'nothing/*.png', 'runs', 'mixed/*.gif');
     expect([code, names(out)]).toEqual([1, ['mixed/a.ppm', 'mixed/c.ppm']]);
     expect(err.split('\n')).toEqual([
       'mixed/b.png: it is not an image; expected a JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, AVIF or HEIC image',
@@ -141,23 +156,33 @@ describe('predict', () => {
     const lines = (await flambeau('predict', 'mixed', '--json-lines', '--top', '1')).out.trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(JSON.parse(json.out));
     const large = await flambeau('predict', 'mixed/c.ppm', '--max-pixels', '100');
-    expect([large.code, large.err]).toEqual([1, expect.stringMatching(/^mixed\/c\.ppm: its 30x30 pixels are more than the limit of 100; raise it with --max-pixels if it is trusted\n/)]); // prettier-ignore
+    expect([large.code, large.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /^mixed\/c\.ppm: its 30x30 pixels are more than the limit of 100; raise it with --max-pixels if it is trusted\n/,
+      ),
+    ]);
   });
 
   it('writes a table, and not over another', async () => {
     const args = ['predict', 'mixed', '--csv', 'guesses.csv'];
     expect(await flambeau(...args)).toMatchObject({ code: 1, out: 'Wrote guesses.csv: 3 images\n' });
-    const rows = readFileSync('guesses.csv', 'utf8').trim().split('\n').map((row) => row.replace(/\d\.\d+(e-\d+)?/g, 'P')); // prettier-ignore
+    const rows = readFileSync('guesses.csv', 'utf8')
+      .trim()
+      .split('\n')
+      .map((row) => row.replace(/\d\.\d+(e-\d+)?/g, 'P'));
     expect(rows).toEqual([
       'image,class,probability,class_2,probability_2,error',
       'mixed/a.ppm,dark,P,light,P,',
       'mixed/b.png,,,,,"it is not an image; expected a JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, AVIF or HEIC image"',
       'mixed/c.ppm,light,P,dark,P,',
     ]);
-    expect((await flambeau(...args)).err).toMatch(/--csv: "guesses\.csv" is there already; choose another name, or write over it with --force/); // prettier-ignore
+    expect((await flambeau(...args)).err).toMatch(
+      /--csv: "guesses\.csv" is there already; choose another name, or write over it with --force/,
+    );
     expect((await flambeau(...args, '--force', '--top', '1')).code).toBe(1);
     expect(readFileSync('guesses.csv', 'utf8')).toMatch(/^image,class,probability,error\n/);
-    expect((await flambeau('predict', 'mixed', '--csv', 'no/such.csv')).err).toMatch(/--csv: cannot write to the folder/); // prettier-ignore
+    expect((await flambeau('predict', 'mixed', '--csv', 'no/such.csv')).err).toMatch(/--csv: cannot write to the folder/);
     expect((await flambeau(...args, '--json')).code).toBe(2);
     expect(readdirSync('.').filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
@@ -171,14 +196,19 @@ describe('predict', () => {
     expect(expected).toMatch(/0\.ppm: light/);
     expect(await guess('runs/images-7')).toBe(expected);
     expect(await guess('images-7')).toBe(expected);
-    expect(await guess('runs/images-7/last.pt')).toMatch(/last\.pt" is what a run goes on from, with flambeau train --resume; its network is ".*best\.pt"/); // prettier-ignore
-    expect(await guess('photos')).toMatch(/"photos" is a folder without a best\.pt/);
-    expect(await guess('images-8')).toMatch(
-      /"images-8": there is no such file, and no run of this name in runs\/, which has images-7\n/,
+    expect(await guess('runs/images-7/last.pt')).toMatch(
+      /last\.pt" is what a run goes on from, with flambeau train --resume; its network is ".*best\.pt"/,
     );
+    expect(await guess('photos')).toMatch(/"photos" is a folder without a best\.pt/);
+    expect(await guess('images-8')).toMatch(/"images-8": there is no such file, and no run of this name in runs\/, which has images-7\n/);
     writeFileSync('net.onnx', '');
     expect(await guess('net.onnx')).toMatch(/"net\.onnx" is an ONNX model; expected a checkpoint/);
-    for (const command of [['summary', 'images-7'], ['evaluate', 'images-7', 'images'], ['explain', 'images-7']]) expect((await flambeau(...command)).code).toBe(0); // prettier-ignore
+    for (const command of [
+      ['summary', 'images-7'],
+      ['evaluate', 'images-7', 'images'],
+      ['explain', 'images-7'],
+    ])
+      expect((await flambeau(...command)).code).toBe(0);
   });
 });
 

@@ -22,10 +22,14 @@ describe('flambeau run', () => {
   it('tells Open MPI and MPICH the same, each in its words', () => {
     const job = { processes: 5, hosts: 'one,two:4', tag: true, command };
     const env = { PATH: '/bin', FLAMBEAU_THREADS: '2' };
-    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, job, env).join(' ')).toBe('--quiet -n 5 --host one:3,two:4 -x FLAMBEAU_THREADS --tag-output node a.mjs --epochs 3'); // prettier-ignore
-    expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, job, env).join(' ')).toBe('-n 5 -hosts one:3,two:4 -prepend-rank node a.mjs --epochs 3'); // prettier-ignore
+    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, job, env).join(' ')).toBe(
+      '--quiet -n 5 --host one:3,two:4 -x FLAMBEAU_THREADS --tag-output node a.mjs --epochs 3',
+    );
+    expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, job, env).join(' ')).toBe(
+      '-n 5 -hosts one:3,two:4 -prepend-rank node a.mjs --epochs 3',
+    );
     const filed = { processes: 2, hostfile: 'hosts', command: ['node'] };
-    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, filed, {}).join(' ')).toBe('--quiet -n 2 --hostfile hosts node'); // prettier-ignore
+    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, filed, {}).join(' ')).toBe('--quiet -n 2 --hostfile hosts node');
     expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, filed, {}).join(' ')).toBe('-n 2 -f hosts node');
   });
 
@@ -61,8 +65,11 @@ describe('flambeau run', () => {
       process.env['PATH'] = '/nowhere';
       try {
         const { code, out } = await run('train', '--processes', '2');
-        expect([code, out]).toEqual([1, 'flambeau: there is no mpirun of MPI here, which starts several processes; to install it: apt-get install openmpi-bin (Debian, Ubuntu), dnf install openmpi (Fedora), brew install open-mpi (macOS)\n']); // prettier-ignore
-        expect((await run('run', '-n', '2', '--mpi', 'mpich', 'train')).out).toMatch(/no mpirun of MPICH .* apt-get install mpich/); // prettier-ignore
+        expect([code, out]).toEqual([
+          1,
+          'flambeau: there is no mpirun of MPI here, which starts several processes; to install it: apt-get install openmpi-bin (Debian, Ubuntu), dnf install openmpi (Fedora), brew install open-mpi (macOS)\n',
+        ]);
+        expect((await run('run', '-n', '2', '--mpi', 'mpich', 'train')).out).toMatch(/no mpirun of MPICH .* apt-get install mpich/);
       } finally {
         process.env['PATH'] = path;
       }
@@ -70,7 +77,7 @@ describe('flambeau run', () => {
   );
 
   it('says what flambeau train cannot do in several processes', async () => {
-    expect((await run('train', '--processes', '2', '--lr', 'find')).out).toMatch(/--lr find looks for a rate in one process/); // prettier-ignore
+    expect((await run('train', '--processes', '2', '--lr', 'find')).out).toMatch(/--lr find looks for a rate in one process/);
   });
 });
 
@@ -81,10 +88,10 @@ describe('parts of processes', () => {
       const part = partOf(12, { rank: 0, size });
       const ranks = Array.from({ length: size }, (_, rank) => {
         const share = { rank, size };
-        const sampler = new SharedOrder(new SubsetRandomSampler(order, { generator: new Generator().manualSeed(1) }), part, share); // prettier-ignore
+        const sampler = new SharedOrder(new SubsetRandomSampler(order, { generator: new Generator().manualSeed(1) }), part, share);
         const mine = [...sampler];
         expect(mine).toHaveLength(sampler.length);
-        const { partOf: counts } = sharedBatches({ length: 3 } as BatchSource, new Generator(), { images: 25, part, share }); // prettier-ignore
+        const { partOf: counts } = sharedBatches({ length: 3 } as BatchSource, new Generator(), { images: 25, part, share });
         return [0, 1, 2].map((batch) => {
           expect(counts!(batch).all).toBe(batch === 2 ? 1 : 12);
           const images = mine.slice(batch * part, (batch + 1) * part);
@@ -93,15 +100,25 @@ describe('parts of processes', () => {
         });
       });
       const whole = [...new SubsetRandomSampler(order, { generator: new Generator().manualSeed(1) })];
-      for (const batch of [0, 1, 2]) expect(ranks.flatMap((of) => of[batch]!).sort()).toEqual(whole.slice(12 * batch, 12 * batch + 12).sort()); // prettier-ignore
+      for (const batch of [0, 1, 2])
+        expect(ranks.flatMap((of) => of[batch]!).sort()).toEqual(whole.slice(12 * batch, 12 * batch + 12).sort());
     }
   });
 
   it('say who keeps the others waiting', () => {
     const times = new StepTimes(['a', 'b', 'b'].map((host) => ({ host, threads: 1 })));
-    for (let i = 0; i < 5000; i++) times.add([[10, 6], [16, 0], [11, 5]]); // prettier-ignore
-    times.add([[NaN, NaN], [NaN, NaN], [NaN, NaN]]); // prettier-ignore
-    expect(stragglers(times.ranks).map(({ rank, others }) => [rank.rank, rank.host, rank.work, others])).toEqual([[1, 'b', 16, 11]]); // prettier-ignore
+    for (let i = 0; i < 5000; i++)
+      times.add([
+        [10, 6],
+        [16, 0],
+        [11, 5],
+      ]);
+    times.add([
+      [NaN, NaN],
+      [NaN, NaN],
+      [NaN, NaN],
+    ]);
+    expect(stragglers(times.ranks).map(({ rank, others }) => [rank.rank, rank.host, rank.work, others])).toEqual([[1, 'b', 16, 11]]);
     expect(times.ranks[0]).toEqual({ rank: 0, host: 'a', threads: 1, work: 10, slow: 10, waiting: 6 });
   });
 });
@@ -109,7 +126,8 @@ describe('parts of processes', () => {
 describe('processors of a process', () => {
   it('are those of its machine by its processes, whoever has started them', () => {
     expect(processesHere({})).toBe(1);
-    for (const name of ['OMPI_COMM_WORLD_LOCAL_SIZE', 'MPI_LOCALNRANKS', 'LOCAL_WORLD_SIZE', 'SLURM_STEP_TASKS_PER_NODE']) expect(processesHere({ [name]: '4' })).toBe(4); // prettier-ignore
+    for (const name of ['OMPI_COMM_WORLD_LOCAL_SIZE', 'MPI_LOCALNRANKS', 'LOCAL_WORLD_SIZE', 'SLURM_STEP_TASKS_PER_NODE'])
+      expect(processesHere({ [name]: '4' })).toBe(4);
     expect(processesHere({ SLURM_STEP_TASKS_PER_NODE: '4(x2)' })).toBe(4);
     const four = { OMPI_COMM_WORLD_LOCAL_SIZE: '4' };
     expect(shareOf({}, 8, 8)).toBe(8);

@@ -11,11 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 async function train(...argv: string[]): Promise<Record<string, unknown>> {
   const out: string[] = [];
-  const code = await main(
-    ['train', ...argv, '--json'],
-    { write: (text) => out.push(text) },
-    { write: () => undefined },
-  );
+  const code = await main(['train', ...argv, '--json'], { write: (text) => out.push(text) }, { write: () => undefined });
   expect(code).toBe(0);
   return JSON.parse(out.join('')) as Record<string, unknown>;
 }

@@ -12,7 +12,7 @@ function recorder(isTTY: boolean): Sink & { text: string } {
     },
   };
 }
-const step = (done: number, label = 'Epoch 1/2'): Step => ({ label, done, total: 10, details: [`${done}/10`, '5 s left'] }); // prettier-ignore
+const step = (done: number, label = 'Epoch 1/2'): Step => ({ label, done, total: 10, details: [`${done}/10`, '5 s left'] });
 
 describe('Terminal', () => {
   it('draws a bar over itself on a terminal, and takes it away before a line', () => {

@@ -28,7 +28,7 @@ async function json(...argv: string[]): Promise<Record<string, unknown>> {
   expect([code, code === 0 ? '' : err]).toEqual([0, '']);
   return JSON.parse(out) as Record<string, unknown>;
 }
-const train = (data: string, ...argv: string[]): Promise<Record<string, unknown>> => json('train', data, ...argv, '--no-report', '--force'); // prettier-ignore
+const train = (data: string, ...argv: string[]): Promise<Record<string, unknown>> => json('train', data, ...argv, '--no-report', '--force');
 
 const weights = (file: string): unknown =>
   [...load<Map<string, Map<string, Tensor>>>(file).get('state_dict')!].map(([name, t]) => [name, t.tolist()]);
@@ -37,8 +37,12 @@ describe('the choice', () => {
   it('is said, with why', { timeout: 60_000 }, async () => {
     const { code, out } = await flambeau('train', at('pictures'), '--epochs', '8', '--out', at('a'));
     expect(code).toBe(0);
-    expect(out).toMatch(/Chosen:\n {2}network {2}fast: small pictures: .*\n {2}images {3}16×16: as they are\n {2}batches {2}16 of 32 images\n {2}epochs {3}8: as you say\n/); // prettier-ignore
-    expect(out).toMatch(/Training: SGD with learning rate 0\.0234 \(up and down on straight lines\), Nesterov's momentum 0\.85, weight decay 0\.00133, label smoothing 0\.2, batches of 16, 8 epochs/); // prettier-ignore
+    expect(out).toMatch(
+      /Chosen:\n {2}network {2}fast: small pictures: .*\n {2}images {3}16×16: as they are\n {2}batches {2}16 of 32 images\n {2}epochs {3}8: as you say\n/,
+    );
+    expect(out).toMatch(
+      /Training: SGD with learning rate 0\.0234 \(up and down on straight lines\), Nesterov's momentum 0\.85, weight decay 0\.00133, label smoothing 0\.2, batches of 16, 8 epochs/,
+    );
     expect(await json('evaluate', at('a/best.pt'), at('pictures'))).toMatchObject({ total: 10, accuracy: 1 });
     expect(out).toMatch(/Test Accuracy \(Overall\): 100\.00%/);
   });
@@ -46,7 +50,14 @@ describe('the choice', () => {
   it('gives way to what is said', async () => {
     const args = ['--model', 'small', '--optimizer', 'adamw', '--batch-size', '10', '--no-augment', '--epochs', '2'];
     const result = await train(at('photos'), ...args, '--size', '24,32', '--resize', '30', '--out', at('b'));
-    expect(result).toMatchObject({ model: 'small', optimizer: 'adamw', lr: 0.001, batchSize: 10, input: [3, 24, 32], chosen: { images: '24×32: as you say' } }); // prettier-ignore
+    expect(result).toMatchObject({
+      model: 'small',
+      optimizer: 'adamw',
+      lr: 0.001,
+      batchSize: 10,
+      input: [3, 24, 32],
+      chosen: { images: '24×32: as you say' },
+    });
     const arch = load<Map<string, Map<string, unknown>>>(at('b/best.pt')).get('arch')!;
     expect([arch.get('resize'), arch.get('width')]).toEqual([30, 32]);
   });
@@ -65,7 +76,7 @@ describe('the choice', () => {
   it('stays in the time, with one epoch at least', async () => {
     const args = ['--model', 'small', '--minutes', '0.0001', '--out', at('c')];
     const result = await train(at('pictures'), ...args);
-    expect(result).toMatchObject({ epochs: 1, interrupted: false, better: [expect.stringMatching(/^--minutes 1 for all 50 epochs/)] }); // prettier-ignore
+    expect(result).toMatchObject({ epochs: 1, interrupted: false, better: [expect.stringMatching(/^--minutes 1 for all 50 epochs/)] });
     const bounded = await train(at('pictures'), ...args, '--epochs', '30');
     expect(bounded).toMatchObject({ epochs: 1, stoppedEarly: false });
   });
@@ -74,9 +85,15 @@ describe('the choice', () => {
     const network = createModel('small', { channels: 3, height: 16, width: 16, classes: 7 });
     save(network.stateDict(), at('small.pt'));
     const result = await train(at('pictures'), '--pretrained', at('small.pt'), '--epochs', '2', '--out', at('d'));
-    expect(result).toMatchObject({ model: 'small', optimizer: 'adamw', chosen: { images: expect.stringMatching(/the last layer alone for 1 of the epochs/) as string } }); // prettier-ignore
+    expect(result).toMatchObject({
+      model: 'small',
+      optimizer: 'adamw',
+      chosen: { images: expect.stringMatching(/the last layer alone for 1 of the epochs/) as string },
+    });
     save(new Map([['w', network.stateDict().get('fc.bias')!]]), at('other.pt'));
-    expect((await flambeau('train', at('pictures'), '--pretrained', at('other.pt'))).err).toMatch(/other\.pt: its weights are those of a network that is not known here/); // prettier-ignore
+    expect((await flambeau('train', at('pictures'), '--pretrained', at('other.pt'))).err).toMatch(
+      /other\.pt: its weights are those of a network that is not known here/,
+    );
   });
 });
 
@@ -88,7 +105,7 @@ describe('a run with everything', () => {
     const write = (text: string): void => {
       if (text.startsWith('Epoch: 2')) process.emit('SIGINT', 'SIGINT');
     };
-    const code = await main(['train', at('pictures'), ...everything, '--no-report', '--out', at('stopped')], { write }, { write }); // prettier-ignore
+    const code = await main(['train', at('pictures'), ...everything, '--no-report', '--out', at('stopped')], { write }, { write });
     expect(code).toBe(130);
     const resumed = await json('train', '--resume', at('stopped'));
     expect(resumed['history']).toEqual(whole['history']);
@@ -96,14 +113,15 @@ describe('a run with everything', () => {
   });
 
   it('has each of them do something', async () => {
-    const trained = async (...args: string[]): Promise<unknown> => (await train(at('photos'), '--model', 'small', '--size', '16', '--epochs', '2', ...args, '--out', at('e')))['trainLoss']; // prettier-ignore
+    const trained = async (...args: string[]): Promise<unknown> =>
+      (await train(at('photos'), '--model', 'small', '--size', '16', '--epochs', '2', ...args, '--out', at('e')))['trainLoss'];
     const losses = [await trained()];
     for (const args of [['--mixup'], ['--cutmix'], ['--randaugment'], ['--trivial-augment'], ['--crop', '0.3'], ['--shift', '4'], ['--resize', '20'], ['--schedule', 'cosine'], ['--warmup', '0.5'], ['--nesterov'], ['--no-augment']]) losses.push(await trained(...args)); // prettier-ignore
     expect(new Set(losses).size).toBe(losses.length);
-    expect((await flambeau('train', at('photos'), '--size', '24', '--resize', '20')).err).toMatch(/--resize: expected at least 24, so that 24×24 can be cut out, but got 20/); // prettier-ignore
-    expect((await flambeau('train', '--randaugment', '--trivial-augment')).err).toMatch(
-      /two ways of the same; choose one/,
+    expect((await flambeau('train', at('photos'), '--size', '24', '--resize', '20')).err).toMatch(
+      /--resize: expected at least 24, so that 24×24 can be cut out, but got 20/,
     );
+    expect((await flambeau('train', '--randaugment', '--trivial-augment')).err).toMatch(/two ways of the same; choose one/);
   });
 });
 
@@ -118,7 +136,9 @@ describe('--config', () => {
   };
 
   it('has options by either spelling, and the command line goes first', async () => {
-    const file = config('{"epochs": 2, "batchSize": 8, "label-smoothing": 0.1, "model": "small", "size": [12, 12], "augment": false, "lr": 0.01}'); // prettier-ignore
+    const file = config(
+      '{"epochs": 2, "batchSize": 8, "label-smoothing": 0.1, "model": "small", "size": [12, 12], "augment": false, "lr": 0.01}',
+    );
     const result = await train(at('pictures'), '--config', file, '--batch-size', '5', '--out', at('f'));
     expect(result).toMatchObject({ epochs: 2, batchSize: 5, model: 'small', input: [3, 12, 12], lr: 0.01 });
   });
@@ -139,6 +159,8 @@ describe('--config', () => {
   it('refuses what is no file, or much too large', async () => {
     expect((await flambeau('train', '--config', at('none.json'))).err).toMatch(/there is no file ".*none\.json"/);
     expect(await refusal(' '.repeat(2 ** 20 + 1))).toMatch(/a file of options has at most 1048576/);
-    expect((await flambeau('train', '--resume', at('whole'), '--config', config('{"lr": 1}'))).err).toMatch(/keeps its settings; leave out --config, --lr/); // prettier-ignore
+    expect((await flambeau('train', '--resume', at('whole'), '--config', config('{"lr": 1}'))).err).toMatch(
+      /keeps its settings; leave out --config, --lr/,
+    );
   });
 });

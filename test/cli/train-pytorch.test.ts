@@ -14,7 +14,9 @@ interface Case {
   /** Sum and norm of each. */
   readonly weights: Readonly<Record<string, readonly [number, number]>>;
 }
-const { cases } = JSON.parse(readFileSync(new URL('../fixtures/cli_training.json', import.meta.url), 'utf8')) as { cases: Record<string, Case> }; // prettier-ignore
+const { cases } = JSON.parse(readFileSync(new URL('../fixtures/cli_training.json', import.meta.url), 'utf8')) as {
+  cases: Record<string, Case>;
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-pytorch-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -40,7 +42,7 @@ beforeAll(() => {
     // prettier-ignore
     for (const [label, letter] of ['a', 'b', 'c', 'd'].entries()) {
       mkdirSync(join(folder, name, letter), { recursive: true });
-      for (let number = 0; number < count; number++) writeFileSync(join(folder, name, letter, `${number}.ppm`), Buffer.concat([Buffer.from(`P6 ${SIDE} ${SIDE} 255\n`), pixels(label, number, part)])); // prettier-ignore
+      for (let number = 0; number < count; number++) writeFileSync(join(folder, name, letter, `${number}.ppm`), Buffer.concat([Buffer.from(`P6 ${SIDE} ${SIDE} 255\n`), pixels(label, number, part)]));
     }
   }
 });
@@ -53,7 +55,14 @@ describe('50 steps of flambeau train', () => {
   ])('are those of PyTorch: %s', async (name, args) => {
     const out = join(folder, name);
     const same = ['--model', 'small', '--epochs', '10', '--batch-size', '8', '--no-report'];
-    const { history } = await flambeauJson<{ history: { trainLoss: number; validLoss: number; accuracy: number }[] }>('train', folder, ...same, ...args, '--out', out); // prettier-ignore
+    const { history } = await flambeauJson<{ history: { trainLoss: number; validLoss: number; accuracy: number }[] }>(
+      'train',
+      folder,
+      ...same,
+      ...args,
+      '--out',
+      out,
+    );
     const expected = cases[name]!;
     expect(history).toHaveLength(10);
     for (const [i, epoch] of history.entries()) {
@@ -62,9 +71,7 @@ describe('50 steps of flambeau train', () => {
       expect(epoch.accuracy).toBeCloseTo(expected.accuracy[i]!, 6);
     }
     expect(expected.train[9]).toBeLessThan(expected.train[0]! / 1.2);
-    const last = load<Map<string, Map<string, Map<string, Tensor>>>>(join(out, 'last.pt'))
-      .get('trainer')!
-      .get('model')!;
+    const last = load<Map<string, Map<string, Map<string, Tensor>>>>(join(out, 'last.pt')).get('trainer')!.get('model')!;
     expect([...last.keys()]).toEqual(Object.keys(expected.weights));
     for (const [key, [sum, norm]] of Object.entries(expected.weights)) {
       const values = last.get(key)!.to('float64');

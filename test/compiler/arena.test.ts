@@ -7,7 +7,9 @@ import { withoutDeadCode } from '../../src/compiler/dead-code.ts';
 import { Graph } from '../../src/compiler/graph.ts';
 
 const spans = fc.array(
-  fc.record({ bytes: fc.nat(5000), first: fc.nat(20), length: fc.nat(8) }).map(({ bytes, first, length }) => ({ bytes, first, last: first + length })), // prettier-ignore
+  fc
+    .record({ bytes: fc.nat(5000), first: fc.nat(20), length: fc.nat(8) })
+    .map(({ bytes, first, length }) => ({ bytes, first, last: first + length })),
   { maxLength: 40 },
 );
 

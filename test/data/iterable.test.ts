@@ -32,15 +32,18 @@ const batches = async (loader: AsyncIterable<Tensor>): Promise<unknown[]> => {
 describe('iterable data sets', () => {
   test('come in batches in their order, again and again', async () => {
     const loader = new data.DataLoader(new Range(5), 2);
-    expect(await batches(loader)).toEqual([[0, 1], [2, 3], [4]]); // prettier-ignore
-    expect(await batches(loader)).toEqual([[0, 1], [2, 3], [4]]); // prettier-ignore
-    expect(await batches(new data.DataLoader(new Range(5), { batchSize: 2, dropLast: true }))).toEqual([[0, 1], [2, 3]]); // prettier-ignore
+    expect(await batches(loader)).toEqual([[0, 1], [2, 3], [4]]);
+    expect(await batches(loader)).toEqual([[0, 1], [2, 3], [4]]);
+    expect(await batches(new data.DataLoader(new Range(5), { batchSize: 2, dropLast: true }))).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
     expect(await batches(new data.DataLoader({ dataset: new Later() }))).toEqual([[7], [8]]);
   });
 
   test('are chained, and told when a loop ends early', async () => {
     const range = new Range(3);
-    expect(await batches(new data.DataLoader(new data.ChainDataset([range, new Later()]), 4))).toEqual([[0, 1, 2, 7], [8]]); // prettier-ignore
+    expect(await batches(new data.DataLoader(new data.ChainDataset([range, new Later()]), 4))).toEqual([[0, 1, 2, 7], [8]]);
     for await (const batch of new data.DataLoader(range)) if (batch.item() === 0) break;
     expect(range.ended).toBe(2);
   });
@@ -73,7 +76,9 @@ test('weighted draws are those of PyTorch', () => {
   manualSeed(0);
   const weights = [0.1, 0.9, 0.4, 0.7];
   expect([...new data.WeightedRandomSampler(weights, 6)]).toEqual([3, 3, 1, 3, 2, 3]);
-  expect([...new data.WeightedRandomSampler({ weights: tensor(weights, { dtype: 'float64' }), numSamples: 4, replacement: false })]).toEqual([1, 3, 0, 2]); // prettier-ignore
+  expect([
+    ...new data.WeightedRandomSampler({ weights: tensor(weights, { dtype: 'float64' }), numSamples: 4, replacement: false }),
+  ]).toEqual([1, 3, 0, 2]);
   expect(new data.WeightedRandomSampler(weights, 6).length).toBe(6);
   expect(() => new data.WeightedRandomSampler([-1], 1)).toThrow(/expected weights to be/);
   expect(() => [...new data.WeightedRandomSampler([1, 1], 3, false)]).toThrow(ArgumentError);

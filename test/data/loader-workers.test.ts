@@ -10,20 +10,21 @@ import { Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToTensor } from '
 
 const COUNT = 26;
 const pixels = Uint8Array.from({ length: COUNT * 48 }, (_, i) => (i * 37) & 255);
-const transform = new Compose([new RandomHorizontalFlip(), new RandomCrop(4, { padding: 2 }), new ToTensor(), new Normalize([0.5], [0.5])]); // prettier-ignore
+const transform = new Compose([new RandomHorizontalFlip(), new RandomCrop(4, { padding: 2 }), new ToTensor(), new Normalize([0.5], [0.5])]);
 const targets = Array.from({ length: COUNT }, (_, i) => i);
-const set = new ImageDataset(new PixelSource('image', { width: 4, height: 4, channels: 3 }, pixels), targets, [], { transform }); // prettier-ignore
+const set = new ImageDataset(new PixelSource('image', { width: 4, height: 4, channels: 3 }, pixels), targets, [], { transform });
 type Batch = [Tensor, Tensor];
 type Options = DataLoaderOptions<Batch, Batch>;
 
-const loaderOf = (options: Options): DataLoader<Batch, Batch> => new DataLoader(set as never, { batchSize: 4, shuffle: true, ...options }); // prettier-ignore
+const loaderOf = (options: Options): DataLoader<Batch, Batch> => new DataLoader(set as never, { batchSize: 4, shuffle: true, ...options });
 
 /** Everything of so many passes. */
 async function passes(loader: DataLoader<Batch, Batch>, count = 2): Promise<number[][]> {
   manualSeed(5);
   const seen: number[][] = [];
   for (let pass = 0; pass < count; pass++) {
-    for await (const [images, labels] of loader) seen.push([...(images.toTypedArray() as Float32Array), ...(labels.tolist() as number[]).map(Number)]); // prettier-ignore
+    for await (const [images, labels] of loader)
+      seen.push([...(images.toTypedArray() as Float32Array), ...(labels.tolist() as number[]).map(Number)]);
   }
   await loader.stopWorkers();
   return seen;
@@ -82,8 +83,6 @@ it('takes numbers of a batch from nowhere else', async () => {
 });
 
 it('asks for workers where they are to stay', () => {
-  expect(() => loaderOf({ persistentWorkers: true })).toThrow(
-    /persistentWorkers is for workers; set numWorkers as well/,
-  );
+  expect(() => loaderOf({ persistentWorkers: true })).toThrow(/persistentWorkers is for workers; set numWorkers as well/);
   expect(() => loaderOf({ seeding: 'sample' as never })).toThrow(/seeding/);
 });

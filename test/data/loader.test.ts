@@ -147,8 +147,7 @@ describe('batches', () => {
     expect(await pass(new DataLoader(both, { batchSize: 5 }))).toEqual([[0, 1, 2, 42, 43]]);
     const tensors = new ConcatDataset([rangeTensor(3), new Subset(rangeTensor(9), [8, 7])]);
     expect(await pass(new DataLoader(tensors, { batchSize: 5 }))).toEqual([[0, 1, 2, 8, 7]]);
-    if (hasWorkers)
-      expect(await pass(new DataLoader(tensors, { batchSize: 4, numWorkers: 1 }))).toEqual([[0, 1, 2, 8], [7]]);
+    if (hasWorkers) expect(await pass(new DataLoader(tensors, { batchSize: 4, numWorkers: 1 }))).toEqual([[0, 1, 2, 8], [7]]);
   });
 
   it('let timers fire in between', async () => {
@@ -234,19 +233,17 @@ describe('defaultCollate', () => {
     expect(defaultCollate([1n, 2n]).dtype).toBe('int64');
     expect(defaultCollate([true, false]).dtype).toBe('bool');
     expect(defaultCollate(['a', 'b'])).toEqual(['a', 'b']);
-    const { x, y } = defaultCollate([{ x: tensor([1]), y: [1, 'a'] }, { x: tensor([2]), y: [2, 'b'] }]); // prettier-ignore
+    const { x, y } = defaultCollate([
+      { x: tensor([1]), y: [1, 'a'] },
+      { x: tensor([2]), y: [2, 'b'] },
+    ]);
     expect(x.shape).toEqual([2, 1]);
     expect(listOf(y[0] as Tensor)).toEqual([1, 2]);
     expect(y[1]).toEqual(['a', 'b']);
   });
 
   it.each([
-    [
-      'tensors of two shapes',
-      [tensor([1]), tensor([1, 2])],
-      ShapeError,
-      /shape \[1\] in one sample and \[2\] in another/,
-    ],
+    ['tensors of two shapes', [tensor([1]), tensor([1, 2])], ShapeError, /shape \[1\] in one sample and \[2\] in another/],
     ['tuples of two lengths', [[1], [1, 2]], ShapeError, /1 parts in one sample and 2/],
     ['a mixture', [1, 'a'], ArgumentError, /a number in one sample and a string in another/],
     ['images', [Image.filled(1, 1, 1)], ArgumentError, /an Image.*ToTensor\(\)/],

@@ -109,12 +109,7 @@ describe('Heap', () => {
     const first = step(alike(64, mb));
     expect(first).toBeLessThan(85);
     // 64 MB at a time in other sizes: smaller, larger, mixed
-    for (const sizes of [
-      alike(640, mb / 10),
-      alike(16, 4 * mb),
-      [...alike(30, mb), ...alike(340, mb / 10)],
-      alike(1, 64 * mb),
-    ]) {
+    for (const sizes of [alike(640, mb / 10), alike(16, 4 * mb), [...alike(30, mb), ...alike(340, mb / 10)], alike(1, 64 * mb)]) {
       for (let i = 0; i < 3; i++) expect(step(sizes)).toBeLessThan(1.7 * first);
     }
   });
@@ -140,7 +135,7 @@ describe('Heap', () => {
     for (const address of blocks) heap.free(address, PAGE);
     const half = heap.allocate(7 * PAGE);
     const other = heap.allocate(7 * PAGE);
-    requireDisjoint([...[half, other].map((address) => ({ address, bytes: 7 * PAGE })), { address: kept, bytes: PAGE }], memory); // prettier-ignore
+    requireDisjoint([...[half, other].map((address) => ({ address, bytes: 7 * PAGE })), { address: kept, bytes: PAGE }], memory);
     heap.free(half, 7 * PAGE);
     expect(heap.allocate(3 * PAGE)).toBeGreaterThan(0); // and cuts them again
   });

@@ -6,7 +6,7 @@ import { nativeReady } from '../../src/node.ts';
 async function train(): Promise<string> {
   setNumThreads(2);
   manualSeed(3);
-  const model = new nn.Sequential(new nn.Conv2d(3, 16, 3, { padding: 1 }), new nn.ReLU(), new nn.Flatten(), new nn.Linear(16 * 256, 10)); // prettier-ignore
+  const model = new nn.Sequential(new nn.Conv2d(3, 16, 3, { padding: 1 }), new nn.ReLU(), new nn.Flatten(), new nn.Linear(16 * 256, 10));
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 });
   const [x, y] = [randn(32, 3, 16, 16), randint(0, 10, [32])];
   let last = 0;

@@ -56,8 +56,7 @@ const counts = (setup: NativeSetup): number[] => sums(setup, count);
 
 const ONES = Array.from({ length: 16 }, () => 1);
 const libraries = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.so'));
-const leftovers = (folder: string): string[] =>
-  readdirSync(folder).filter((name) => !/^\w+\.(so|at|probe)$/.test(name));
+const leftovers = (folder: string): string[] => readdirSync(folder).filter((name) => !/^\w+\.(so|at|probe)$/.test(name));
 
 /** A compiler that does something before, or instead of, compiling. */
 function wrapped(folder: string, script: string): string {
@@ -154,8 +153,21 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     ['empty', (path: string) => truncateSync(path, 0)],
     ['changed', (path: string) => writeFileSync(path, readFileSync(path).fill(7, 20, 22))],
     ['writable by others', (path: string) => chmodSync(path, 0o666)],
-    ["someone else's", (path: string) => { if (process.getuid?.() === 0) chownSync(path, 12345, 12345); else chmodSync(path, 0o622); }], // prettier-ignore
-    ['a link', (path: string) => { writeFileSync(`${path}.x`, readFileSync(path)); rmSync(path); symlinkSync(`${path}.x`, path); }], // prettier-ignore
+    [
+      "someone else's",
+      (path: string) => {
+        if (process.getuid?.() === 0) chownSync(path, 12345, 12345);
+        else chmodSync(path, 0o622);
+      },
+    ],
+    [
+      'a link',
+      (path: string) => {
+        writeFileSync(`${path}.x`, readFileSync(path));
+        rmSync(path);
+        symlinkSync(`${path}.x`, path);
+      },
+    ],
   ])('rebuilds a file that is %s', (_, damage) => {
     const FLAMBEAU_CACHE = temporaryFolder();
     expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready(stepsOf(count))).toBe(true);
@@ -292,7 +304,11 @@ describe('without something that native kernels need', () => {
     for (let writes = 0; writes < needed; writes++) {
       const { native, said } = withRoomFor(writes);
       expect(native.ready(stepsOf(count)), String(writes)).toBe(false);
-      expect(said, String(writes)).toEqual([expect.stringMatching(/off, WebAssembly runs instead: the disk of \S+ is full, so kernels cannot be compiled there; make room, or set FLAMBEAU_CACHE/)]); // prettier-ignore
+      expect(said, String(writes)).toEqual([
+        expect.stringMatching(
+          /off, WebAssembly runs instead: the disk of \S+ is full, so kernels cannot be compiled there; make room, or set FLAMBEAU_CACHE/,
+        ),
+      ]);
     }
   });
 
@@ -337,7 +353,8 @@ describe('without something that native kernels need', () => {
   });
 
   it.skipIf(!hasCompiler)('compiles the other kernels when one cannot be', () => {
-    const script = 'case "$*" in *-shared*) for f in *.c; do if grep -q 424242 $f; then echo "x.c: error: bad kernel" >&2; exit 1; fi; done;; esac'; // prettier-ignore
+    const script =
+      'case "$*" in *-shared*) for f in *.c; do if grep -q 424242 $f; then echo "x.c: error: bad kernel" >&2; exit 1; fi; done;; esac';
     const { native, said } = nativeSetup({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });
     const [good, bad, fine] = [adding(1), adding(424242), adding(2)];
     expect(native.ready(stepsOf(good, bad, fine))).toBe(false);
@@ -485,7 +502,7 @@ describe.skipIf(!hasCompiler)('the native thread pool', () => {
     });
     expect(native.ready(stepsOf(divide))).toBe(true);
     const out = device.allocateAt(4000);
-    const dividing = (by: number): void => native.program([stepOf(divide, [out, by], { size: 1000, grain: 10 })]).run(NOWHERE, []); // prettier-ignore
+    const dividing = (by: number): void => native.program([stepOf(divide, [out, by], { size: 1000, grain: 10 })]).run(NOWHERE, []);
     expect(() => dividing(700)).toThrow(WebAssembly.RuntimeError);
     dividing(5000);
   });

@@ -68,9 +68,8 @@ describe.skipIf(!hasAvx512)('for AVX-512 (needs gcc and objdump on x86-64; compi
       }
       const [source, object] = [join(folder, `${width}.c`), join(folder, `${width}.o`)];
       writeFileSync(source, emitUnit(unit));
-      compileC('gcc', [...avx512Flags, '-march=skylake-avx512', '-Wall', '-Werror=uninitialized', '-c', source, '-o', object]); // prettier-ignore
-      return spawnSync('objdump', ['-d', '--no-show-raw-insn', object], { encoding: 'utf8', maxBuffer: 1 << 28 })
-        .stdout;
+      compileC('gcc', [...avx512Flags, '-march=skylake-avx512', '-Wall', '-Werror=uninitialized', '-c', source, '-o', object]);
+      return spawnSync('objdump', ['-d', '--no-show-raw-insn', object], { encoding: 'utf8', maxBuffer: 1 << 28 }).stdout;
     });
     expect(objects[1]!.match(/vfmadd\w+ps .*%zmm/g)!.length).toBeGreaterThan(50);
     expect(objects[1]).toMatch(/%zmm(1[6-9]|2\d|3[01])/);

@@ -81,7 +81,9 @@ describe('the thread pool', () => {
     device.threads = 3;
     const threads = await untilAllTakePart(device);
     expect(new Set(threads).size).toBe(3);
-    expect(Math.min(...threads.map((a) => Math.min(...threads.filter((b) => b !== a).map((b) => Math.abs(a - b)))))).toBeGreaterThanOrEqual(64); // prettier-ignore
+    expect(Math.min(...threads.map((a) => Math.min(...threads.filter((b) => b !== a).map((b) => Math.abs(a - b)))))).toBeGreaterThanOrEqual(
+      64,
+    );
   });
 
   it('keeps a launch of one grain on the calling thread', async () => {

@@ -12,7 +12,11 @@ interface Ended {
 
 function run(mpi: InstalledMpi, ranks: number, how: string, more: Record<string, string> = {}): Promise<Ended> {
   const program = fileURLToPath(new URL('failing.mjs', import.meta.url));
-  const child = spawn(mpi.start, [...mpi.args, '-n', String(ranks), process.execPath, program, how], { env: { ...env, ...more }, timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] }); // prettier-ignore
+  const child = spawn(mpi.start, [...mpi.args, '-n', String(ranks), process.execPath, program, how], {
+    env: { ...env, ...more },
+    timeout: 60_000,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
   return new Promise((resolve) => {
@@ -23,7 +27,8 @@ function run(mpi: InstalledMpi, ranks: number, how: string, more: Record<string,
 const host = hostname();
 const three = 'allReduce of 4 float32 \\(sum\\)';
 const two = 'broadcast of 2 float32 \\(from rank 0\\)';
-const differs = (call: string): string => `number 3 is ${three} on rank 0 on ${host}, but ${call} on rank 1 on ${host}\\. All ranks must call the same collectives in the same order`; // prettier-ignore
+const differs = (call: string): string =>
+  `number 3 is ${three} on rank 0 on ${host}, but ${call} on rank 1 on ${host}\\. All ranks must call the same collectives in the same order`;
 
 const overMpi = { FLAMBEAU_MPI_MEMORY: '0' };
 
@@ -54,7 +59,7 @@ describe.each(MPIS)('over $name', (mpi) => {
     const { status, output } = await run(mpi, ranks, how, more);
     expect(status, output).not.toBe(0);
     for (let rank = 0; rank < ranks; rank++) {
-      if (rank !== 1) expect(output).toMatch(new RegExp(`DistributedError: .*rank ${rank}(:| on ${host} ends:) ${text}`)); // prettier-ignore
+      if (rank !== 1) expect(output).toMatch(new RegExp(`DistributedError: .*rank ${rank}(:| on ${host} ends:) ${text}`));
     }
     expect(output).toMatch(own);
   });

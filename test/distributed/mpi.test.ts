@@ -78,18 +78,15 @@ describe.each(MPIS)('over $name', (mpi) => {
     near(once, losses['tutorial']!);
   });
 
-  it.skipIf(!isThere)(
-    "clipping, scaled losses, freezing, copies, saved states and two modules in turn are PyTorch's",
-    () => {
-      const { unsynced, saved, ...found } = resultOf(mpi, 2, 'cared') as Record<string, number[]>;
-      for (const [name, each] of Object.entries(found)) near(each, losses[name]!);
-      near(saved!, losses['tutorial']!);
-      expect(unsynced).toEqual([1.5, 1, 1.5]);
-    },
-  );
+  it.skipIf(!isThere)("clipping, scaled losses, freezing, copies, saved states and two modules in turn are PyTorch's", () => {
+    const { unsynced, saved, ...found } = resultOf(mpi, 2, 'cared') as Record<string, number[]>;
+    for (const [name, each] of Object.entries(found)) near(each, losses[name]!);
+    near(saved!, losses['tutorial']!);
+    expect(unsynced).toEqual([1.5, 1, 1.5]);
+  });
 
   it.skipIf(!isThere)('data of many pieces, in memory that all see and in messages', () => {
-    for (const env of [{}, { FLAMBEAU_MPI_MEMORY: '0' }]) expect(resultOf(mpi, 3, 'large', env)).toEqual([0, 0, 0, 0, 0]); // prettier-ignore
+    for (const env of [{}, { FLAMBEAU_MPI_MEMORY: '0' }]) expect(resultOf(mpi, 3, 'large', env)).toEqual([0, 0, 0, 0, 0]);
   });
 
   it.skipIf(!isThere)('processes may have different numbers of batches', () => {

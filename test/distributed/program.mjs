@@ -34,13 +34,7 @@ const tutorial = () =>
     new Linear(512, 10),
   );
 const normed = () =>
-  new Sequential(
-    new Conv2d(3, 8, 3, { padding: 1 }),
-    new nn.BatchNorm2d(8),
-    new ReLU(),
-    new Flatten(),
-    new Linear(8 * 256, 10),
-  );
+  new Sequential(new Conv2d(3, 8, 3, { padding: 1 }), new nn.BatchNorm2d(8), new ReLU(), new Flatten(), new Linear(8 * 256, 10));
 
 /** A layer that is used twice, one that only even steps use, and one that is frozen. */
 class Shared extends nn.Module {

@@ -65,11 +65,7 @@ const curve = (run: string): number[][] =>
 
 const near = (found: readonly number[][], expected: readonly number[][]): void => {
   expect(found).toHaveLength(expected.length);
-  found
-    .flat()
-    .forEach((value, i) =>
-      expect(Math.abs(value - expected.flat()[i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(value))),
-    );
+  found.flat().forEach((value, i) => expect(Math.abs(value - expected.flat()[i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(value))));
 };
 
 beforeAll(() => {
@@ -78,15 +74,13 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.skipIf(!isBuilt).each(['openmpi', 'mpich'] as const)('over %s (needs npm run build)', (mpi) => {
-  const several = (count: number, ...words: readonly string[]) =>
-    flambeau('run', '-n', String(count), '--mpi', mpi, ...words);
+  const several = (count: number, ...words: readonly string[]) => flambeau('run', '-n', String(count), '--mpi', mpi, ...words);
   const tagged = several(2, '--tag', at('exits.mjs'), '7', '--tag');
   /** It is not where there is no such MPI, or it starts no processes here. */
   const isThere = tagged.status === 7;
 
   it.skipIf(!isThere)('gives arguments, environment and exit code on', () => {
-    for (const rank of [0, 1])
-      expect(tagged.stdout).toMatch(new RegExp(`^\\[.*${rank}.*\\].*rank ${rank} of 2: 7 --tag`, 'm'));
+    for (const rank of [0, 1]) expect(tagged.stdout).toMatch(new RegExp(`^\\[.*${rank}.*\\].*rank ${rank} of 2: 7 --tag`, 'm'));
     expect(tagged.stderr).toBe('');
   });
 
@@ -100,7 +94,9 @@ describe.skipIf(!isBuilt).each(['openmpi', 'mpich'] as const)('over %s (needs np
       expect(readdirSync(join(folder, run)).sort()).toEqual(['best.pt', 'last.pt', 'log.csv', 'log.jsonl']);
       const done = curve(run).length;
       await interrupted(done + 2, 'run', '-n', '3', '--mpi', mpi, 'train', '--resume', run);
-      const epochs = readFileSync(join(folder, run, 'log.jsonl'), 'utf8').trim().split('\n'); // prettier-ignore
+      const epochs = readFileSync(join(folder, run, 'log.jsonl'), 'utf8')
+        .trim()
+        .split('\n');
       expect((JSON.parse(epochs.at(-1)!) as { ranks: unknown[] }).ranks).toHaveLength(3);
 
       const all = curve(run);
@@ -113,6 +109,6 @@ describe.skipIf(!isBuilt).each(['openmpi', 'mpich'] as const)('over %s (needs np
 
   it.skipIf(!isThere)('says once what is wrong everywhere', () => {
     const taken = several(2, ...SETTINGS, '--out', `run-${mpi}`);
-    expect([taken.status, taken.stderr]).toEqual([1, expect.stringMatching(/^flambeau: --out: .* is there already;[^\n]*\n$/)]); // prettier-ignore
+    expect([taken.status, taken.stderr]).toEqual([1, expect.stringMatching(/^flambeau: --out: .* is there already;[^\n]*\n$/)]);
   });
 });

@@ -16,20 +16,27 @@ interface Case {
   readonly epoch: number;
   readonly indices: readonly (readonly number[])[];
 }
-const { sampler: cases } = JSON.parse(readFileSync(new URL('../fixtures/distributed.json', import.meta.url), 'utf8')) as { sampler: Case[] }; // prettier-ignore
+const { sampler: cases } = JSON.parse(readFileSync(new URL('../fixtures/distributed.json', import.meta.url), 'utf8')) as {
+  sampler: Case[];
+};
 
 describe('DistributedSampler', () => {
-  it.each(cases)("has PyTorch's indices: $length samples, $numReplicas processes, epoch $epoch", ({ length, epoch, indices, ...options }) => {
-    indices.forEach((expected, rank) => {
-      const sampler = new DistributedSampler({ length }, { ...options, rank });
-      sampler.setEpoch(epoch);
-      expect([...sampler]).toEqual(expected);
-      expect(sampler.length).toBe(expected.length);
-    });
-  }); // prettier-ignore
+  it.each(cases)(
+    "has PyTorch's indices: $length samples, $numReplicas processes, epoch $epoch",
+    ({ length, epoch, indices, ...options }) => {
+      indices.forEach((expected, rank) => {
+        const sampler = new DistributedSampler({ length }, { ...options, rank });
+        sampler.setEpoch(epoch);
+        expect([...sampler]).toEqual(expected);
+        expect(sampler.length).toBe(expected.length);
+      });
+    },
+  );
 
   it('needs a rank below the number of processes, or a group', () => {
-    expect(() => new DistributedSampler([1, 2], { numReplicas: 2, rank: 2 })).toThrow('DistributedSampler: expected rank to be from 0 to 1, but got 2'); // prettier-ignore
+    expect(() => new DistributedSampler([1, 2], { numReplicas: 2, rank: 2 })).toThrow(
+      'DistributedSampler: expected rank to be from 0 to 1, but got 2',
+    );
     expect(() => new DistributedSampler([1, 2])).toThrow(DistributedError);
   });
 });
@@ -39,12 +46,20 @@ describe('the environment', () => {
     expect(launchOf({})).toBeUndefined();
     expect(launchOf({ OMPI_COMM_WORLD_RANK: '1', OMPI_COMM_WORLD_SIZE: '4', OMPI_COMM_WORLD_LOCAL_RANK: '1', OMPI_COMM_WORLD_LOCAL_SIZE: '2', SLURM_PROCID: '0', SLURM_STEP_NUM_TASKS: '1' })).toEqual({ launcher: 'Open MPI', rank: 1, worldSize: 4, localRank: 1, localWorldSize: 2 }); // prettier-ignore
     expect(launchOf({ PMI_RANK: '0', PMI_SIZE: '2' })).toMatchObject({ launcher: 'MPICH', rank: 0, worldSize: 2 });
-    expect(launchOf({ RANK: '3', WORLD_SIZE: '4', LOCAL_RANK: '1' })).toMatchObject({ launcher: 'torchrun', rank: 3, localRank: 1 }); // prettier-ignore
-    expect(launchOf({ SLURM_PROCID: '5', SLURM_STEP_NUM_TASKS: '8', SLURM_LOCALID: '1', SLURM_STEP_TASKS_PER_NODE: '4(x2)' })).toEqual({ launcher: 'Slurm', rank: 5, worldSize: 8, localRank: 1, localWorldSize: 4 }); // prettier-ignore
+    expect(launchOf({ RANK: '3', WORLD_SIZE: '4', LOCAL_RANK: '1' })).toMatchObject({ launcher: 'torchrun', rank: 3, localRank: 1 });
+    expect(launchOf({ SLURM_PROCID: '5', SLURM_STEP_NUM_TASKS: '8', SLURM_LOCALID: '1', SLURM_STEP_TASKS_PER_NODE: '4(x2)' })).toEqual({
+      launcher: 'Slurm',
+      rank: 5,
+      worldSize: 8,
+      localRank: 1,
+      localWorldSize: 4,
+    });
   });
 
   it('refuses what is no number', () => {
-    expect(() => launchOf({ RANK: 'first', WORLD_SIZE: '2' })).toThrow("expected the environment variable RANK to be a whole number, but got 'first'"); // prettier-ignore
+    expect(() => launchOf({ RANK: 'first', WORLD_SIZE: '2' })).toThrow(
+      "expected the environment variable RANK to be a whole number, but got 'first'",
+    );
     expect(() => launchOf({ RANK: '2', WORLD_SIZE: '2' })).toThrow('RANK is 2, but WORLD_SIZE only 2');
   });
 
@@ -62,7 +77,7 @@ describe('one process alone', () => {
   });
 
   it('is a group of one', () => {
-    expect([dist.getRank(), dist.getWorldSize(), dist.getBackend(), dist.getNodeLocalRank()]).toEqual([0, 1, 'single', 0]); // prettier-ignore
+    expect([dist.getRank(), dist.getWorldSize(), dist.getBackend(), dist.getNodeLocalRank()]).toEqual([0, 1, 'single', 0]);
     const x = tensor([1, 2]);
     expect(dist.allReduce(x, { op: 'avg' })).toBeUndefined();
     const all = tensor([[0, 0]]);
@@ -72,7 +87,9 @@ describe('one process alone', () => {
   });
 
   it('refuses what does not fit', () => {
-    expect(() => dist.allReduce(tensor([1, 2], { dtype: 'int32' }), { op: 'avg' })).toThrow("allReduce: 'avg' divides, but the tensor is int32"); // prettier-ignore
+    expect(() => dist.allReduce(tensor([1, 2], { dtype: 'int32' }), { op: 'avg' })).toThrow(
+      "allReduce: 'avg' divides, but the tensor is int32",
+    );
     expect(() => dist.allReduce(ones(2), { op: 'bor' })).toThrow("allReduce: 'bor' works on bits of whole numbers");
     expect(() => dist.allReduce(tensor([true]))).toThrow("allReduce: 'sum' of bool says how many");
     expect(() => dist.broadcast(ones(2), 1)).toThrow('broadcast: expected src to be a rank below 1, but got 1');

@@ -12,7 +12,12 @@ const sum = (count: number, dtype: Step['dtype'] = 'float32'): Step => ({ kind: 
 describe('trails', () => {
   it('keep what was called as words, the last thousand of it', () => {
     const trail = new Trail();
-    const steps: Step[] = [sum(3), { kind: 'broadcast', dtype: 'int64', count: 2, root: 7 }, { kind: 'reduce', dtype: 'bool', count: 0, op: 'max', root: 0 }, { kind: 'barrier', dtype: 'uint8', count: 0 }]; // prettier-ignore
+    const steps: Step[] = [
+      sum(3),
+      { kind: 'broadcast', dtype: 'int64', count: 2, root: 7 },
+      { kind: 'reduce', dtype: 'bool', count: 0, op: 'max', root: 0 },
+      { kind: 'barrier', dtype: 'uint8', count: 0 },
+    ];
     for (const step of steps) trail.add(step);
     expect([1, 2, 3, 4].map((n) => showSignature(trail.signature(n)!))).toEqual([
       'allReduce of 3 float32 (sum)',
@@ -43,7 +48,14 @@ function standing(rank: number, posted: number, done: number, silence = 0): Stan
   const trail = new Trail();
   for (let i = 0; i < posted; i++) trail.add(sum(10 + i));
   const n = posted > done ? done + 1 : done;
-  const place: Place = { posted, done, hash: trail.hash(posted)!, signature: trail.signature(n) ?? [0, -1, 0], signatureHash: trail.hash(n)!, since: 2000 }; // prettier-ignore
+  const place: Place = {
+    posted,
+    done,
+    hash: trail.hash(posted)!,
+    signature: trail.signature(n) ?? [0, -1, 0],
+    signatureHash: trail.hash(n)!,
+    since: 2000,
+  };
   return { rank, host: `h${rank}`, place, silence };
 }
 
@@ -53,20 +65,26 @@ describe('verdicts', () => {
       'rank 1 on h1 (after number 3, allReduce of 12 float32 (sum), for 2.0 s) has not called number 4, allReduce of 13 float32 (sum), within 1.5 s; rank 0 on h0 and rank 2 on h2 wait in ' +
         'number 4, allReduce of 13 float32 (sum). All ranks must call the same collectives in the same order, with the same dtypes and sizes; a longer time: initProcessGroup({ timeout })',
     );
-    expect(late([standing(0, 1, 0), standing(1, 0, 0, 3000)], 1000)).toContain('rank 1 on h1 (silent for 3.0 s, last seen before its first collective) has not called number 1'); // prettier-ignore
+    expect(late([standing(0, 1, 0), standing(1, 0, 0, 3000)], 1000)).toContain(
+      'rank 1 on h1 (silent for 3.0 s, last seen before its first collective) has not called number 1',
+    );
   });
 
   it('say when all are there, or one is silent', () => {
-    expect(late([standing(0, 1, 0), standing(1, 1, 0)], 1000)).toContain(
-      'has not ended within 1 s, though all ranks are in it',
+    expect(late([standing(0, 1, 0), standing(1, 1, 0)], 1000)).toContain('has not ended within 1 s, though all ranks are in it');
+    expect(late([standing(0, 1, 0), standing(1, 1, 0, 4000)], 1000)).toContain(
+      'rank 1 on h1, last seen in number 1, allReduce of 10 float32 (sum), is gone (nothing is heard',
     );
-    expect(late([standing(0, 1, 0), standing(1, 1, 0, 4000)], 1000)).toContain('rank 1 on h1, last seen in number 1, allReduce of 10 float32 (sum), is gone (nothing is heard'); // prettier-ignore
   });
 
   it('name few ranks of many', () => {
     const all = Array.from({ length: 9 }, (_, rank) => standing(rank, rank === 3 ? 0 : 1, 0));
-    expect(gone(all, [all[3]!], 'closed')).toBe('rank 3 on h3, last seen before its first collective, is gone (killed, or crashed); rank 0 on h0, rank 1 on h1, rank 2 on h2, rank 4 on h4 and 4 more wait in number 1, allReduce of 10 float32 (sum)'); // prettier-ignore
-    expect(faulty(all, all[3]!, { kind: 'threw', text: 'Error: no' })).toContain('rank 3 on h3 has thrown Error: no, before its first collective; rank 0'); // prettier-ignore
+    expect(gone(all, [all[3]!], 'closed')).toBe(
+      'rank 3 on h3, last seen before its first collective, is gone (killed, or crashed); rank 0 on h0, rank 1 on h1, rank 2 on h2, rank 4 on h4 and 4 more wait in number 1, allReduce of 10 float32 (sum)',
+    );
+    expect(faulty(all, all[3]!, { kind: 'threw', text: 'Error: no' })).toContain(
+      'rank 3 on h3 has thrown Error: no, before its first collective; rank 0',
+    );
   });
 
   it('find the first call that differs', () => {
@@ -81,7 +99,9 @@ describe('verdicts', () => {
       steps: Array.from({ length: trail.length - first + 1 }, (_, i) => trail.signature(first + i)!),
     });
     const [a, b] = [steps(sum(1), sum(2), sum(3)), steps(sum(1), sum(2), sum(3, 'float64'), sum(4))];
-    expect(different([sent(0, a, 1), sent(1, b, 2)])).toContain('number 3 is allReduce of 3 float32 (sum) on rank 0 on h0, but allReduce of 3 float64 (sum) on rank 1 on h1'); // prettier-ignore
+    expect(different([sent(0, a, 1), sent(1, b, 2)])).toContain(
+      'number 3 is allReduce of 3 float32 (sum) on rank 0 on h0, but allReduce of 3 float64 (sum) on rank 1 on h1',
+    );
     expect(different([sent(0, a, 1), sent(1, a, 3)])).toBeUndefined();
   });
 });
@@ -105,8 +125,7 @@ describe('the hub', () => {
   it('speaks to nobody without the token, nor to who says too much', async () => {
     const { hub, at, joined } = await hubOf(2);
     const { port } = at[0]!;
-    const hello = (token: string, rank: number): string =>
-      `${JSON.stringify({ type: 'hello', token, rank, host: 'x' })}\n`;
+    const hello = (token: string, rank: number): string => `${JSON.stringify({ type: 'hello', token, rank, host: 'x' })}\n`;
     for (const text of [hello('guess', 1), hello('secret', 2), 'no json\n', '1\n', 'x'.repeat(STRANGER_LIMIT + 1)]) {
       const socket = connect(port, '127.0.0.1', () => socket.write(text));
       socket.on('error', () => undefined);
@@ -122,7 +141,13 @@ describe('the hub', () => {
   it('says to all which rank is gone, and has all end when all are told', async () => {
     const { hub, at, heard, joined } = await hubOf(3);
     const events: string[] = [];
-    const line = (rank: number): Promise<Lifeline> => joinHub(at, { type: 'hello', token: 'secret', rank, host: `h${rank}` }, { message: (message) => events.push(message.type), lost: () => undefined }, 2000); // prettier-ignore
+    const line = (rank: number): Promise<Lifeline> =>
+      joinHub(
+        at,
+        { type: 'hello', token: 'secret', rank, host: `h${rank}` },
+        { message: (message) => events.push(message.type), lost: () => undefined },
+        2000,
+      );
     const [one, two] = await Promise.all([line(1), line(2)]);
     open.push(one, two);
     expect([joined(), one.hubHost]).toEqual([true, 'h0']);

@@ -23,15 +23,20 @@ interface Case {
 }
 interface Fixture {
   readonly cases: readonly Case[];
-  readonly kl: readonly { readonly name: string; readonly p: readonly Numbers[]; readonly q: readonly Numbers[]; readonly value: Numbers }[]; // prettier-ignore
-  readonly independent: Readonly<Record<'printed', string>> &
-    Readonly<Record<'sample' | 'logProb' | 'entropy' | 'kl', Numbers>>;
+  readonly kl: readonly {
+    readonly name: string;
+    readonly p: readonly Numbers[];
+    readonly q: readonly Numbers[];
+    readonly value: Numbers;
+  }[];
+  readonly independent: Readonly<Record<'printed', string>> & Readonly<Record<'sample' | 'logProb' | 'entropy' | 'kl', Numbers>>;
 }
-const { cases, kl, independent } = JSON.parse(readFileSync(new URL('../fixtures/distributions.json', import.meta.url), 'utf8')) as Fixture; // prettier-ignore
+const { cases, kl, independent } = JSON.parse(readFileSync(new URL('../fixtures/distributions.json', import.meta.url), 'utf8')) as Fixture;
 
 const SHAPES = [[], [2], [7, 3]];
 const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-const flatten = (x: Numbers): number[] => (Array.isArray(x) ? (x as Numbers[]).flatMap(flatten) : [Number(String(x).replace('inf', 'Infinity'))]); // prettier-ignore
+const flatten = (x: Numbers): number[] =>
+  Array.isArray(x) ? (x as Numbers[]).flatMap(flatten) : [Number(String(x).replace('inf', 'Infinity'))];
 /** Each number within a few units of the last place. */
 function expectNear(got: Tensor, expected: Numbers, tolerance = 1e-5): void {
   const [a, b] = [flatten(got.tolist() as Numbers), flatten(expected)];
@@ -44,10 +49,7 @@ function expectNear(got: Tensor, expected: Numbers, tolerance = 1e-5): void {
 }
 
 type Make = new (...args: unknown[]) => D.Distribution;
-function made(
-  { name, args, named }: Pick<Case, 'name' | 'args' | 'named'>,
-  requiresGrad = false,
-): [D.Distribution, Tensor[]] {
+function made({ name, args, named }: Pick<Case, 'name' | 'args' | 'named'>, requiresGrad = false): [D.Distribution, Tensor[]] {
   const parameters: Tensor[] = [];
   const one = (value: Numbers): unknown => {
     if (typeof value === 'number') return value;
@@ -154,11 +156,15 @@ describe('what is refused', () => {
     ['a grey value', () => new D.Bernoulli(0.5).logProb(tensor([0.5])), /Bernoulli.logProb: expected the value to be boolean/],
     ['a class that is none', () => new D.Categorical(ones(3)).logProb(tensor([3])), /expected the value to be integer from 0 to 2/],
     ['a value of another shape', () => new D.Normal(zeros(3), 1).logProb(zeros(2)), /expected a value that fits \[3\]/],
-    ['two matrices', () => new D.MultivariateNormal({ loc: zeros(2), covarianceMatrix: ones(2, 2), scaleTril: ones(2, 2) }), /but got covarianceMatrix and scaleTril/],
+    [
+      'two matrices',
+      () => new D.MultivariateNormal({ loc: zeros(2), covarianceMatrix: ones(2, 2), scaleTril: ones(2, 2) }),
+      /but got covarianceMatrix and scaleTril/,
+    ],
     ['more dimensions than there are', () => new D.Independent(new D.Normal(0, 1), 1), /expected at most 0 dimensions/],
     ['a pair without a formula', () => D.klDivergence(new D.Normal(0, 1), new D.Gamma(1, 1)), /no formula for Normal and Gamma/],
     ['an unknown option', () => new D.Normal(0, 1, { validate: true } as never), /there is no option 'validate'/],
-  ])('%s', (_, call, message) => expect(call).toThrow(message)); // prettier-ignore
+  ])('%s', (_, call, message) => expect(call).toThrow(message));
 
   it('is let pass where the program says so', () => {
     const d = new D.Bernoulli(0.5, { validateArgs: false });
@@ -181,7 +187,10 @@ test('compiled functions draw anew at every run', () => {
 });
 
 test('draws are listed', () => {
-  expect(new D.Bernoulli(zeros(2)).enumerateSupport().tolist()).toEqual([[0, 0], [1, 1]]); // prettier-ignore
+  expect(new D.Bernoulli(zeros(2)).enumerateSupport().tolist()).toEqual([
+    [0, 0],
+    [1, 1],
+  ]);
   expect(new D.Categorical(ones(2, 3)).enumerateSupport(false).tolist()).toEqual([[0], [1], [2]]);
   expect(new D.Categorical(ones(3)).perplexity().item()).toBeCloseTo(3, 5);
 });

@@ -9,6 +9,4 @@ export const library: Readonly<Record<string, unknown>> = { ...core, ...node, di
 const adapters = [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)];
 
 /** The names that the database is run on, with PyTorch's names of their arguments. */
-export const compared: ReadonlyMap<string, readonly string[] | undefined> = new Map(
-  adapters.map(({ of, parameters }) => [of, parameters]),
-);
+export const compared: ReadonlyMap<string, readonly string[] | undefined> = new Map(adapters.map(({ of, parameters }) => [of, parameters]));

@@ -27,7 +27,7 @@ test.each([
 });
 
 test.each([
-  ['torch.nn.functional', 'cross_entropy', 'F.crossEntropy(input, target, { weight, ignoreIndex, reduction, labelSmoothing })'], // prettier-ignore
+  ['torch.nn.functional', 'cross_entropy', 'F.crossEntropy(input, target, { weight, ignoreIndex, reduction, labelSmoothing })'],
   ['torch.nn', 'Linear', 'new nn.Linear(inFeatures, outFeatures, { bias })'],
   ['torch.Tensor', 'transpose', 'x.transpose(dim0, dim1)'],
   ['torch', 'acosh', 'acosh(x)'],

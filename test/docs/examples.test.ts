@@ -16,7 +16,9 @@ function findExamples(): Example[] {
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name))
     .sort();
-  const chapters = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name)); // prettier-ignore
+  const chapters = readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name));
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   return [
     ...sources.flatMap((file) => examplesOfSource(file, read(file))),
@@ -155,9 +157,7 @@ describe('the search for examples', () => {
   });
 
   it('leaves out Markdown blocks that say so', () => {
-    const text = ['```ts', 'a();', '```', '', '<!-- not run -->', '', '```ts', 'b();', '```', '```sh', 'c', '```'].join(
-      '\n',
-    );
+    const text = ['```ts', 'a();', '```', '', '<!-- not run -->', '', '```ts', 'b();', '```', '```sh', 'c', '```'].join('\n');
     expect(examplesOfMarkdown('README.md', text)).toEqual([{ place: 'README.md:1', code: 'a();' }]);
   });
 });

@@ -31,12 +31,7 @@ it('explains every error with its remedy', () => {
 it.each(readdirSync(at('examples')).filter((name) => /^\d.*\.ts$/.test(name)))('shows all of %s', (file) => {
   const program = read(`examples/${file}`);
   const headings = [...program.matchAll(/^console\.log\('(?:\\n)?(#+ [^']*)'\);$/gm)].map(([, heading]) => heading!);
-  const page = tutorialPage(
-    1,
-    file,
-    program,
-    ['first', ...headings.flatMap((heading) => [heading, 'said'])].join('\n'),
-  );
+  const page = tutorialPage(1, file, program, ['first', ...headings.flatMap((heading) => [heading, 'said'])].join('\n'));
   const shown = [...page.matchAll(/^```ts\n(.*?)\n```$/gms)].map(([, code]) => code!).join('\n');
   const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
   const code = lines(codeOf(program)).filter((line) => !/^console\.log\('(?:\\n)?#/.test(line));

@@ -93,12 +93,18 @@ describe('what is honoured', () => {
     }
   });
   it('the place that map passes', () => {
-    expect([x(), x()].map(core.nonzero).map((rows) => rows.shape)).toEqual([[4, 2], [4, 2]]); // prettier-ignore
+    expect([x(), x()].map(core.nonzero).map((rows) => rows.shape)).toEqual([
+      [4, 2],
+      [4, 2],
+    ]);
   });
   it('mixed elements, by the widest kind', () => {
     expect(tensor([true, 2.5]).tolist()).toEqual([1, 2.5]);
     expect(tensor([true, 2n]).dtype).toBe('int64');
-    expect(tensor(js([new Float32Array([1, 2]), [3, 4]])).tolist()).toEqual([[1, 2], [3, 4]]); // prettier-ignore
+    expect(tensor(js([new Float32Array([1, 2]), [3, 4]])).tolist()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
   });
 });
 
@@ -118,7 +124,7 @@ describe('what would never end, or fill the memory', () => {
     for (const values of [cyclic, deep]) expect(() => tensor(js(values))).toThrow(/nested more than 64 deep, or one contains itself/);
     expect(() => data.defaultCollate([cyclic])).toThrow(/nested more than 100 deep/);
     expect(() => compile((value: unknown) => value)(cyclic)).toThrow(/nested more than 100 deep/);
-  }); // prettier-ignore
+  });
 
   it('modules that contain themselves, or are nested without end', () => {
     const model = new nn.Sequential(new nn.ReLU());
@@ -133,7 +139,7 @@ describe('what would never end, or fill the memory', () => {
     for (const call of [() => deep.parameters(), () => deep.stateDict(), () => String(deep), () => deep.eval(), () => deep(ones(2))]) {
       expect(call).toThrow(/nested more than 256 deep/);
     }
-  }); // prettier-ignore
+  });
 
   it('compiled functions that call themselves', () => {
     const call: (value: core.Tensor) => core.Tensor = compile((value: core.Tensor) => call(value));
@@ -211,7 +217,10 @@ describe('the documented kinds of arguments', () => {
         } catch (thrown) {
           error = thrown;
         }
-        expect(error instanceof OwnError || (error instanceof FlambeauError && !(error instanceof InternalError)), `${name}: ${label} as argument ${at}: ${String(error)}`).toBe(true); // prettier-ignore
+        expect(
+          error instanceof OwnError || (error instanceof FlambeauError && !(error instanceof InternalError)),
+          `${name}: ${label} as argument ${at}: ${String(error)}`,
+        ).toBe(true);
         refused++;
       }
     });

@@ -16,12 +16,7 @@ import { chromiumPath, launchChromium } from '../support/chromium.ts';
 const CIFAR = { channels: 3, height: 32, width: 32, classes: 10 };
 
 const quiz = (): nn.Sequential =>
-  new nn.Sequential(
-    new nn.Conv2d(3, 10, 3),
-    new nn.MaxPool2d(4, 4),
-    new nn.Conv2d(10, 20, 5, { padding: 2 }),
-    new nn.MaxPool2d(2, 2),
-  );
+  new nn.Sequential(new nn.Conv2d(3, 10, 3), new nn.MaxPool2d(4, 4), new nn.Conv2d(10, 20, 5, { padding: 2 }), new nn.MaxPool2d(2, 2));
 
 /** The network of the third tutorial with kernels of 5, its flattening written out with `view`. */
 class Tutorial extends nn.Module {
@@ -125,7 +120,7 @@ describe('the numbers of the tutorials', () => {
     expect(at(40, 48)).toBe('The model takes images of 32×32: use Resize([32, 32]) or CenterCrop([32, 32]).');
     expect(explain(new Net(CIFAR), [1, 3, 39, 39]).error).toBeUndefined();
     expect(at(24, 24)).toBe('The model takes images of 32×32: use Resize([32, 32]).');
-    expect(explain(new Tutorial(2048), [1, 3, 32, 32]).remedy).toBe('The model takes images of 35×35: use Resize([35, 35]).'); // prettier-ignore
+    expect(explain(new Tutorial(2048), [1, 3, 32, 32]).remedy).toBe('The model takes images of 35×35: use Resize([35, 35]).');
     expect(explain(new Net(CIFAR), [1, 1, 32, 32]).remedy).toBe('');
   });
 
@@ -247,7 +242,10 @@ function measuredField(model: nn.Sequential, side: number): { size: number; dist
     const x = zeros(1, 1, side, side, { requiresGrad: true });
     const y = model(x);
     const [h, w] = [y.size(2), y.size(3)].map((n) => Math.floor(n / 2)) as [number, number];
-    y.select(3, w).select(2, h + offset).sum().backward(); // prettier-ignore
+    y.select(3, w)
+      .select(2, h + offset)
+      .sum()
+      .backward();
     const rows = x.grad!.sum([0, 1, 3]).tolist() as number[];
     return [rows.findIndex((n) => n !== 0), rows.findLastIndex((n) => n !== 0)];
   };
@@ -256,8 +254,20 @@ function measuredField(model: nn.Sequential, side: number): { size: number; dist
 }
 
 const layer = fc.oneof(
-  fc.record({ kind: fc.constant('conv'), k: fc.integer({ min: 1, max: 4 }), s: fc.integer({ min: 1, max: 2 }), p: fc.integer({ min: 0, max: 2 }), d: fc.integer({ min: 1, max: 2 }) }), // prettier-ignore
-  fc.record({ kind: fc.constant('pool'), k: fc.integer({ min: 1, max: 3 }), s: fc.integer({ min: 1, max: 3 }), p: fc.constant(0), d: fc.constant(1) }), // prettier-ignore
+  fc.record({
+    kind: fc.constant('conv'),
+    k: fc.integer({ min: 1, max: 4 }),
+    s: fc.integer({ min: 1, max: 2 }),
+    p: fc.integer({ min: 0, max: 2 }),
+    d: fc.integer({ min: 1, max: 2 }),
+  }),
+  fc.record({
+    kind: fc.constant('pool'),
+    k: fc.integer({ min: 1, max: 3 }),
+    s: fc.integer({ min: 1, max: 3 }),
+    p: fc.constant(0),
+    d: fc.constant(1),
+  }),
 );
 
 it('gives the receptive fields that gradients show', () => {

@@ -36,7 +36,7 @@ describe('gradCam', () => {
     expect(gradCam(model, x).target).toBe(expected);
     expect([model.training, model.drop.training]).toEqual([true, true]);
     expect([...model.parameters()].every((p) => p.grad === null)).toBe(true);
-    expect(gradCam(model, x, { target: 0, layer: model.conv }).map.tolist()).toEqual(gradCam(model, x, { target: 0 }).map.tolist()); // prettier-ignore
+    expect(gradCam(model, x, { target: 0, layer: model.conv }).map.tolist()).toEqual(gradCam(model, x, { target: 0 }).map.tolist());
   });
 
   test('says what it takes', () => {

@@ -26,12 +26,7 @@ describe('summary', () => {
   });
 
   it('prints a table', () => {
-    const model = new nn.Sequential(
-      new nn.Conv2d(1, 2, 3),
-      new nn.BatchNorm2d(2),
-      new nn.Flatten(),
-      new nn.Linear(8, 3),
-    );
+    const model = new nn.Sequential(new nn.Conv2d(1, 2, 3), new nn.BatchNorm2d(2), new nn.Flatten(), new nn.Linear(8, 3));
     model.at(0).requiresGrad_(false);
     const rule = '─'.repeat(60);
     expect(String(summary(model, [5, 1, 4, 4]))).toBe(

@@ -25,7 +25,10 @@ const contents = (files: FileSet): Record<string, string> =>
 
 const FILES = { 'a/one.txt': 'one', 'a/long.txt': 'long '.repeat(2000), 'é.txt': '', 'b/\u001b[31m.txt': 'red' };
 const zip = (): Uint8Array =>
-  zipSync({ 'a/': new Uint8Array(0), ...Object.fromEntries(Object.entries(FILES).map(([name, body], i) => [name, [text(body), { level: i === 0 ? 0 : 9 }] as const])) }); // prettier-ignore
+  zipSync({
+    'a/': new Uint8Array(0),
+    ...Object.fromEntries(Object.entries(FILES).map(([name, body], i) => [name, [text(body), { level: i === 0 ? 0 : 9 }] as const])),
+  });
 
 describe('zip archives', () => {
   it('are read in place, stored and deflated, from disk, bytes and blobs', async () => {
@@ -35,9 +38,7 @@ describe('zip archives', () => {
       expect(contents(files)).toEqual(FILES);
       expect(files.directories).toEqual(['a']);
       expect(contents(reviveFileSet(structuredClone(files.describe())))).toEqual(FILES);
-      expect((await openArchive(source, { keep: (name) => name.startsWith('b/') })).names).toEqual([
-        'b/\u001b[31m.txt',
-      ]);
+      expect((await openArchive(source, { keep: (name) => name.startsWith('b/') })).names).toEqual(['b/\u001b[31m.txt']);
     }
   });
 
@@ -65,7 +66,7 @@ with open(sys.argv[2], 'wb') as f, zipfile.ZipFile(Pipe(f), 'w', zipfile.ZIP_DEF
     await expect(openArchive(zipSync({ '../x': text('x') }))).rejects.toThrow(/not a plain relative path/);
     await expect(openArchive(bytes, { maxFileBytes: 100 })).rejects.toThrow(/"a\/long.txt" has 10000 bytes/);
     await expect(openArchive(bytes, { maxEntries: 3 })).rejects.toThrow(/more than the limit of 3/);
-    await expect(openArchive(new Blob([new Uint8Array(bytes)]), { maxTotalBytes: 99 })).rejects.toThrow(/limit is maxTotalBytes, 99/); // prettier-ignore
+    await expect(openArchive(new Blob([new Uint8Array(bytes)]), { maxTotalBytes: 99 })).rejects.toThrow(/limit is maxTotalBytes, 99/);
     const damaged = new Uint8Array(bytes);
     const at = Buffer.from(bytes).indexOf('one', Buffer.from(bytes).indexOf('a/one.txt') + 9);
     damaged[at]! ^= 1;
@@ -80,17 +81,16 @@ with open(sys.argv[2], 'wb') as f, zipfile.ZipFile(Pipe(f), 'w', zipfile.ZIP_DEF
   it('throw nothing but FormatError, whatever bytes are changed', async () => {
     const bytes = zip();
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
-        async (changes) => {
-          // prettier-ignore
-          const copy = new Uint8Array(bytes);
-          for (const [at, value] of changes) copy[at] = value;
-          const read = async (): Promise<void> => void contents(await openArchive(copy));
-          const error: unknown = await read().then(() => undefined, (thrown: unknown) => thrown); // prettier-ignore
-          if (error !== undefined) expect(error).toBeInstanceOf(FormatError);
-        },
-      ),
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), async (changes) => {
+        const copy = new Uint8Array(bytes);
+        for (const [at, value] of changes) copy[at] = value;
+        const read = async (): Promise<void> => void contents(await openArchive(copy));
+        const error: unknown = await read().then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        if (error !== undefined) expect(error).toBeInstanceOf(FormatError);
+      }),
       { numRuns: 300 },
     );
   });
@@ -121,7 +121,7 @@ describe('compressed tar archives', () => {
     const bytes = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]);
     for (const source of [onDisk('x.tar.zst', bytes), bytes]) {
       await expect(openArchive(source)).rejects.toThrow(DeviceError);
-      await expect(openArchive(source)).rejects.toThrow(/packed with zstd, which .* does not unpack; (use Node 22.15|pack it as .tar.gz)/); // prettier-ignore
+      await expect(openArchive(source)).rejects.toThrow(/packed with zstd, which .* does not unpack; (use Node 22.15|pack it as .tar.gz)/);
     }
   });
 
@@ -132,8 +132,7 @@ describe('compressed tar archives', () => {
     ['RAR', [...text('Rar!\x1a\x07')], /is a RAR archive/],
   ])('of %s are named', async (name, first, message) => {
     const bytes = Uint8Array.from([...first, ...new Array<number>(600).fill(0)]);
-    for (const source of [onDisk(`${name}.tar`, bytes), bytes])
-      await expect(openArchive(source)).rejects.toThrow(message);
+    for (const source of [onDisk(`${name}.tar`, bytes), bytes]) await expect(openArchive(source)).rejects.toThrow(message);
   });
 });
 

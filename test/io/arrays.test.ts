@@ -15,7 +15,7 @@ import { convertFile, inspectFile } from '../../src/io/files-node.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
 import { Placeholder, deserialize, inspectBytes, openSafetensors, serialize } from '../../src/io/index.ts';
 import { CODE_OF_DTYPE } from '../../src/io/numpy/dtypes.ts';
-import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt/value.ts'; // prettier-ignore
+import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt/value.ts';
 import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import * as nn from '../../src/nn/index.ts';
 import { randn, tensor } from '../../src/tensor/create.ts';
@@ -39,9 +39,7 @@ const write = (kind: FileKind, value: PtInput, metadata?: Map<string, string>): 
   concatBytes([...writeAny(kind, value, metadata === undefined ? {} : { metadata })]);
 const raw = (dtype: PtDType, shape: number[], fields: object = {}): RawTensor => {
   const count = shape.reduce((a, b) => a * b, 1);
-  const bytes = new Uint8Array(count * ptItemSize(dtype)).map((_, i) =>
-    dtype === 'bool' ? i & 1 : (37 * i + 5) & 255,
-  );
+  const bytes = new Uint8Array(count * ptItemSize(dtype)).map((_, i) => (dtype === 'bool' ? i & 1 : (37 * i + 5) & 255));
   return new RawTensor({ dtype, shape, storage: new RawStorage(bytes), ...fields });
 };
 
@@ -52,29 +50,28 @@ const safetensors = (header: unknown, data: number | Uint8Array = 0): Uint8Array
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
   return concatBytes([length, text, typeof data === 'number' ? new Uint8Array(data) : data]);
 };
-const f32 = (begin: number, end: number, shape = [(end - begin) / 4]): object => ({ dtype: 'F32', shape, data_offsets: [begin, end] }); // prettier-ignore
+const f32 = (begin: number, end: number, shape = [(end - begin) / 4]): object => ({ dtype: 'F32', shape, data_offsets: [begin, end] });
 
 describe('what is written is read', () => {
   const shape = fc.array(fc.nat(4), { maxLength: 4 });
   // The format has no complex numbers of other sizes.
   const dtypes = PT_DTYPES.filter((dtype) => dtype !== 'complex32' && dtype !== 'complex128');
-  const arrays = fc.dictionary(fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'), fc.tuple(fc.constantFrom(...dtypes), shape)); // prettier-ignore
+  const arrays = fc.dictionary(
+    fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'),
+    fc.tuple(fc.constantFrom(...dtypes), shape),
+  );
 
   test('in safetensors, of every dtype, with metadata', () => {
     fc.assert(
-      fc.property(
-        arrays,
-        fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' })),
-        (specs, texts) => {
-          const tensors = new Map(Object.entries(specs).map(([name, [dtype, sizes]]) => [name, raw(dtype, sizes)]));
-          const file = readAny(bytesSource(write('safetensors', tensors, new Map(Object.entries(texts)))));
-          const back = file.value as Map<string, RawTensor>;
-          expect([...back.keys()]).toEqual([...tensors.keys()]);
-          for (const [name, { dtype, shape: sizes }] of tensors) expect(back.get(name)).toMatchObject({ dtype, shape: sizes }); // prettier-ignore
-          for (const [name, value] of tensors) expect(hex(back.get(name)!)).toBe(hex(value));
-          expect(file.metadata).toEqual(new Map(Object.entries(texts)));
-        },
-      ),
+      fc.property(arrays, fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' })), (specs, texts) => {
+        const tensors = new Map(Object.entries(specs).map(([name, [dtype, sizes]]) => [name, raw(dtype, sizes)]));
+        const file = readAny(bytesSource(write('safetensors', tensors, new Map(Object.entries(texts)))));
+        const back = file.value as Map<string, RawTensor>;
+        expect([...back.keys()]).toEqual([...tensors.keys()]);
+        for (const [name, { dtype, shape: sizes }] of tensors) expect(back.get(name)).toMatchObject({ dtype, shape: sizes });
+        for (const [name, value] of tensors) expect(hex(back.get(name)!)).toBe(hex(value));
+        expect(file.metadata).toEqual(new Map(Object.entries(texts)));
+      }),
       { numRuns: 100 },
     );
   });
@@ -86,10 +83,7 @@ describe('what is written is read', () => {
       if (dtype === 'complex32') continue;
       for (const sizes of [[], [3], [2, 3], [0, 2]]) {
         const value = raw(dtype, sizes);
-        for (const back of [
-          read(write('npy', value)).get(''),
-          read(write('npz', new Map([['a/b', value]]))).get('a/b'),
-        ]) {
+        for (const back of [read(write('npy', value)).get(''), read(write('npz', new Map([['a/b', value]]))).get('a/b')]) {
           expect(back).toMatchObject({ dtype: wide(dtype) ? 'float32' : dtype, shape: sizes });
           if (!wide(dtype)) expect(hex(back!)).toBe(hex(value));
         }
@@ -101,7 +95,15 @@ describe('what is written is read', () => {
     const base = raw('int32', [4, 6]);
     const view = new RawTensor({ dtype: 'int32', shape: [3, 2], strides: [1, 6], offset: 2, storage: base.storage });
     const repeated = new RawTensor({ dtype: 'int32', shape: [2, 2], strides: [0, 1], storage: base.storage });
-    const back = read(write('safetensors', new Map([['view', view], ['repeated', repeated]]))); // prettier-ignore
+    const back = read(
+      write(
+        'safetensors',
+        new Map([
+          ['view', view],
+          ['repeated', repeated],
+        ]),
+      ),
+    );
     expect(hex(back.get('view')!)).toBe(hex(view));
     expect(hex(back.get('repeated')!)).toBe(hex(repeated));
     expect(back.get('view')!.strides).toEqual(contiguousStrides([3, 2]));
@@ -131,14 +133,10 @@ describe('what is written is read', () => {
     expect(() => serialize([tensor([1])], { format: 'npz' })).toThrow(ArgumentError);
     expect(() => serialize({ a: tensor([1]) }, { format: 'npy' })).toThrow(/one tensor and nothing else/);
     expect(() => serialize({ '../a': tensor([1]) }, { format: 'npz' })).toThrow(/cannot stand in an archive/);
-    expect(() => serialize({ a: tensor([1]) }, { metadata: { a: 'b' } })).toThrow(
-      /only safetensors files hold metadata/,
-    );
+    expect(() => serialize({ a: tensor([1]) }, { metadata: { a: 'b' } })).toThrow(/only safetensors files hold metadata/);
     expect(() => serialize({ __metadata__: tensor([1]) }, { format: 'safetensors' })).toThrow(/cannot be named/);
     expect(() => serialize({ '\ud800': tensor([1]) }, { format: 'safetensors' })).toThrow(/not well-formed/);
-    expect(() => serialize({ a: tensor([1]) }, { format: 'hdf5' as never })).toThrow(
-      /format to be 'pt', .* but got 'hdf5'/,
-    );
+    expect(() => serialize({ a: tensor([1]) }, { format: 'hdf5' as never })).toThrow(/format to be 'pt', .* but got 'hdf5'/);
   });
 });
 
@@ -162,8 +160,16 @@ describe('safetensors files that are refused', () => {
     ['a beginning behind the first byte', safetensors({ a: f32(4, 8) }, 8), /leaves a hole/],
     ['bytes behind the last tensor', safetensors({ a: f32(0, 4) }, 8), /take 4 bytes, but the file holds 8/],
     ['too few bytes', safetensors({ a: f32(0, 4) }, 3), /take 4 bytes, but the file holds 3/],
-    ['two tensors of one name, the last without its parts', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\\u0061":{}}', 4), /"a" lacks its dtype/],
-    ['two tensors of one name, of which the last leaves a hole', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}', 8), /leaves a hole/],
+    [
+      'two tensors of one name, the last without its parts',
+      safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\\u0061":{}}', 4),
+      /"a" lacks its dtype/,
+    ],
+    [
+      'two tensors of one name, of which the last leaves a hole',
+      safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}', 8),
+      /leaves a hole/,
+    ],
     ['a member of an entry twice', safetensors('{"a":{"dtype":"F32","dtype":"F32"}}'), /a second "dtype"/],
     ['a byte order mark', safetensors('\ufeff{}'), /character 0: a byte order mark/],
     ['half of a surrogate pair', safetensors('{"\\ud800":1}'), /not well-formed/],
@@ -175,7 +181,11 @@ describe('safetensors files that are refused', () => {
     ['metadata of nothing', safetensors('{"__metadata__":{"a":null}}'), /expected a string/],
     ['a shape that does not go with the bytes', safetensors({ a: f32(0, 4, [2]) }, 4), /takes 8 bytes/],
     ['a shape that overflows', safetensors({ a: f32(0, 0, [2 ** 32, 2 ** 32]) }), /takes/],
-    ['a shape that overflows to nothing', safetensors('{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}'), /takes/],
+    [
+      'a shape that overflows to nothing',
+      safetensors('{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}'),
+      /takes/,
+    ],
     ['an end before the beginning', safetensors({ a: { dtype: 'F32', shape: [0], data_offsets: [4, 0] } }, 4), /takes 0 bytes/],
     ['negative numbers', safetensors('{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}'), /expected a whole number/],
     ['fractions', safetensors('{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4), /expected/],
@@ -184,20 +194,24 @@ describe('safetensors files that are refused', () => {
     ['a dtype that nobody knows', safetensors({ a: { dtype: 'F1', shape: [], data_offsets: [0, 0] } }), /unknown dtype "F1"/],
     ['no shape', safetensors('{"a":{"dtype":"F32","data_offsets":[0,0]}}'), /lacks its dtype, shape/],
     ['half a pair of offsets', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0]}}'), /lacks/],
-    ['more dimensions than tensors have', safetensors({ a: { dtype: 'F32', shape: new Array(65).fill(1), data_offsets: [0, 4] } }, 4), /more than 64/],
+    [
+      'more dimensions than tensors have',
+      safetensors({ a: { dtype: 'F32', shape: new Array(65).fill(1), data_offsets: [0, 4] } }, 4),
+      /more than 64/,
+    ],
     ['more than the header', safetensors('{} x'), /more follows/],
     ['a string without end', safetensors('{"a'), /not well-formed/],
     ['a broken escape', safetensors('{"\\x":1}'), /not well-formed/],
     ['an array', safetensors('{"a":[]}'), /expected \{/],
     ['names that are not UTF-8', safetensors('{"a":1}').fill(0xff, 10, 11), /not UTF-8/],
-  ]; // prettier-ignore
+  ];
   it.each(cases)('%s', (_, bytes, message) => {
     expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(FormatError);
     expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(message);
   });
 
   it('names of prototypes mean nothing', () => {
-    const bytes = safetensors('{"__metadata__":{"__proto__":"x"},"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4); // prettier-ignore
+    const bytes = safetensors('{"__metadata__":{"__proto__":"x"},"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4);
     expect([...deserialize<Map<string, Tensor>>(bytes).keys()]).toEqual(['__proto__']);
     const info = inspectBytes(bytes);
     expect(Object.keys(info.metadata)).toEqual(['__proto__']);
@@ -216,8 +230,12 @@ describe('safetensors files that are refused', () => {
 
 describe('NumPy files that are refused', () => {
   const npy = (header: string, data = 0, version = 1): Uint8Array => {
-    const length = version === 1 ? [header.length & 255, header.length >> 8] : [header.length & 255, header.length >> 8, 0, 0]; // prettier-ignore
-    return concatBytes([Uint8Array.from([0x93, 78, 85, 77, 80, 89, version, 0, ...length]), new TextEncoder().encode(header), new Uint8Array(data)]); // prettier-ignore
+    const length = version === 1 ? [header.length & 255, header.length >> 8] : [header.length & 255, header.length >> 8, 0, 0];
+    return concatBytes([
+      Uint8Array.from([0x93, 78, 85, 77, 80, 89, version, 0, ...length]),
+      new TextEncoder().encode(header),
+      new Uint8Array(data),
+    ]);
   };
   const header = (descr: string, shape = '(2,)', order = 'False'): string =>
     `{'descr': ${descr}, 'fortran_order': ${order}, 'shape': ${shape}, }   \n`;
@@ -239,7 +257,7 @@ describe('NumPy files that are refused', () => {
     ['version 4', npy(header("'<f4'"), 8, 4), /format version 4\.0/],
     ['a header that reaches over the end', npy(header("'<f4'"), 0).subarray(0, 40), /header of \d+ bytes in a file of 40/],
     ['a header of millions of bytes', npy(header("'<f4'"), 8, 2).fill(255, 10, 11), /more than 65536/],
-  ]; // prettier-ignore
+  ];
   it.each(cases)('%s', (_, bytes, message) => {
     expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(FormatError);
     expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(message);
@@ -273,7 +291,10 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
   }, 60_000);
 
   it('reads what Python writes, in memory and from disk', () => {
-    const expected = JSON.parse(readFileSync(at('made/expected.json'), 'utf8')) as Record<string, Record<string, [string, number[], string]>>; // prettier-ignore
+    const expected = JSON.parse(readFileSync(at('made/expected.json'), 'utf8')) as Record<
+      string,
+      Record<string, [string, number[], string]>
+    >;
     expect(Object.keys(expected).length).toBeGreaterThan(40);
     for (const [file, arrays] of Object.entries(expected)) {
       const bytes = new Uint8Array(readFileSync(at(`made/${file}`)));
@@ -281,9 +302,7 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
       for (const from of [bytesSource(bytes), source]) {
         const { value } = readAny(from);
         const found = value instanceof RawTensor ? new Map([['', value]]) : (value as Map<string, RawTensor>);
-        const described = Object.fromEntries(
-          [...found].map(([name, item]) => [name, [item.dtype, item.shape, hex(item)]]),
-        );
+        const described = Object.fromEntries([...found].map(([name, item]) => [name, [item.dtype, item.shape, hex(item)]]));
         expect(described, file).toEqual(arrays);
         for (const { storage } of found.values()) storage.verify();
       }
@@ -308,27 +327,32 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
     const archive = load<Map<string, unknown>>(at('made/mixed.npz'));
     expect((archive.get('w') as Tensor).tolist()).toEqual([1, 2]);
     expect(archive.get('names')).toBeInstanceOf(Placeholder);
-    expect(String(archive.get('names'))).toMatch(
-      /^numpy\.ndarray\(dtype='<U2', why='npz, member "names\.npy": the array is of text/,
-    );
+    expect(String(archive.get('names'))).toMatch(/^numpy\.ndarray\(dtype='<U2', why='npz, member "names\.npy": the array is of text/);
   });
 
   it('Python reads what is written', () => {
     const state = new Map<string, RawTensor>();
     for (const dtype of PT_DTYPES) {
-      if (CODE_OF_DTYPE.has(dtype) && dtype !== 'complex128') for (const shape of [[], [3], [2, 3], [0, 2]]) state.set(`${dtype}.${shape.join('x')}`, raw(dtype, shape)); // prettier-ignore
+      if (CODE_OF_DTYPE.has(dtype) && dtype !== 'complex128')
+        for (const shape of [[], [3], [2, 3], [0, 2]]) state.set(`${dtype}.${shape.join('x')}`, raw(dtype, shape));
     }
     const described = Object.fromEntries([...state].map(([name, item]) => [name, [item.dtype, item.shape, hex(item)]]));
     writeFileSync(at('all.npz'), write('npz', state));
     writeFileSync(at('one.npy'), write('npy', raw('float64', [2, 3, 4])));
     const files = [at('all.npz'), at('one.npy')];
     if (packages !== undefined) {
-      writeFileSync(at('all.safetensors'), write('safetensors', new Map([...state, ['brain', raw('bfloat16', [3])]]), new Map([['a', 'ü"']]))); // prettier-ignore
+      writeFileSync(
+        at('all.safetensors'),
+        write('safetensors', new Map([...state, ['brain', raw('bfloat16', [3])]]), new Map([['a', 'ü"']])),
+      );
       files.push(at('all.safetensors'));
     }
     const run = runPython(packages ?? numpy!, [script, 'describe', ...files]);
     expect(run.stderr).toBe('');
-    const [npz, npy, safe] = run.stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+    const [npz, npy, safe] = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(npz).toEqual(described);
     expect(npy).toEqual({ '': ['float64', [2, 3, 4], hex(raw('float64', [2, 3, 4]))] });
     if (safe === undefined) return;
@@ -339,12 +363,9 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
   });
 });
 
-it.skipIf(packages !== undefined)(
-  'the safetensors package is not here (FLAMBEAU_PYTHON_PACKAGES names its folder)',
-  () => {
-    expect(packages).toBeUndefined();
-  },
-);
+it.skipIf(packages !== undefined)('the safetensors package is not here (FLAMBEAU_PYTHON_PACKAGES names its folder)', () => {
+  expect(packages).toBeUndefined();
+});
 
 describe('openSafetensors', () => {
   let server: Server;
@@ -381,7 +402,11 @@ describe('openSafetensors', () => {
     ranges.length = 0;
     const file = await openSafetensors(url);
     expect(ranges).toEqual(['bytes=0-65535']);
-    expect([...file.tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape.join('x')}`)).toEqual(['a F32 200x300', 'b I64 10', 'half F32 2']); // prettier-ignore
+    expect([...file.tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape.join('x')}`)).toEqual([
+      'a F32 200x300',
+      'b I64 10',
+      'half F32 2',
+    ]);
     expect(file.metadata.get('note')).toBe('x');
     expect((await file.get('b')).tolist()).toEqual(state.b.tolist());
     expect(ranges).toHaveLength(1); // it lies within what came with the header
@@ -421,15 +446,13 @@ describe('convertFile and inspectFile', () => {
     for (const name of ['safetensors', 'pt']) {
       const back = read(new Uint8Array(readFileSync(at(`dtypes2.${name}`))));
       expect([...back.keys()]).toEqual([...original.keys()]);
-      for (const [key, value] of original) expect([key, back.get(key)!.dtype, hex(back.get(key)!)]).toEqual([key, value.dtype, hex(value)]); // prettier-ignore
+      for (const [key, value] of original) expect([key, back.get(key)!.dtype, hex(back.get(key)!)]).toEqual([key, value.dtype, hex(value)]);
     }
   });
 
   it('take one entry, or tensors only, and say what is left out', () => {
     writeFileSync(at('checkpoint.pt'), fixture('v1_13_legacy_checkpoint.pt'));
-    expect(() => convertFile(at('checkpoint.pt'), at('out.safetensors'))).toThrow(
-      /holds more than tensors.*tensorsOnly/,
-    );
+    expect(() => convertFile(at('checkpoint.pt'), at('out.safetensors'))).toThrow(/holds more than tensors.*tensorsOnly/);
     expect(() => convertFile(at('checkpoint.pt'), at('out.safetensors'), { key: 'ema' })).toThrow(
       /no entry 'ema'; its entries are model, optimizer, epoch/,
     );

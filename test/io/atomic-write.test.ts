@@ -158,7 +158,6 @@ function failing<K extends 'renameSync' | 'openSync' | 'writeSync'>(
   when: (...args: never[]) => boolean,
   run: () => void,
 ): void {
-  // prettier-ignore
   const builtin = createRequire(import.meta.url)('node:fs') as Record<string, (...args: never[]) => unknown>;
   const real = builtin[name]!;
   builtin[name] = (...args) => {
@@ -183,40 +182,59 @@ describe('a file that cannot be replaced', () => {
     return text;
   };
 
-  test.each(['EBUSY', 'EXDEV'])(
-    'for %s, as one that is mounted by itself, is written in place, with a word',
-    (code) => {
-      writeFileAtomic(file, fresh);
-      const before = fs.statSync(file);
-      const text = warned(() => failing('renameSync', code, () => true, () => writeFileAtomic(file, old))); // prettier-ignore
-      expect(text).toMatch(/model\.pt" cannot be replaced, since it is mounted by itself; it is written in place/);
-      expect(contents()).toBe('the old contents');
-      expect(fs.statSync(file).ino).toBe(before.ino);
-      expect(fs.readdirSync(folder)).toEqual(['model.pt']);
-    },
-  );
+  test.each(['EBUSY', 'EXDEV'])('for %s, as one that is mounted by itself, is written in place, with a word', (code) => {
+    writeFileAtomic(file, fresh);
+    const before = fs.statSync(file);
+    const text = warned(() =>
+      failing(
+        'renameSync',
+        code,
+        () => true,
+        () => writeFileAtomic(file, old),
+      ),
+    );
+    expect(text).toMatch(/model\.pt" cannot be replaced, since it is mounted by itself; it is written in place/);
+    expect(contents()).toBe('the old contents');
+    expect(fs.statSync(file).ino).toBe(before.ino);
+    expect(fs.readdirSync(folder)).toEqual(['model.pt']);
+  });
 
   test('because its folder is read-only, too', () => {
     writeFileAtomic(file, fresh);
     const isNew = (path: string): boolean => path.endsWith('.tmp');
-    const text = warned(() => failing('openSync', 'EROFS', isNew, () => writeFileAtomic(file, [old, old]))); // prettier-ignore
+    const text = warned(() => failing('openSync', 'EROFS', isNew, () => writeFileAtomic(file, [old, old])));
     expect(text).toMatch(/its folder is read-only/);
     expect(contents()).toBe('the old contentsthe old contents');
   });
 
   test('but a new one in such a folder is refused, and so is a full disk, which leaves the old file', () => {
     const isNew = (path: string): boolean => path.endsWith('.tmp');
-    failing('openSync', 'EROFS', isNew, () => expect(() => writeFileAtomic(file, old)).toThrow(/the disk is read-only, choose another place; nothing was changed/)); // prettier-ignore
+    failing('openSync', 'EROFS', isNew, () =>
+      expect(() => writeFileAtomic(file, old)).toThrow(/the disk is read-only, choose another place; nothing was changed/),
+    );
     writeFileAtomic(file, old);
-    failing('writeSync', 'ENOSPC', () => true, () => expect(() => writeFileAtomic(file, fresh)).toThrow(/the disk is full, make room; nothing was changed/)); // prettier-ignore
-    failing('renameSync', 'EACCES', () => true, () => expect(() => writeFileAtomic(file, fresh)).toThrow(/not permitted/)); // prettier-ignore
+    failing(
+      'writeSync',
+      'ENOSPC',
+      () => true,
+      () => expect(() => writeFileAtomic(file, fresh)).toThrow(/the disk is full, make room; nothing was changed/),
+    );
+    failing(
+      'renameSync',
+      'EACCES',
+      () => true,
+      () => expect(() => writeFileAtomic(file, fresh)).toThrow(/not permitted/),
+    );
     expect(contents()).toBe('the old contents');
     expect(fs.readdirSync(folder)).toEqual(['model.pt']);
   });
 });
 
 describe('what killed processes left', () => {
-  const machine = { '/proc/sys/kernel/random/boot_id': 'a', '/proc/7/stat': '7 (x) y) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 1' } as Record<string, string>; // prettier-ignore
+  const machine = {
+    '/proc/sys/kernel/random/boot_id': 'a',
+    '/proc/7/stat': '7 (x) y) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 1',
+  } as Record<string, string>;
   const host = (pid: number, files = machine, alive: readonly number[] = [7]): OwnerHost => ({
     pid,
     hostname: 'h',
@@ -239,7 +257,12 @@ describe('what killed processes left', () => {
     const elsewhere = { ...machine, '/proc/sys/kernel/random/boot_id': 'b' };
     expect(isGone(host(8, elsewhere, []), 7, tag, 86_000_000)).toBe(false);
     expect(isGone(host(8, elsewhere, []), 7, tag, 87_000_000)).toBe(true);
-    const denied = { ...host(8), probe: () => { throw Object.assign(new Error('not yours'), { code: 'EPERM' }); } }; // prettier-ignore
+    const denied = {
+      ...host(8),
+      probe: () => {
+        throw Object.assign(new Error('not yours'), { code: 'EPERM' });
+      },
+    };
     expect(isGone(denied, 7, tag, 0)).toBe(false);
   });
 });
@@ -334,9 +357,7 @@ describe.skipIf(windows)('a process that is killed', () => {
       child.kill('SIGKILL');
       await gone;
       const state = load<Map<string, Tensor>>(path);
-      const values = [
-        ...new Set([...state.values()].flatMap((value) => [...new Set(value.toTypedArray() as Float32Array)])),
-      ];
+      const values = [...new Set([...state.values()].flatMap((value) => [...new Set(value.toTypedArray() as Float32Array)]))];
       expect(values).toHaveLength(1);
       expect(values[0]).toBeGreaterThan(0);
     }

@@ -78,14 +78,16 @@ describe('serialize and deserialize', () => {
 
   it('keep what is shared shared, and leave the rest of a storage out', () => {
     const base = arange(12).reshape(3, 4);
-    const both = deserialize<Map<string, Tensor>>(
-      serialize({ base, t: base.t(), row: base.select(0, 1), again: base }),
-    );
+    const both = deserialize<Map<string, Tensor>>(serialize({ base, t: base.t(), row: base.select(0, 1), again: base }));
     expect(values(both.get('t')!)).toEqual(values(base.t()));
     expect(both.get('t')!.stride()).toEqual([1, 4]);
     expect(both.get('again')).toBe(both.get('base'));
     both.get('row')!.fill_(0);
-    expect(values(both.get('base')!)).toEqual([[0, 1, 2, 3], [0, 0, 0, 0], [8, 9, 10, 11]]); // prettier-ignore
+    expect(values(both.get('base')!)).toEqual([
+      [0, 1, 2, 3],
+      [0, 0, 0, 0],
+      [8, 9, 10, 11],
+    ]);
     const row = serialize({ row: arange(100_000).reshape(1000, 100).select(0, 7) });
     expect(row.length).toBeLessThan(3000);
     expect(values(deserialize<Map<string, Tensor>>(row).get('row')!)).toEqual(values(arange(700, 800)));
@@ -100,9 +102,7 @@ describe('serialize and deserialize', () => {
     const back = deserialize<Map<string, Tensor>>(bytes);
     expect([back.get('half')!.dtype, back.get('brain')!.dtype]).toEqual(['float16', 'bfloat16']);
     expect(serialize(new Map([...back]))).toHaveLength(bytes.length);
-    expect([...back.get('half')!.toTypedArray()]).toEqual(
-      [0, -0, 1, -2.5, 65504, 2 ** -24, 1023 * 2 ** -24, Infinity, -Infinity, NaN],
-    ); // prettier-ignore
+    expect([...back.get('half')!.toTypedArray()]).toEqual([0, -0, 1, -2.5, 65504, 2 ** -24, 1023 * 2 ** -24, Infinity, -Infinity, NaN]);
     expect([...back.get('brain')!.toTypedArray()]).toEqual([1, -3.140625, Infinity, 0]);
   });
 
@@ -132,23 +132,12 @@ describe('serialize and deserialize', () => {
 describe('save and load', () => {
   it('give a model its weights back', () => {
     manualSeed(1);
-    const model = new nn.Sequential(
-      new nn.Conv2d(1, 2, 3),
-      new nn.BatchNorm2d(2),
-      new nn.Flatten(),
-      new nn.Linear(8, 3),
-    );
+    const model = new nn.Sequential(new nn.Conv2d(1, 2, 3), new nn.BatchNorm2d(2), new nn.Flatten(), new nn.Linear(8, 3));
     const path = at('model.pt');
     save(model.stateDict(), path);
-    const other = new nn.Sequential(
-      new nn.Conv2d(1, 2, 3),
-      new nn.BatchNorm2d(2),
-      new nn.Flatten(),
-      new nn.Linear(8, 3),
-    );
+    const other = new nn.Sequential(new nn.Conv2d(1, 2, 3), new nn.BatchNorm2d(2), new nn.Flatten(), new nn.Linear(8, 3));
     other.loadStateDict(load<Map<string, Tensor>>(path));
-    for (const [name, tensor] of model.stateDict())
-      expect(values(other.stateDict().get(name)!)).toEqual(values(tensor));
+    for (const [name, tensor] of model.stateDict()) expect(values(other.stateDict().get(name)!)).toEqual(values(tensor));
     expect(() => new nn.Linear(8, 4).loadStateDict(load<Map<string, Tensor>>(path))).toThrow(StateDictError);
   });
 
@@ -213,7 +202,11 @@ print(json.dumps([out.tolist(), nested['classes'], nested['arch'], str(nested['h
     expect(dtypes).toEqual([...Array<DType>(6).fill('float16'), 'int64']);
     for (const [name, value] of state) expect(value.to('float32').tolist()).toEqual(expected[name]);
     expect((back.get('bf') as Tensor).tolist()).toEqual([1.5, -2]);
-    expect((back.get('t') as Tensor).tolist()).toEqual([[0, 3], [1, 4], [2, 5]]); // prettier-ignore
+    expect((back.get('t') as Tensor).tolist()).toEqual([
+      [0, 3],
+      [1, 4],
+      [2, 5],
+    ]);
     expect([back.get('shape'), back.get('lr')]).toEqual([[2, 3], 0.5]);
   });
 });
@@ -221,7 +214,11 @@ print(json.dumps([out.tolist(), nested['classes'], nested['arch'], str(nested['h
 describe('what is written', () => {
   it.each(['pt', 'safetensors', 'npz'] as const)('comes from the tensors’ own memory, without a copy: %s', (format) => {
     const whole = randn(3, 500);
-    const value = new Map<string, Tensor>([['w', whole], ['part', randn(4, 300).select(0, 2)], ['turned', randn(2, 3).t()]]); // prettier-ignore
+    const value = new Map<string, Tensor>([
+      ['w', whole],
+      ['part', randn(4, 300).select(0, 2)],
+      ['turned', randn(2, 3).t()],
+    ]);
     const chunks = [...serializeChunks(value, { format })];
     const inDevice = chunks
       .filter(({ buffer, length }) => buffer === cpuDevice().memory.buffer && length > 100)

@@ -25,7 +25,14 @@ const inFile = (state: Map<string, Tensor>, key: string): unknown => (state as D
 describe('a file on disk', () => {
   it('gives a Map as any other', () => {
     const [a, b] = [large(), large()];
-    save(new Map([['a', a], ['b', b], ['half of a', a.narrow(0, 0, 100)]]), at('map.pt')); // prettier-ignore
+    save(
+      new Map([
+        ['a', a],
+        ['b', b],
+        ['half of a', a.narrow(0, 0, 100)],
+      ]),
+      at('map.pt'),
+    );
     const state = load<Map<string, Tensor>>(at('map.pt'));
     expect(inFile(state, 'a')).toEqual([200, 500]);
     expect(isStateDict(state)).toBe(true);
@@ -66,7 +73,13 @@ describe('a file on disk', () => {
 
   it('is converted, gathered and spread out where the model lies otherwise', () => {
     const w = large();
-    save(new Map([['weight', w.t()], ['bias', zeros(500)]]), at('other.pt')); // prettier-ignore
+    save(
+      new Map([
+        ['weight', w.t()],
+        ['bias', zeros(500)],
+      ]),
+      at('other.pt'),
+    );
     const model = new nn.Linear(200, 500).double();
     model.loadStateDict(load<Map<string, Tensor>>(at('other.pt')));
     expect(model.weight.tolist()).toEqual(w.t().tolist());
@@ -109,7 +122,13 @@ describe('a file on disk', () => {
   });
 
   it('leaves a model as it was when memory runs out', () => {
-    save(new Map([['weight', large()], ['bias', zeros(200)]]), at('memory.pt')); // prettier-ignore
+    save(
+      new Map([
+        ['weight', large()],
+        ['bias', zeros(200)],
+      ]),
+      at('memory.pt'),
+    );
     const model = new nn.Linear(500, 200).double(); // neither can be read straight into it
     const before = [model.weight.tolist(), model.bias!.tolist()];
     const state = load<Map<string, Tensor>>(at('memory.pt'));
@@ -184,7 +203,10 @@ describe('what does not fit is explained', () => {
   });
 
   it('everything together, long lists counted', () => {
-    const state = new Map<string, Tensor>([['inner.0.weight', zeros(2, 2)], ['inner.0.bias', 3 as never]]); // prettier-ignore
+    const state = new Map<string, Tensor>([
+      ['inner.0.weight', zeros(2, 2)],
+      ['inner.0.bias', 3 as never],
+    ]);
     for (let i = 0; i < 40; i++) state.set(`other${i}`, tensor([1]));
     const text = message(() => new Outer().loadStateDict(state));
     expect(text.split('\n')).toEqual([
@@ -206,7 +228,14 @@ describe('what does not fit is explained', () => {
 it('tensors with an offset are read from where they begin', () => {
   const base = arange(200_000);
   const layer = new nn.Linear(100, 1000);
-  save(new Map([['base', base], ['weight', base.narrow(0, 50_000, 100_000).view(1000, 100)], ['bias', base.narrow(0, 5, 1000)]]), at('views.pt')); // prettier-ignore
+  save(
+    new Map([
+      ['base', base],
+      ['weight', base.narrow(0, 50_000, 100_000).view(1000, 100)],
+      ['bias', base.narrow(0, 5, 1000)],
+    ]),
+    at('views.pt'),
+  );
   layer.loadStateDict(load<Map<string, Tensor>>(at('views.pt')), { strict: false });
   expect(layer.weight.toTypedArray()).toEqual(Float32Array.from({ length: 100_000 }, (_, i) => 50_000 + i));
   expect(layer.bias!.toTypedArray()).toEqual(Float32Array.from({ length: 1000 }, (_, i) => 5 + i));

@@ -1,5 +1,5 @@
 /** Checkpoints that people have: pickles of all versions and protocols, foreign values, what torch reads safely, and what bounds it all. */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'; // prettier-ignore
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
@@ -29,7 +29,13 @@ function file(body: string): Uint8Array {
   const data = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const bytes = Uint8Array.from(body, (char) => char.charCodeAt(0));
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
-  return concatBytes(zipChunks([{ name: 'x/data.pkl', data: bytes }, { name: 'x/data/0', data }, { name: 'x/version', data: text('3\n') }])); // prettier-ignore
+  return concatBytes(
+    zipChunks([
+      { name: 'x/data.pkl', data: bytes },
+      { name: 'x/data/0', data },
+      { name: 'x/version', data: text('3\n') },
+    ]),
+  );
 }
 const str = (text: string): string => `X${String.fromCharCode(text.length, 0, 0, 0)}${text}`;
 const pickle = (body: string): string => `\x80\x02${body}.`;
@@ -66,9 +72,12 @@ describe('forms of tensors and parameters, each as the version wrote it', () => 
     ['protocol 0', "(dp0\nVa\np1\n(lp2\nI12\naL34L\naF1.5\naI01\naNa(Vx\\u00e4\ntp3\naS'b\\x63'\nas."],
     ['protocol 1', '}q\0U\x01aq\x01]q\x02(K\x0cK\x22G?\xf8\0\0\0\0\0\0I01\nN(X\x03\0\0\0x\xc3\xa4tU\x02bces.'],
     ['protocol 3', '\x80\x03}q\0X\x01\0\0\0aq\x01]q\x02(K\x0cK\x22G?\xf8\0\0\0\0\0\0\x88NX\x03\0\0\0x\xc3\xa4\x85X\x02\0\0\0bces.'],
-    ['protocol 4', '\x80\x04\x95\x30\0\0\0\0\0\0\0}\x94\x8c\x01a\x94]\x94(K\x0cK\x22G?\xf8\0\0\0\0\0\0\x88N\x8c\x03x\xc3\xa4\x94\x85\x94\x8c\x02bc\x94es.'],
+    [
+      'protocol 4',
+      '\x80\x04\x95\x30\0\0\0\0\0\0\0}\x94\x8c\x01a\x94]\x94(K\x0cK\x22G?\xf8\0\0\0\0\0\0\x88N\x8c\x03x\xc3\xa4\x94\x85\x94\x8c\x02bc\x94es.',
+    ],
     ['protocol 5', '\x80\x05}\x94\x8c\x01a\x94]\x94(K\x0cK\x22G?\xf8\0\0\0\0\0\0\x88N\x8c\x03x\xc3\xa4\x85\x8c\x02bces.'],
-  ]; // prettier-ignore
+  ];
   test.each(protocols)('%s', (_, text) => {
     expect(show(text)).toBe("{'a': [12, 34, 1.5, True, None, ('xä',), 'bc']}");
   });
@@ -88,13 +97,25 @@ describe('what is foreign is named, and nothing is run', () => {
     ['a dictionary of its own', pickle(`cmine\nD\n)\x81(${str('a')}K\x01u`), "mine.D({'a': 1})"],
     ['copyreg', pickle('ccopy_reg\n_reconstructor\ncmine\nC\nc__builtin__\nobject\nN\x87R'), 'mine.C()'],
     ['what a call gives, called', pickle('cfunctools\npartial\ncmine\nf\n\x85RK\x01\x85R'), 'operator.call(functools.partial(mine.f), 1)'],
-    ['calls without end', pickle(`${'ccopyreg\n__newobj__\n'.repeat(3)}cmine\nC\n\x85\x86R`).replace('\x85\x86R', '\x87R'), 'copyreg.__newobj__(copyreg.__newobj__, mine.C)'],
-    ['a parameter that is no tensor here', pickle(`ctorch._utils\n_rebuild_parameter\ncmine\nS\n)R\x88N\x87R`), 'torch._utils._rebuild_parameter(mine.S(), True, None)'],
+    [
+      'calls without end',
+      pickle(`${'ccopyreg\n__newobj__\n'.repeat(3)}cmine\nC\n\x85\x86R`).replace('\x85\x86R', '\x87R'),
+      'copyreg.__newobj__(copyreg.__newobj__, mine.C)',
+    ],
+    [
+      'a parameter that is no tensor here',
+      pickle(`ctorch._utils\n_rebuild_parameter\ncmine\nS\n)R\x88N\x87R`),
+      'torch._utils._rebuild_parameter(mine.S(), True, None)',
+    ],
     ['escape sequences in names', pickle('cevil\x1b[2J\nx\n'), 'evil\\u001b[2J.x'],
     ['names of prototypes', pickle('c__proto__\nconstructor\n)R'), '__proto__.constructor()'],
-    ['metadata of a negative', pickle(TENSOR.replace('\x89NtR', `\x89N}${str('neg')}\x88stR`)), "torch._utils._rebuild_tensor_v2(tensor(float32, [4]), 0, (4,), (1,), False, None, {'neg': True})"],
+    [
+      'metadata of a negative',
+      pickle(TENSOR.replace('\x89NtR', `\x89N}${str('neg')}\x88stR`)),
+      "torch._utils._rebuild_tensor_v2(tensor(float32, [4]), 0, (4,), (1,), False, None, {'neg': True})",
+    ],
     ['the codec that is none', pickle('c_codecs\nencode\nX\x01\0\0\0aX\x05\0\0\0rot13\x86R'), "_codecs.encode('a', 'rot13')"],
-  ]; // prettier-ignore
+  ];
   test.each(cases)('%s', (_, text, expected) => {
     expect(show(text)).toBe(expected);
   });
@@ -115,14 +136,14 @@ describe('what is foreign is named, and nothing is run', () => {
     ['a frozenset in a set', '\x80\x04\x8f((K\x01K\x01\x91\x90.', '{frozenset({1})}'],
     ['POP, POP_MARK and DUP', '\x80\x02N0(NN1K\x012\x86.', '(1, 1)'],
     ['what follows the end', `${pickle('K\x01')}garbage`, '1'],
-  ]; // prettier-ignore
+  ];
   test.each(read)('%s is read', (_, text, expected) => {
     expect(show(text)).toBe(expected);
   });
 });
 
 describe('real files', () => {
-  const state = (name: string): Map<string, unknown> => deserialize<Map<string, unknown>>(fixture(`cases/${name}.pt`), quiet); // prettier-ignore
+  const state = (name: string): Map<string, unknown> => deserialize<Map<string, unknown>>(fixture(`cases/${name}.pt`), quiet);
   const texts: [string, string, string][] = [
     ['sparse', 'w', 'torch._utils._rebuild_sparse_tensor(torch.sparse_coo, (tensor(int64, [2, 6]), tensor(float32, [6]), torch.Size([2, 3]), True))'],
     ['meta', 'w', 'torch._utils._rebuild_meta_tensor_no_storage(torch.float32, (2, 3), (3, 1), False)'],
@@ -160,26 +181,32 @@ describe('real files', () => {
   test('numbers of NumPy, floats of one byte, unsigned integers and storages are tensors', () => {
     const list = (name: string, key: string): unknown => (state(name).get(key) as Tensor).tolist();
     expect(list('numpy1_things', 'hist')).toEqual([0, 1, 2, 3]);
-    expect(list('numpy_arrays', 'stats')).toEqual([[1, 2], [3, 4]]); // prettier-ignore
+    expect(list('numpy_arrays', 'stats')).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(state('numpy_arrays').get('names')).toBeInstanceOf(Placeholder);
     expect((state('lowp').get('f8e4') as Tensor).dtype).toBe('float32');
     expect((state('ints').get('u16') as Tensor).dtype).toBe('uint16');
     expect((state('ints').get('u32') as Tensor).dtype).toBe('int64');
-    expect(((state('ints').get('u64') as Placeholder).state as Map<string, Tensor>).get('view(int64)')!.dtype).toBe('int64'); // prettier-ignore
-    expect(((state('complex').get('c64') as Placeholder).state as Map<string, Tensor>).get('view_as_real')!.tolist()).toEqual([[1, 2]]); // prettier-ignore
+    expect(((state('ints').get('u64') as Placeholder).state as Map<string, Tensor>).get('view(int64)')!.dtype).toBe('int64');
+    expect(((state('complex').get('c64') as Placeholder).state as Map<string, Tensor>).get('view_as_real')!.tolist()).toEqual([[1, 2]]);
     expect(state('storages').get('st')).toBeInstanceOf(Tensor);
   });
 
   test.each(['trailing.pt', 'proto4.pt', 'proto5.pt'])('%s is a state dict as any other', (name) => {
-    expect([...deserialize<Map<string, Tensor>>(fixture(`cases/${name}`)).keys()].slice(0, 2)).toEqual([
-      '0.weight',
-      '0.bias',
-    ]);
+    expect([...deserialize<Map<string, Tensor>>(fixture(`cases/${name}`)).keys()].slice(0, 2)).toEqual(['0.weight', '0.bias']);
   });
 
   test.each(['legacy_v03.pth', 'legacy_v04.pth'])('%s', (name) => {
     const found = deserialize<Map<string, Tensor>>(fixture(`cases/${name}`));
-    expect([found.get('weight')!.tolist(), found.get('bias')!.numel()]).toEqual([[[1, 2, 3], [4, 5, 6]], 2]); // prettier-ignore
+    expect([found.get('weight')!.tolist(), found.get('bias')!.numel()]).toEqual([
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      2,
+    ]);
   });
 
   test('deep nesting, whole modules and dictionaries of one’s own let the tensors through', () => {
@@ -218,11 +245,12 @@ describe('placeholders refuse', () => {
   });
 
   test('to be saved, and to be loaded into a model', () => {
-    expect(() => serialize({ args: placeholder } as never)).toThrow(
-      /at args: this value of the checkpoint is a placeholder for argparse/,
-    );
+    expect(() => serialize({ args: placeholder } as never)).toThrow(/at args: this value of the checkpoint is a placeholder for argparse/);
     const model = new nn.Linear(2, 2);
-    const wrong = new Map<string, unknown>([['weight', placeholder], ['bias', tensor([1, 2])]]); // prettier-ignore
+    const wrong = new Map<string, unknown>([
+      ['weight', placeholder],
+      ['bias', tensor([1, 2])],
+    ]);
     expect(() => model.loadStateDict(wrong as never)).toThrow(StateDictError);
     expect(() => model.loadStateDict(wrong as never)).toThrow(/weight: the file has a placeholder for argparse/);
     expect(() => model.loadStateDict(placeholder)).toThrow(/got a placeholder for argparse/);
@@ -232,7 +260,7 @@ describe('placeholders refuse', () => {
 describe('bounds', () => {
   test('a dictionary of 20,000 tensors opens', () => {
     const storage = new RawStorage(new Uint8Array(4));
-    const many = new Map(Array.from({ length: 20_000 }, (_, i) => [`t${i}`, new RawTensor({ dtype: 'float32', shape: [1], storage })])); // prettier-ignore
+    const many = new Map(Array.from({ length: 20_000 }, (_, i) => [`t${i}`, new RawTensor({ dtype: 'float32', shape: [1], storage })]));
     expect((readPt(writePt(many)) as Map<string, unknown>).size).toBe(20_000);
   });
 
@@ -240,9 +268,7 @@ describe('bounds', () => {
     const body = Uint8Array.from(pickle(`](${'}'.repeat(2_000_000)}e`), (char) => char.charCodeAt(0));
     const packed = zipSync({ 'x/data.pkl': body, 'x/version': new TextEncoder().encode('3\n') });
     expect(packed.length).toBeLessThan(10_000);
-    expect(() => readPt(packed)).toThrow(
-      /more than 100000 containers; if the file is trusted, raise the option limits/,
-    );
+    expect(() => readPt(packed)).toThrow(/more than 100000 containers; if the file is trusted, raise the option limits/);
   });
 
   test('values that contain themselves are read, and listed once', () => {
@@ -256,9 +282,7 @@ describe('bounds', () => {
   test('a tensor that repeats its elements is written as it is, or not at all', () => {
     const from = join(folder, 'bomb.pt');
     writeFileSync(from, fixture('cases/bomb-stride512M.bin'));
-    expect(() => convertFile(from, join(folder, 'bomb.safetensors'))).toThrow(
-      /repeats \d+ elements and would take \d+ bytes/,
-    );
+    expect(() => convertFile(from, join(folder, 'bomb.safetensors'))).toThrow(/repeats \d+ elements and would take \d+ bytes/);
     convertFile(from, join(folder, 'bomb2.pt'));
     expect(statSync(join(folder, 'bomb2.pt')).size).toBeLessThan(10_000);
   });
@@ -274,11 +298,7 @@ test('a tensor that no memory holds is refused at once, before its checksum is l
   const path = join(folder, 'large.pt');
   const handle = openSync(path, 'w');
   let at = 0;
-  for (const piece of zipChunks([
-    { name: 'x/data.pkl', data },
-    { name: 'x/version', data: Uint8Array.of(51) },
-    member,
-  ])) {
+  for (const piece of zipChunks([{ name: 'x/data.pkl', data }, { name: 'x/version', data: Uint8Array.of(51) }, member])) {
     // The directory, whose entries are the first with this signature, comes after the contents.
     const signature = piece.length < 46 ? 0 : new DataView(piece.buffer, piece.byteOffset).getUint32(0, true);
     if (signature === 0x02014b50 && at < member.size) at += member.size;
@@ -306,22 +326,29 @@ describe('the index of a model in several files', () => {
   test('opens them', () => {
     write('a.safetensors', serialize({ a: tensor([1, 2]) }, { format: 'safetensors' }));
     write('b.safetensors', serialize({ b: tensor([3]), c: tensor([4]) }, { format: 'safetensors' }));
-    const path = write('model.safetensors.index.json', { metadata: { total_size: 16 }, weight_map: { a: 'a.safetensors', b: 'b.safetensors' } }); // prettier-ignore
-    expect([...load<Map<string, Tensor>>(path)].map(([name, value]) => [name, value.tolist()])).toEqual([['a', [1, 2]], ['b', [3]]]); // prettier-ignore
+    const path = write('model.safetensors.index.json', {
+      metadata: { total_size: 16 },
+      weight_map: { a: 'a.safetensors', b: 'b.safetensors' },
+    });
+    expect([...load<Map<string, Tensor>>(path)].map(([name, value]) => [name, value.tolist()])).toEqual([
+      ['a', [1, 2]],
+      ['b', [3]],
+    ]);
     expect(inspectFile(path).tensors.map(({ name }) => name)).toEqual(['a', 'b']);
     expect(convertFile(path, join(folder, 'one.safetensors')).tensors).toBe(2);
-    expect(() => deserialize<Map<string, Tensor>>(new Uint8Array(readFileSync(path)))).toThrow(
-      /JSON text; the index of a model/,
-    );
+    expect(() => deserialize<Map<string, Tensor>>(new Uint8Array(readFileSync(path)))).toThrow(/JSON text; the index of a model/);
   });
-  test.each(['../a.safetensors', '/etc/a.safetensors', 'x/a.safetensors', '..\\a.safetensors', 'C:a.safetensors', '.safetensors', 'a.bin'])('%s is no file beside it', (name) => {
-    const path = write('escape.index.json', { weight_map: { a: name } });
-    expect(() => load<Map<string, Tensor>>(path)).toThrow(/is none beside the index/);
-  }); // prettier-ignore
+  test.each(['../a.safetensors', '/etc/a.safetensors', 'x/a.safetensors', '..\\a.safetensors', 'C:a.safetensors', '.safetensors', 'a.bin'])(
+    '%s is no file beside it',
+    (name) => {
+      const path = write('escape.index.json', { weight_map: { a: name } });
+      expect(() => load<Map<string, Tensor>>(path)).toThrow(/is none beside the index/);
+    },
+  );
   test('says what is wrong', () => {
-    expect(() =>
-      load<Map<string, Tensor>>(write('none.index.json', { weight_map: { a: 'missing.safetensors' } })),
-    ).toThrow(/no such file; the index .* names it/);
+    expect(() => load<Map<string, Tensor>>(write('none.index.json', { weight_map: { a: 'missing.safetensors' } }))).toThrow(
+      /no such file; the index .* names it/,
+    );
     expect(() => load<Map<string, Tensor>>(write('other.index.json', { weight_map: { z: 'a.safetensors' } }))).toThrow(
       /says that "a\.safetensors" holds "z", but it does not/,
     );

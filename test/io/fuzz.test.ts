@@ -73,19 +73,18 @@ function tarPart(part: number): Pick<FuzzOptions, 'seeds' | 'wrap'> {
   const seed = bytes.slice(from + 512, from + 512 + size(from));
   const wrap = (piece: Uint8Array): Uint8Array => {
     const header = bytes.slice(from, from + 512);
-    const put = (text: string, at: number): void =>
-      [...text].forEach((char, i) => (header[at + i] = char.charCodeAt(0))); // eslint-disable-line @typescript-eslint/no-misused-spread -- digits
+    const put = (text: string, at: number): void => [...text].forEach((char, i) => (header[at + i] = char.charCodeAt(0))); // eslint-disable-line @typescript-eslint/no-misused-spread -- digits
     put(piece.length.toString(8).padStart(11, '0'), 124);
     header.fill(0x20, 148, 156);
-    put(`${header.reduce((a, b) => a + b, 0).toString(8).padStart(6, '0')}\0 `, 148); // prettier-ignore
+    put(
+      `${header
+        .reduce((a, b) => a + b, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+    );
     const padding = new Uint8Array(padded(piece.length) - piece.length);
-    return concatBytes([
-      bytes.subarray(0, from),
-      header,
-      piece,
-      padding,
-      bytes.subarray(from + 512 + padded(seed.length)),
-    ]);
+    return concatBytes([bytes.subarray(0, from), header, piece, padding, bytes.subarray(from + 512 + padded(seed.length))]);
   };
   return { seeds: [seed], wrap };
 }
@@ -121,8 +120,12 @@ const OPCODES = [
 const JSON_PIECES = ['"__proto__":', '"dtype":"F32"', '"dtype":"I64"', '"shape":[]', '"data_offsets":[0,0]', '9007199254740993', '{}', '[', ']', '\\u0061', ',', '"__metadata__":{}']; // prettier-ignore
 const NPY_PIECES = ["'descr': '<f8'", "'>f4'", "'|O'", "('a', '<f4')", '(2, 3)', '()', '(9007199254740992,)', 'True', 'False', "'shape': ", ' '.repeat(40)]; // prettier-ignore
 
-const pt = ['views', 'parameters', 'state_dict', 'deflated', 'zip64', 'v2_15_checkpoint', 'v1_13_module'].map((name) => fixture(`${name}.pt`)); // prettier-ignore
-const legacy = ['legacy_views', 'legacy_module', 'legacy_number'].flatMap((name) => ['v1_13', 'v2_15'].map((version) => fixture(`${version}_${name}.pt`))); // prettier-ignore
+const pt = ['views', 'parameters', 'state_dict', 'deflated', 'zip64', 'v2_15_checkpoint', 'v1_13_module'].map((name) =>
+  fixture(`${name}.pt`),
+);
+const legacy = ['legacy_views', 'legacy_module', 'legacy_number'].flatMap((name) =>
+  ['v1_13', 'v2_15'].map((version) => fixture(`${version}_${name}.pt`)),
+);
 
 const fuzzers: Record<string, FuzzOptions> = {
   'PyTorch archives': { seeds: pt, read: readers['pt']! },
@@ -142,8 +145,16 @@ const fuzzers: Record<string, FuzzOptions> = {
   'headers of safetensors': { ...safetensorsHeader(), read: readers['safetensors']!, dictionary: JSON_PIECES },
   npy: { seeds: npySeeds, read: readers['npy']!, dictionary: NPY_PIECES },
   npz: { seeds: [written('npz')], read: readers['npz']! },
-  'arrays in sound npz': { seeds: npySeeds, wrap: (piece) => pack(new Map([['a.npy', piece]])), read: readers['npz']!, dictionary: NPY_PIECES }, // prettier-ignore
-  'any file, inspected': { seeds: [...pt.slice(0, 2), legacy[0]!, fixture('tar.pt'), written('npz'), written('safetensors'), npySeeds[0]!], read: readers['inspect']! }, // prettier-ignore
+  'arrays in sound npz': {
+    seeds: npySeeds,
+    wrap: (piece) => pack(new Map([['a.npy', piece]])),
+    read: readers['npz']!,
+    dictionary: NPY_PIECES,
+  },
+  'any file, inspected': {
+    seeds: [...pt.slice(0, 2), legacy[0]!, fixture('tar.pt'), written('npz'), written('safetensors'), npySeeds[0]!],
+    read: readers['inspect']!,
+  },
 };
 
 describe('files changed at random are read or refused by a typed error, soon, in little memory', () => {

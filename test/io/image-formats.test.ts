@@ -41,9 +41,7 @@ interface Draft {
   }[];
 }
 
-const { files, jpegs, drafts } = JSON.parse(
-  readFileSync(new URL('../fixtures/vision/formats.json', import.meta.url), 'utf8'),
-) as {
+const { files, jpegs, drafts } = JSON.parse(readFileSync(new URL('../fixtures/vision/formats.json', import.meta.url), 'utf8')) as {
   files: readonly Fixture[];
   jpegs: readonly Written[];
   drafts: readonly Draft[];
@@ -108,7 +106,7 @@ describe('JPEG at a part of its size', () => {
     await expect(decodeImage(named('JPEG turned 1'), { draft: [5] as never })).rejects.toThrow(/a width and a height/);
     await expect(decodeImage(named('JPEG turned 1'), { draft: [0, 5] })).rejects.toThrow(/a width and a height/);
     expect(String(await decodeImage(named('WebP lossy'), { draft: [1, 1] }))).toBe('Image(19x13, RGB)');
-    expect(String(await decodeImage(named('JPEG turned 6'), { draft: [4, 4], orientation: true }))).toBe('Image(7x10, RGB)'); // prettier-ignore
+    expect(String(await decodeImage(named('JPEG turned 6'), { draft: [4, 4], orientation: true }))).toBe('Image(7x10, RGB)');
   });
 });
 
@@ -122,11 +120,7 @@ describe('turning', () => {
 });
 
 describe('files that are not read', () => {
-  const refused = (
-    bytes: Uint8Array,
-    message: RegExp,
-    options: { maxPixels?: number; maxBytes?: number } = {},
-  ): void => {
+  const refused = (bytes: Uint8Array, message: RegExp, options: { maxPixels?: number; maxBytes?: number } = {}): void => {
     expect(() => decodeImageSync(bytes, options)).toThrow(FormatError);
     expect(() => decodeImageSync(bytes, options)).toThrow(message);
   };
@@ -151,15 +145,7 @@ describe('files that are not read', () => {
   });
 
   it('for their size, before memory is taken', () => {
-    for (const name of [
-      'BMP RGB',
-      'GIF',
-      'PNM 6, 16 bits',
-      'TIFF RGB plain',
-      'WebP lossy',
-      'WebP of frames',
-      'PNM 1',
-    ]) {
+    for (const name of ['BMP RGB', 'GIF', 'PNM 6, 16 bits', 'TIFF RGB plain', 'WebP lossy', 'WebP of frames', 'PNM 1']) {
       refused(named(name), /more than the limit of 1;/, { maxPixels: 1 });
       refused(named(name), /raise maxBytes/, { maxBytes: 1 });
     }
@@ -245,7 +231,7 @@ describe('a folder of images', () => {
     expect(Array.from(kept, (_, i) => set.image(i).width)).toEqual([7, 13, 13, 13, 19, 19, 2]);
     await expect(ImageFolder.open(folder, { draft: [4] as never })).rejects.toThrow(/a width and a height/);
     const opened = await openFiles(folder);
-    const revived = await reviveSource(new FileImages(opened.files, Int32Array.of(0), { orientation: true, draft: [4, 4] }).describe()); // prettier-ignore
+    const revived = await reviveSource(new FileImages(opened.files, Int32Array.of(0), { orientation: true, draft: [4, 4] }).describe());
     expect(String(revived.load(0))).toBe('Image(7x10, RGB)');
   });
 });

@@ -88,12 +88,14 @@ interface Sampled {
   readonly file: string;
   readonly sha: string;
 }
-const { files: sampled } = JSON.parse(readFileSync(new URL('../fixtures/vision/samplings.json', import.meta.url), 'utf8')) as { files: readonly Sampled[] }; // prettier-ignore
+const { files: sampled } = JSON.parse(readFileSync(new URL('../fixtures/vision/samplings.json', import.meta.url), 'utf8')) as {
+  files: readonly Sampled[];
+};
 const sampledNamed = (name: string): Uint8Array => bytesOf(sampled.find((file) => file.name === name)!.file);
 
 describe('JPEG files of every sampling and coding', () => {
   it('have Pillow’s pixels', () => {
-    const others = sampled.filter(({ file, sha: expected }) => sha(decodeImageSync(bytesOf(file)).convert('RGB').data) !== expected); // prettier-ignore
+    const others = sampled.filter(({ file, sha: expected }) => sha(decodeImageSync(bytesOf(file)).convert('RGB').data) !== expected);
     expect(others.map(({ name }) => name)).toEqual([]);
   });
 });
@@ -166,7 +168,7 @@ describe('files that are refused', () => {
     refused(pngOf([1, 1, 8, 0, 0, 0, 0], idat(5, 7)), /filter 5/);
     refused(pngOf([1, 1, 8, 0, 0, 0, 0], idat(0)), /only 1/);
     refused(pngOf([1, 1, 8, 0, 0, 0, 0], chunk('IDAT', new Uint8Array([1, 2, 3]))), /compressed data are damaged/);
-    const inflated = chunk('IDAT', damagedSum(deflateSync(new Uint8Array([0, 7])))); // prettier-ignore
+    const inflated = chunk('IDAT', damagedSum(deflateSync(new Uint8Array([0, 7]))));
     refused(pngOf([1, 1, 8, 0, 0, 0, 0], inflated), /damaged/);
     refused(pngOf([1, 1, 8, 3, 0, 0, 0], idat(0, 7)), /palette/);
   });
@@ -217,18 +219,22 @@ describe('memory', () => {
       rows[at] = y % 5;
       for (let i = 0; i < 64; i++) rows[at + 1 + i * 281] = y * 7 + i;
     }
-    const file = (type: number): Uint8Array => pngOf([width, height, 16, type, 0, 0, 0], chunk('IDAT', deflateSync(rows, { level: 1 }))); // prettier-ignore
+    const file = (type: number): Uint8Array => pngOf([width, height, 16, type, 0, 0, 0], chunk('IDAT', deflateSync(rows, { level: 1 })));
     const image = decodeImageSync(file(6), { maxBytes: width * height * 3 });
-    const small = pngOf([width, 200, 16, 6, 0, 0, 0], chunk('IDAT', deflateSync(rows.subarray(0, 200 * (1 + 8 * width))))); // prettier-ignore
+    const small = pngOf([width, 200, 16, 6, 0, 0, 0], chunk('IDAT', deflateSync(rows.subarray(0, 200 * (1 + 8 * width)))));
     expect(Buffer.compare(image.data.subarray(0, width * 200 * 3), decodeImageSync(small).data)).toBe(0);
-    expect(() => decodeImageSync(file(6), { maxBytes: width * height * 3 - 1 })).toThrow(/12600000 bytes of memory, more than the limit of 12599999; raise maxBytes/); // prettier-ignore
+    expect(() => decodeImageSync(file(6), { maxBytes: width * height * 3 - 1 })).toThrow(
+      /12600000 bytes of memory, more than the limit of 12599999; raise maxBytes/,
+    );
     expect(() => decodeImageSync(small, { maxBytes: 3_000_000 })).toThrow(/maxBytes/);
   });
 
   it('of a JPEG is known before it is decoded, coefficients that are kept counted', () => {
     const needs = (file: Uint8Array, bytes: number): void => {
       expect(() => decodeImageSync(file, { maxBytes: bytes })).not.toThrow();
-      expect(() => decodeImageSync(file, { maxBytes: bytes - 1 })).toThrow(`take ${bytes} bytes of memory, more than the limit of ${bytes - 1}`); // prettier-ignore
+      expect(() => decodeImageSync(file, { maxBytes: bytes - 1 })).toThrow(
+        `take ${bytes} bytes of memory, more than the limit of ${bytes - 1}`,
+      );
     };
     needs(fileNamed('33x20 RGB baseline 0.jpg'), 33 * 20 * 3);
     needs(fileNamed('33x20 RGB progressive 0.jpg'), 33 * 20 * (3 + 2 * 3));

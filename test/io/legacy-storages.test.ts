@@ -67,12 +67,20 @@ describe('parts of storages', () => {
     ['with a fraction', file([tensor(a(`(${str('v')}G?\xe0\0\0\0\0\0\0${int(2)}t`), 2)]), bounds],
     ['with a list as key', file([tensor(a(`(]${int(1)}${int(2)}t`), 2)]), bounds],
     ['with a number as key', file([tensor(a(`(${int(7)}${int(1)}${int(2)}t`), 2)]), bounds],
-    ['whose key is a storage later', file([tensor(a(part('b', 1, 2)), 2), tensor(storage('b', 2), 2)], [A, B]), /storage "b" was a part of another storage before/],
-    ['of another dtype', file([tensor(a(), 4), tensor(storage('a', 4, part('v', 1, 2), 'Int'), 2)]), /storage "a" is named as int32, and elsewhere as float32/],
+    [
+      'whose key is a storage later',
+      file([tensor(a(part('b', 1, 2)), 2), tensor(storage('b', 2), 2)], [A, B]),
+      /storage "b" was a part of another storage before/,
+    ],
+    [
+      'of another dtype',
+      file([tensor(a(), 4), tensor(storage('a', 4, part('v', 1, 2), 'Int'), 2)]),
+      /storage "a" is named as int32, and elsewhere as float32/,
+    ],
   ])('%s are refused', (_, bytes, message) => {
     expect(() => deserialize(bytes)).toThrow(FormatError);
     expect(() => deserialize(bytes)).toThrow(message);
-  }); // prettier-ignore
+  });
 });
 
 describe('the number of elements', () => {
@@ -81,7 +89,11 @@ describe('the number of elements', () => {
     ['is more than promised', file([tensor(storage('a', 2), 2)]), /has 4 elements of 4 bytes, but should have 8 bytes/],
     ['is less than promised', file([tensor(storage('a', 8), 4)]), /has 4 elements of 4 bytes, but should have 32 bytes/],
     ['is that of the bytes', file(one, [['a', 16, [1, 2, 3, 4]]]), /has 16 elements of 4 bytes, but should have 16 bytes/],
-    ['is that of smaller elements', file([tensor(storage('a', 2, 'N', 'Double'), 2)]), /has 4 elements of 8 bytes, but should have 16 bytes/],
+    [
+      'is that of smaller elements',
+      file([tensor(storage('a', 2, 'N', 'Double'), 2)]),
+      /has 4 elements of 8 bytes, but should have 16 bytes/,
+    ],
     ['is told of a storage that nothing refers to', file(one, [A, ['z', 4, [0, 0, 0, 0]]]), /storage "z" is one that no tensor refers to/],
     ['is told twice', file(one, [A, A]), /storage "a" is listed twice/],
     ['is not told', file([...one, tensor(storage('b', 4), 4)]), /storage "b" is missing/],
@@ -89,7 +101,7 @@ describe('the number of elements', () => {
   ])('%s', (_, bytes, message) => {
     expect(() => deserialize(bytes)).toThrow(FormatError);
     expect(() => deserialize(bytes)).toThrow(message);
-  }); // prettier-ignore
+  });
 });
 
 test('what follows the end of a tar file is passed over, as by PyTorch; without an end it is cut off', () => {

@@ -44,8 +44,7 @@ function pickle(body: string): Uint8Array {
   return Uint8Array.from(`\x80\x02${body}.`, (c) => c.charCodeAt(0));
 }
 
-const long = (value: number): string =>
-  String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24);
+const long = (value: number): string => String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24);
 /** A module of the class models.Net, without memo. */
 const moduleOf = ({ parameters = '}', modules = '}' }): string =>
   `cmodels\nNet\n)\x81}(${str('_parameters')}${parameters}${str('_buffers')}}${str('_modules')}${modules}ub`;
@@ -71,12 +70,7 @@ describe('what is written is read', () => {
       const requiresGrad = grad && dtype.includes('float');
       return new RawTensor({ dtype, shape, offset, storage, requiresGrad, parameter });
     });
-  const number = fc.oneof(
-    fc.double(),
-    fc.integer(),
-    fc.maxSafeInteger(),
-    fc.constantFrom(0, -0, 1e300, NaN, Infinity, 2 ** 53),
-  );
+  const number = fc.oneof(fc.double(), fc.integer(), fc.maxSafeInteger(), fc.constantFrom(0, -0, 1e300, NaN, Infinity, 2 ** 53));
   const text = fc.string({ unit: 'grapheme' });
   const bigint = fc.bigInt({ min: -(2n ** 2000n), max: 2n ** 2000n });
   const leaf = fc.oneof(
@@ -169,16 +163,20 @@ describe('not written', () => {
     ['a cycle', cyclic, /value\[0\]\["me"\]: the value contains itself/],
     ['deep nesting', deep, /more than 1000 containers/],
     ['half a surrogate pair', ['\ud83d'], /not well-formed/],
-    ['keys that Python takes for equal', new Map<PtKey, PtInput>([[true, 1], [1, 2]]), /equal in Python/], // prettier-ignore
+    [
+      'keys that Python takes for equal',
+      new Map<PtKey, PtInput>([
+        [true, 1],
+        [1, 2],
+      ]),
+      /equal in Python/,
+    ],
     ['set elements that Python takes for equal', new Set<PtKey>([1n, 1]), /equal in Python/],
     ['a key that is an object', new Map([[{}, 1]]), /a key of type object/],
     ['an enormous integer', 2n ** 2047n, /more than 255 bytes/],
     [
       'one storage with two dtypes',
-      [
-        new RawTensor({ dtype: 'float32', shape: [2], storage }),
-        new RawTensor({ dtype: 'int32', shape: [2], storage }),
-      ],
+      [new RawTensor({ dtype: 'float32', shape: [2], storage }), new RawTensor({ dtype: 'int32', shape: [2], storage })],
       /value\[1\]: one storage as float32 and as int32/,
     ],
   ];
@@ -201,15 +199,12 @@ describe('not written', () => {
     expect(make({ shape: [0, 2 ** 50, 2 ** 50], strides: [1, 1, 1] })).not.toThrow();
     expect(make({ shape: new Array(65).fill(1) })).toThrow(/65 dimensions/);
     expect(make({ dtype: 'int64', shape: [1], requiresGrad: true })).toThrow(/only floating ones can/);
-    expect(() => new RawTensor({ dtype: 'float32', shape: [], storage: new RawStorage(new Uint8Array(7)) })).toThrow(
-      /multiple of 4/,
-    );
+    expect(() => new RawTensor({ dtype: 'float32', shape: [], storage: new RawStorage(new Uint8Array(7)) })).toThrow(/multiple of 4/);
   });
 });
 
 describe('hostile pickles are refused by name', () => {
-  const storageId = (parts = `${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x04`): string =>
-    `(${parts}tQ`;
+  const storageId = (parts = `${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x04`): string => `(${parts}tQ`;
   const tensor = (
     fields: { storage?: string; offset?: string; size?: string; stride?: string; grad?: string; hooks?: string } = {},
   ): string => {
@@ -240,7 +235,11 @@ describe('hostile pickles are refused by name', () => {
     ['DICT with half a pair', '(K\x01d', /DICT: 1 keys and values/],
     ['NEWOBJ_EX without a dict', `cmodels\nNet\n)]\x92`, /NEWOBJ_EX: named arguments must be a dict/],
     ['buffers beside the pickle', '\x97', /NEXT_BUFFER: needs what only the program/],
-    ['a module in itself', `cmodels\nNet\n)\x81q\0}(${str('_parameters')}}${str('_buffers')}}${str('_modules')}}${str('a')}h\0sub`, /the module "models\.Net" contains itself/],
+    [
+      'a module in itself',
+      `cmodels\nNet\n)\x81q\0}(${str('_parameters')}}${str('_buffers')}}${str('_modules')}}${str('a')}h\0sub`,
+      /the module "models\.Net" contains itself/,
+    ],
     ['EXT1', '\x82\x01', /EXT1: needs what only the program that wrote the file has/],
     ['an opcode that Python does not know', '\xff', /byte 2, opcode 0xff: there is no such opcode/],
     ['REDUCE on a string', `${str('os')})R`, /REDUCE: can only call what has a name, not the string "os"/],
@@ -279,12 +278,36 @@ describe('hostile pickles are refused by name', () => {
     ['a storage type that is a string', storageId(`${str('storage')}${str('torch.FloatStorage')}NNN`), /storage type must be/],
     ['a storage type that is a function', storageId(`${str('storage')}ctorch\nSize\nNNN`), /storage type must be.*"torch.Size"/],
     ['a storage key that is a number', storageId(`${str('storage')}ctorch\nFloatStorage\nK\0${str('cpu')}K\x04`), /storage key must be/],
-    ['a storage without record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('9')}${str('cpu')}K\x04`), /no record for storage "9"/],
-    ['a key that climbs', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('../0')}${str('cpu')}K\x04`), /no record for storage "..\/0"/],
-    ['a storage larger than its record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x05`), /should have 5 float32 elements, but its record has 16 bytes instead of 20/],
-    ['a storage smaller than its record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x03`), /16 bytes instead of 12/],
-    ['a storage size of a float', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}G@\x10\0\0\0\0\0\0`), /storage size must be a number, but is the float 4/],
-    ['one storage with two dtypes', `(${storageId()}${storageId(`${str('storage')}ctorch\nIntStorage\n${str('0')}${str('cpu')}K\x04`)}t`, /named as int32, and elsewhere as float32/],
+    [
+      'a storage without record',
+      storageId(`${str('storage')}ctorch\nFloatStorage\n${str('9')}${str('cpu')}K\x04`),
+      /no record for storage "9"/,
+    ],
+    [
+      'a key that climbs',
+      storageId(`${str('storage')}ctorch\nFloatStorage\n${str('../0')}${str('cpu')}K\x04`),
+      /no record for storage "..\/0"/,
+    ],
+    [
+      'a storage larger than its record',
+      storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x05`),
+      /should have 5 float32 elements, but its record has 16 bytes instead of 20/,
+    ],
+    [
+      'a storage smaller than its record',
+      storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x03`),
+      /16 bytes instead of 12/,
+    ],
+    [
+      'a storage size of a float',
+      storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}G@\x10\0\0\0\0\0\0`),
+      /storage size must be a number, but is the float 4/,
+    ],
+    [
+      'one storage with two dtypes',
+      `(${storageId()}${storageId(`${str('storage')}ctorch\nIntStorage\n${str('0')}${str('cpu')}K\x04`)}t`,
+      /named as int32, and elsewhere as float32/,
+    ],
     ['a tensor beyond its storage', tensor({ size: 'K\x05\x85' }), /reach element 4 of a storage of 4/],
     ['an offset beyond', tensor({ offset: 'K\x01' }), /reach element 4/],
     ['a negative offset', tensor({ offset: 'J\xff\xff\xff\xff' }), /-1 is not a non-negative integer/],
@@ -296,7 +319,11 @@ describe('hostile pickles are refused by name', () => {
     ['a size of bools', tensor({ size: '\x88\x85' }), /size contains True/],
     ['a size of floats', tensor({ size: 'G?\xf0\0\0\0\0\0\0\x85' }), /size contains the float 1/],
     ['a size and strides that differ in length', tensor({ size: 'K\x01K\x01\x86' }), /1 strides; expected one per dimension/],
-    ['sizes whose product overflows', tensor({ size: '(J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40t', stride: 'K\0K\0K\0\x87' }), /more elements than 2\^53/],
+    [
+      'sizes whose product overflows',
+      tensor({ size: '(J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40t', stride: 'K\0K\0K\0\x87' }),
+      /more elements than 2\^53/,
+    ],
     ['requires_grad that is a number', tensor({ grad: 'K\x01' }), /requires_grad is the number 1/],
     ['a storage that is a tensor', tensor({ storage: tensor() }), /storage is a tensor/],
     ['a tensor of too few parts', 'ctorch._utils\n_rebuild_tensor_v2\n)R', /made of 0 parts/],
@@ -306,7 +333,7 @@ describe('hostile pickles are refused by name', () => {
     ['a torch.Size of strings', `ctorch\nSize\n${str('x')}\x85\x85R`, /torch.Size contains the string "x"/],
     ['a set of lists', 'c__builtin__\nset\n]]a\x85R', /a key is a list/],
     ['a set from a number', 'c__builtin__\nset\nK\x05\x85R', /set expects one list/],
-  ]; // prettier-ignore
+  ];
   test.each(cases)('%s', (_, body, message) => {
     expect(() => read(pickle(body))).toThrow(FormatError);
     expect(() => read(pickle(body))).toThrow(message);
@@ -320,15 +347,11 @@ describe('hostile pickles are refused by name', () => {
   test('cut off anywhere', () => {
     const bytes = pickle(`}${str('a')}${tensor()}s`);
     expect(read(bytes)).toBeInstanceOf(Map);
-    for (let length = 0; length < bytes.length; length++)
-      expect(() => read(bytes.subarray(0, length))).toThrow(FormatError);
+    for (let length = 0; length < bytes.length; length++) expect(() => read(bytes.subarray(0, length))).toThrow(FormatError);
   });
 
   test('billion laughs: lists of references to lists', () => {
-    const levels = Array.from(
-      { length: 40 },
-      (_, i) => `]q${String.fromCharCode(i + 1)}(${`h${String.fromCharCode(i)}`.repeat(10)}e`,
-    );
+    const levels = Array.from({ length: 40 }, (_, i) => `]q${String.fromCharCode(i + 1)}(${`h${String.fromCharCode(i)}`.repeat(10)}e`);
     expect(() => read(pickle(`]q\0${levels.join('0').replaceAll('0]', ']')}`))).toThrow(/values and 0 open marks/);
     const nested = `(]q\0${levels.join('')}t`;
     expect(() => read(pickle(nested))).toThrow(/values when shared ones are counted each time/);
@@ -378,10 +401,7 @@ describe('hostile pickles are refused by name', () => {
 
   const MORE: readonly (readonly [string, string])[] = [
     ['whole floats', `]${`(${'G?\xf0\0\0\0\0\0\0'.repeat(1000)}e`.repeat(997)}`],
-    [
-      'memos',
-      `N${Array.from({ length: 990_000 }, (_, i) => `r${String.fromCharCode(i & 255, (i >> 8) & 255, i >> 16, 0)}`).join('')}`,
-    ],
+    ['memos', `N${Array.from({ length: 990_000 }, (_, i) => `r${String.fromCharCode(i & 255, (i >> 8) & 255, i >> 16, 0)}`).join('')}`],
   ];
   test.each<readonly [string, string]>([
     ['None in lists as Python writes them', `]${`(${'N'.repeat(1000)}e`.repeat(997)}`],
@@ -394,7 +414,7 @@ describe('hostile pickles are refused by name', () => {
     const value = read(bytes);
     expect(used() - before).toBeLessThan(48 * 2 ** 20); // garbage aside, which is collected when it must be
     expect(value).not.toBe('collected');
-  }); // prettier-ignore
+  });
 });
 
 describe('whole modules', () => {

@@ -27,7 +27,7 @@ describe('flambeau/files/pt', () => {
 
   it('refuses other formats and damaged files with typed errors', () => {
     for (const bytes of [files.serialize(state(), { format: 'safetensors' }), new Uint8Array(), new Uint8Array([80])])
-      expect(() => deserialize(bytes)).toThrow(/^deserialize: expected a file that torch.save .*'flambeau\/files' reads other files/); // prettier-ignore
+      expect(() => deserialize(bytes)).toThrow(/^deserialize: expected a file that torch.save .*'flambeau\/files' reads other files/);
     const bytes = files.serialize(state());
     for (const end of [3, 40, bytes.length - 1])
       expect(() => deserialize(bytes.subarray(0, end))).toThrow(expect.objectContaining({ name: 'FormatError' }));

@@ -33,11 +33,7 @@ export function describeValue(value: PtInput, storages = new Map<RawStorage, num
   const entries = isMap ? [...(value as Map<string, PtInput>)] : Object.entries(value as Record<string, PtInput>);
   const items = entries.map(([key, item]) => [inner(key), inner(item)]);
   if (!(value instanceof OrderedDict)) return ['dict', items, []];
-  return [
-    'OrderedDict',
-    items,
-    [...(value as OrderedDict<PtInput>).attributes].map(([key, item]) => [key, inner(item)]),
-  ];
+  return ['OrderedDict', items, [...(value as OrderedDict<PtInput>).attributes].map(([key, item]) => [key, inner(item)])];
 }
 
 function describeTensor(tensor: RawTensor, storages: Map<RawStorage, number>): unknown {

@@ -20,19 +20,16 @@ test.each(Object.keys(expected))('%s.pt reads as what PyTorch says is in it', (n
 });
 
 describe('whole modules', () => {
-  test.each(['v1_13_module', 'v2_15_module', 'v1_13_legacy_module', 'v2_15_legacy_module'])(
-    '%s.pt is named',
-    (name) => {
-      notes.length = 0;
-      const state = readPt(fixture(`${name}.pt`), options) as Map<string, RawTensor>;
-      expect(notes).toEqual([' __main__.Block']);
-      expect(state).toBeInstanceOf(OrderedDict);
-      expect([...state.keys()].slice(0, 2)).toEqual(['kept', 'conv.weight']);
-      expect(state.has('scratch')).toBe(false);
-      // What was one module under two names still shares its memory.
-      expect(state.get('tied.weight')!.storage).toBe(state.get('head.weight')!.storage);
-    },
-  );
+  test.each(['v1_13_module', 'v2_15_module', 'v1_13_legacy_module', 'v2_15_legacy_module'])('%s.pt is named', (name) => {
+    notes.length = 0;
+    const state = readPt(fixture(`${name}.pt`), options) as Map<string, RawTensor>;
+    expect(notes).toEqual([' __main__.Block']);
+    expect(state).toBeInstanceOf(OrderedDict);
+    expect([...state.keys()].slice(0, 2)).toEqual(['kept', 'conv.weight']);
+    expect(state.has('scratch')).toBe(false);
+    // What was one module under two names still shares its memory.
+    expect(state.get('tied.weight')!.storage).toBe(state.get('head.weight')!.storage);
+  });
 
   test('inside other values are named with their place', () => {
     notes.length = 0;
@@ -64,9 +61,7 @@ test('short integers and half precision stay what they are', () => {
 test('mapLocation names a device that is there', () => {
   expect(deserialize<Tensor>(fixture('tensor.pt'), { mapLocation: 'cpu' }).device).toBe('cpu');
   expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(DeviceError);
-  expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(
-    /load: no GPU is available/,
-  );
+  expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(/load: no GPU is available/);
   expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'tpu' as 'cpu' })).toThrow(
     /expected a device, 'cpu' or 'gpu'/,
   );

@@ -6,16 +6,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { readPt, writePt, writePtChunks } from '../../src/io/pt/pt.ts';
-import {
-  OrderedDict,
-  PT_DTYPES,
-  PyFloat,
-  PySize,
-  PyTuple,
-  RawStorage,
-  RawTensor,
-  ptItemSize,
-} from '../../src/io/pt/value.ts';
+import { OrderedDict, PT_DTYPES, PyFloat, PySize, PyTuple, RawStorage, RawTensor, ptItemSize } from '../../src/io/pt/value.ts';
 import type { PtInput, PtKey, PtValue } from '../../src/io/pt/value.ts';
 import { bytesSource } from '../../src/io/bytes/byte-source.ts';
 import { ZipReader } from '../../src/io/archive/zip.ts';
@@ -84,20 +75,17 @@ describe('files of real PyTorch', () => {
   });
 
   // Python remembers strings by identity and this writer by content, so files with equal strings from two places differ.
-  test.each(['dtypes', 'views', 'parameters', 'scalar', 'tensor'])(
-    'the pickle written for %s.pt is PyTorch’s, byte for byte',
-    (name) => {
-      const original = members(fixture(`${name}.pt`));
-      const written = members(writePt(readPt(fixture(`${name}.pt`), keepFloats), { name }));
-      expect(Buffer.from(written.get(`${name}/data.pkl`)!).toString('latin1')).toBe(
-        Buffer.from(original.get(`${name}/data.pkl`)!).toString('latin1'),
-      );
-      // What begins with a dot are notes of PyTorch's to itself: how the file was written, and a hash of it.
-      const meant = [...original].filter(([member]) => !member.startsWith(`${name}/.`));
-      expect(meant.length).toBeGreaterThanOrEqual(3); // the pickle, the byte order, the version, and storages
-      for (const [member, data] of meant) expect(written.get(member), member).toEqual(data);
-    },
-  );
+  test.each(['dtypes', 'views', 'parameters', 'scalar', 'tensor'])('the pickle written for %s.pt is PyTorch’s, byte for byte', (name) => {
+    const original = members(fixture(`${name}.pt`));
+    const written = members(writePt(readPt(fixture(`${name}.pt`), keepFloats), { name }));
+    expect(Buffer.from(written.get(`${name}/data.pkl`)!).toString('latin1')).toBe(
+      Buffer.from(original.get(`${name}/data.pkl`)!).toString('latin1'),
+    );
+    // What begins with a dot are notes of PyTorch's to itself: how the file was written, and a hash of it.
+    const meant = [...original].filter(([member]) => !member.startsWith(`${name}/.`));
+    expect(meant.length).toBeGreaterThanOrEqual(3); // the pickle, the byte order, the version, and storages
+    for (const [member, data] of meant) expect(written.get(member), member).toEqual(data);
+  });
 
   test('storages of an archive in memory are views at multiples of 64', () => {
     const bytes = fixture('state_dict.pt');
@@ -129,104 +117,94 @@ describe('files of real PyTorch', () => {
   });
 });
 
-describe.skipIf(python === undefined)(
-  `real PyTorch opens what is written (${statedTorch(python, WITHOUT_TORCH)})`,
-  () => {
-    /** PyTorch 1.13's weights-only reader knows no Python floats, and no sets. */
-    const simple = (description: unknown): boolean => !/\["(float|set)\b/.test(JSON.stringify(description));
+describe.skipIf(python === undefined)(`real PyTorch opens what is written (${statedTorch(python, WITHOUT_TORCH)})`, () => {
+  /** PyTorch 1.13's weights-only reader knows no Python floats, and no sets. */
+  const simple = (description: unknown): boolean => !/\["(float|set)\b/.test(JSON.stringify(description));
 
-    const storage = new RawStorage(new Uint8Array(48).map((_, i) => i));
-    const state = new OrderedDict<PtInput>([
-      ['conv.weight', new RawTensor({ dtype: 'float32', shape: [2, 2], storage })],
-      ['conv.transposed', new RawTensor({ dtype: 'float32', shape: [2, 3], strides: [1, 2], offset: 4, storage })],
-      ['half', new RawTensor({ dtype: 'float16', shape: [3], storage: new RawStorage(new Uint8Array(6)) })],
-      ['empty', new RawTensor({ dtype: 'bool', shape: [0, 2], storage: new RawStorage(new Uint8Array(0)) })],
-    ]);
-    state.attributes.set('_metadata', new OrderedDict([['', { version: 1 }]]));
-    const made: PtInput[] = [
+  const storage = new RawStorage(new Uint8Array(48).map((_, i) => i));
+  const state = new OrderedDict<PtInput>([
+    ['conv.weight', new RawTensor({ dtype: 'float32', shape: [2, 2], storage })],
+    ['conv.transposed', new RawTensor({ dtype: 'float32', shape: [2, 3], strides: [1, 2], offset: 4, storage })],
+    ['half', new RawTensor({ dtype: 'float16', shape: [3], storage: new RawStorage(new Uint8Array(6)) })],
+    ['empty', new RawTensor({ dtype: 'bool', shape: [0, 2], storage: new RawStorage(new Uint8Array(0)) })],
+  ]);
+  state.attributes.set('_metadata', new OrderedDict([['', { version: 1 }]]));
+  const made: PtInput[] = [
+    state,
+    {
       state,
-      {
-        state,
-        epoch: 3,
-        tuple: new PyTuple([1, -1, 2 ** 40]),
-        size: new PySize([2, 3]),
-        none: null,
-        list: [true, 'äß😀'],
-      },
-      Array.from({ length: 2001 }, (_, i) => i),
-      ...PT_DTYPES.filter((dtype) => isRecent || !RECENT.test(dtype)).map(
-        (dtype) =>
-          new RawTensor({
-            dtype,
-            shape: [2, 1],
-            storage: new RawStorage(new Uint8Array(2 * ptItemSize(dtype)).fill(1)),
-          }),
-      ),
-    ];
+      epoch: 3,
+      tuple: new PyTuple([1, -1, 2 ** 40]),
+      size: new PySize([2, 3]),
+      none: null,
+      list: [true, 'äß😀'],
+    },
+    Array.from({ length: 2001 }, (_, i) => i),
+    ...PT_DTYPES.filter((dtype) => isRecent || !RECENT.test(dtype)).map(
+      (dtype) =>
+        new RawTensor({
+          dtype,
+          shape: [2, 1],
+          storage: new RawStorage(new Uint8Array(2 * ptItemSize(dtype)).fill(1)),
+        }),
+    ),
+  ];
 
-    const leaf = fc.oneof(
-      fc.string({ unit: 'grapheme' }),
-      fc.double(),
-      fc.integer(),
-      fc.bigInt(),
-      fc.boolean(),
-      fc.constant(null),
-    );
-    const { value } = fc.letrec<{ value: PtInput }>((tie) => ({
-      value: fc.oneof(
-        { maxDepth: 4 },
-        leaf,
-        fc.array(tie('value'), { maxLength: 5 }),
-        fc.array(tie('value'), { maxLength: 5 }).map((items) => new PyTuple(items)),
-        fc.array(fc.tuple(fc.string(), tie('value')), { maxLength: 5 }).map((entries) => new Map(entries)),
-        fc.array(fc.tuple(fc.string(), tie('value')), { maxLength: 5 }).map((entries) => new OrderedDict(entries)),
-      ),
-    }));
+  const leaf = fc.oneof(fc.string({ unit: 'grapheme' }), fc.double(), fc.integer(), fc.bigInt(), fc.boolean(), fc.constant(null));
+  const { value } = fc.letrec<{ value: PtInput }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      leaf,
+      fc.array(tie('value'), { maxLength: 5 }),
+      fc.array(tie('value'), { maxLength: 5 }).map((items) => new PyTuple(items)),
+      fc.array(fc.tuple(fc.string(), tie('value')), { maxLength: 5 }).map((entries) => new Map(entries)),
+      fc.array(fc.tuple(fc.string(), tie('value')), { maxLength: 5 }).map((entries) => new OrderedDict(entries)),
+    ),
+  }));
 
-    interface Job {
-      readonly what: string;
-      readonly description: unknown;
-      readonly path: string;
-      readonly weightsOnly: boolean;
+  interface Job {
+    readonly what: string;
+    readonly description: unknown;
+    readonly path: string;
+    readonly weightsOnly: boolean;
+  }
+  const jobs: Job[] = [];
+  let found: unknown[] = [];
+
+  // One process for all: importing PyTorch takes seconds.
+  beforeAll(() => {
+    const folder = mkdtempSync(join(tmpdir(), 'flambeau-pt-'));
+    const add = (what: string, input: PtInput): void => {
+      const path = join(folder, `${jobs.length}.pt`);
+      writeFileSync(path, writePt(input));
+      const description = describeValue(input);
+      jobs.push({ what, description, path, weightsOnly: false });
+      if (simple(description)) jobs.push({ what, description, path, weightsOnly: true });
+    };
+    for (const name of names) add(`fixture ${name}`, readPt(fixture(`${name}.pt`), keepFloats));
+    for (const input of made) add('made', input);
+    for (const input of fc.sample(value, 100)) add('any', input);
+    try {
+      found = describedByTorch(python!, jobs);
+    } finally {
+      rmSync(folder, { recursive: true });
     }
-    const jobs: Job[] = [];
-    let found: unknown[] = [];
+  }, 60_000);
 
-    // One process for all: importing PyTorch takes seconds.
-    beforeAll(() => {
-      const folder = mkdtempSync(join(tmpdir(), 'flambeau-pt-'));
-      const add = (what: string, input: PtInput): void => {
-        const path = join(folder, `${jobs.length}.pt`);
-        writeFileSync(path, writePt(input));
-        const description = describeValue(input);
-        jobs.push({ what, description, path, weightsOnly: false });
-        if (simple(description)) jobs.push({ what, description, path, weightsOnly: true });
-      };
-      for (const name of names) add(`fixture ${name}`, readPt(fixture(`${name}.pt`), keepFloats));
-      for (const input of made) add('made', input);
-      for (const input of fc.sample(value, 100)) add('any', input);
-      try {
-        found = describedByTorch(python!, jobs);
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    }, 60_000);
+  test.each(['fixture', 'made', 'any'])('%s', (kind) => {
+    const chosen = [...jobs.entries()].filter(([, { what }]) => what.startsWith(kind));
+    expect(chosen.filter(([, { weightsOnly }]) => weightsOnly).length).toBeGreaterThan(5);
+    for (const [i, { what, description, weightsOnly }] of chosen) {
+      expect(found[i], `${what}, weights_only=${weightsOnly}`).toEqual(description);
+    }
+  });
 
-    test.each(['fixture', 'made', 'any'])('%s', (kind) => {
-      const chosen = [...jobs.entries()].filter(([, { what }]) => what.startsWith(kind));
-      expect(chosen.filter(([, { weightsOnly }]) => weightsOnly).length).toBeGreaterThan(5);
-      for (const [i, { what, description, weightsOnly }] of chosen) {
-        expect(found[i], `${what}, weights_only=${weightsOnly}`).toEqual(description);
-      }
-    });
-
-    test('and what it finds in the fixtures is what it had put there', () => {
-      for (const [i, { what }] of jobs.entries()) {
-        if (what.startsWith('fixture')) expect(found[i]).toEqual(expected[what.slice('fixture '.length)]);
-      }
-    });
-  },
-);
+  test('and what it finds in the fixtures is what it had put there', () => {
+    for (const [i, { what }] of jobs.entries()) {
+      if (what.startsWith('fixture')) expect(found[i]).toEqual(expected[what.slice('fixture '.length)]);
+    }
+  });
+});
 
 describe('refused, with what to do', () => {
   const cases: [string, Uint8Array, RegExp][] = [
@@ -237,13 +215,17 @@ describe('refused, with what to do', () => {
     ['a Git LFS pointer', text('version https://git-lfs.github.com/spec/v1\n'), /Git LFS pointer/],
     ['gzip', new Uint8Array(gzipSync('x')), /gzip data/],
     ['safetensors', Uint8Array.from([8, 0, 0, 0, 0, 0, 0, 0, ...text('{"a":{}}')]), /safetensors/],
-    ['a tar archive', Object.assign(new Uint8Array(512), { 257: 117, 258: 115, 259: 116, 260: 97, 261: 114 }), /a header is wrong; it is not a tar file/],
+    [
+      'a tar archive',
+      Object.assign(new Uint8Array(512), { 257: 117, 258: 115, 259: 116, 260: 97, 261: 114 }),
+      /a header is wrong; it is not a tar file/,
+    ],
     ['a bare pickle', Uint8Array.from([0x80, 2, 0x4e, 0x2e]), /bare pickle/],
     ['HDF5', text('\x7fHDF'), /HDF5/],
     ['something else', text('hello world'), /first bytes are "hello wo"/],
     ['a zip archive of something else', pack(new Map([['word/document.xml', text('x')]])), /no PyTorch file/],
     ['an archive of nothing', pack(new Map()), /first bytes|no PyTorch file/],
-  ]; // prettier-ignore
+  ];
   test.each(cases)('%s', (_, bytes, message) => {
     expect(() => readPt(bytes)).toThrow(FormatError);
     expect(() => readPt(bytes)).toThrow(message);
@@ -252,9 +234,7 @@ describe('refused, with what to do', () => {
   test('versions from the future, and none', () => {
     const archive = members(fixture('tensor.pt'));
     for (const version of ['11', '0', '-3', 'x', '', '3e0', '999999999999']) {
-      expect(() => readPt(pack(archive.set('tensor/version', text(version))))).toThrow(
-        /expected a version from 1 to 10/,
-      );
+      expect(() => readPt(pack(archive.set('tensor/version', text(version))))).toThrow(/expected a version from 1 to 10/);
     }
     expect(readPt(pack(archive.set('tensor/version', text('4\n'))))).toBeInstanceOf(RawTensor);
     archive.delete('tensor/version');
@@ -299,7 +279,10 @@ describe('refused, with what to do', () => {
 
 test('the pieces of a file are the file, and hold the storages as they are', () => {
   const storage = new RawStorage(new Uint8Array(1000).fill(7));
-  const value = new Map<PtKey, PtInput>([['w', new RawTensor({ dtype: 'uint8', shape: [1000], storage })], ['lr', new PyFloat(1)]]); // prettier-ignore
+  const value = new Map<PtKey, PtInput>([
+    ['w', new RawTensor({ dtype: 'uint8', shape: [1000], storage })],
+    ['lr', new PyFloat(1)],
+  ]);
   const chunks = [...writePtChunks(value)];
   expect(chunks.some(({ buffer, length }) => buffer === storage.bytes.buffer && length === 1000)).toBe(true);
   expect(concatBytes(chunks)).toEqual(writePt(value));

@@ -15,7 +15,10 @@ const part = (response: ServerResponse, from: number, to: number, sent = bytes.s
   response.end(sent);
 };
 /** Answers as it should at first, and then otherwise. */
-const later = (then: Answer): Answer => (response, from, to, request) => (from === 0 ? part(response, from, to) : then(response, from, to, request)); // prettier-ignore
+const later =
+  (then: Answer): Answer =>
+  (response, from, to, request) =>
+    from === 0 ? part(response, from, to) : then(response, from, to, request);
 
 function pour(response: ServerResponse): void {
   const more = (): void => {
@@ -45,15 +48,24 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/${bytes.length}`, 'Content-Length': to - from + 1 });
     response.write(bytes.subarray(from, from + 100), () => response.destroy());
   }),
-  'another range': later((response, from, to) => { part(response, from + 1, to + 1); }),
-  short: later((response, from, to) => { part(response, from, to, bytes.subarray(from, to)); }),
+  'another range': later((response, from, to) => {
+    part(response, from + 1, to + 1);
+  }),
+  short: later((response, from, to) => {
+    part(response, from, to, bytes.subarray(from, to));
+  }),
   'no range': later((response, from, to) => response.writeHead(206).end(bytes.subarray(from, to + 1))),
-  'another size': later((response, from, to) => response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/1` }).end(bytes.subarray(from, to + 1))), // prettier-ignore
+  'another size': later((response, from, to) =>
+    response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/1` }).end(bytes.subarray(from, to + 1)),
+  ),
   'whole later': later((response) => response.end(bytes)),
   loop: (response, _from, _to, { url }) => response.writeHead(302, { Location: url }).end(),
   error: (response) => response.writeHead(503).end(),
-  huge: (response, from, to) => response.writeHead(206, { 'Content-Range': `bytes ${from}-${to}/999999999999999` }).end(Buffer.concat([Buffer.from(BigUint64Array.of(90_000_000n).buffer), Buffer.alloc(65_528, '{')])), // prettier-ignore
-}; // prettier-ignore
+  huge: (response, from, to) =>
+    response
+      .writeHead(206, { 'Content-Range': `bytes ${from}-${to}/999999999999999` })
+      .end(Buffer.concat([Buffer.from(BigUint64Array.of(90_000_000n).buffer), Buffer.alloc(65_528, '{')])),
+};
 
 const server = createServer((request, response) => {
   const [, from = '0', to = '0'] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
@@ -71,7 +83,7 @@ afterAll(() => {
 });
 
 const fetched = async (name: string, options = {}): Promise<number> => {
-  const file = await openSafetensors(`${place}/${encodeURIComponent(name)}`, { timeout: 300, maxBytes: 1e6, ...options }); // prettier-ignore
+  const file = await openSafetensors(`${place}/${encodeURIComponent(name)}`, { timeout: 300, maxBytes: 1e6, ...options });
   return (await file.get('a')).sum().item();
 };
 const SUM = (40_000 * 39_999) / 2;
@@ -97,7 +109,10 @@ describe('a server', () => {
     ['huge', /openSafetensors/],
   ])('that is %s is refused in time', async (name, message) => {
     const start = performance.now();
-    const failure = await fetched(name).then(() => undefined, (error: unknown) => error as Error); // prettier-ignore
+    const failure = await fetched(name).then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    );
     expect(failure).toBeInstanceOf(FormatError);
     expect(failure!.message).toMatch(message);
     expect(performance.now() - start).toBeLessThan(5000);

@@ -39,15 +39,20 @@ const names = [...cases.keys()];
 
 /** Arguments under our names: `T_max` is `tMax`. */
 const ours = (kwargs: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key.replace(/^T_/, 't_').replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), value])); // prettier-ignore
+  Object.fromEntries(
+    Object.entries(kwargs).map(([key, value]) => [
+      key.replace(/^T_/, 't_').replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  );
 
 const OPTIMIZERS = optim as unknown as Record<string, new (...args: unknown[]) => optim.Optimizer>;
-const SCHEDULERS = { ...optim.lrScheduler, ...optim.swaUtils } as unknown as Record<string, new (...args: unknown[]) => Scheduler>; // prettier-ignore
+const SCHEDULERS = { ...optim.lrScheduler, ...optim.swaUtils } as unknown as Record<string, new (...args: unknown[]) => Scheduler>;
 
 function schedule(optimizer: optim.Optimizer, [name, kwargs]: Made): Scheduler {
   const options = ours(kwargs);
   if ('lrLambda' in options) options['lrLambda'] = (epoch: number) => 1 / (1 + epoch / 4);
-  if ('schedulers' in options) options['schedulers'] = (options['schedulers'] as Made[]).map((inner) => schedule(optimizer, inner)); // prettier-ignore
+  if ('schedulers' in options) options['schedulers'] = (options['schedulers'] as Made[]).map((inner) => schedule(optimizer, inner));
   if (name === 'ChainedScheduler') return new SCHEDULERS[name]!(options['schedulers']);
   return new SCHEDULERS[name]!(optimizer, options);
 }

@@ -46,7 +46,14 @@ interface Run {
 const OPTIMIZERS: Record<string, (p: Params) => optim.Optimizer> = {
   sgd: (p) => new optim.SGD(p, { lr: 0.1 }),
   momentum: (p) => new optim.SGD(p, { lr: 0.1, momentum: 0.9, weightDecay: 1e-2, nesterov: true }),
-  groups: (p) => new optim.SGD([{ params: p.slice(0, 1), lr: 0.5 }, { params: p.slice(1), momentum: 0.5 }], { lr: 0.1 }), // prettier-ignore
+  groups: (p) =>
+    new optim.SGD(
+      [
+        { params: p.slice(0, 1), lr: 0.5 },
+        { params: p.slice(1), momentum: 0.5 },
+      ],
+      { lr: 0.1 },
+    ),
   adam: (p) => new optim.Adam(p, { lr: 0.1, weightDecay: 1e-2 }),
   amsgrad: (p) => new optim.Adam(p, { lr: 0.1, amsgrad: true, betas: [0.8, 0.99] }),
   adamw: (p) => new optim.AdamW(p, { lr: 0.1 }),
@@ -57,11 +64,18 @@ const OPTIMIZERS: Record<string, (p: Params) => optim.Optimizer> = {
 const SCHEDULERS: Record<string, (o: optim.Optimizer) => optim.LRScheduler> = {
   steplr: (o) => new optim.StepLR(o, { stepSize: 2, gamma: 0.5 }),
   onecycle: (o) => new optim.OneCycleLR(o, { maxLr: 1, totalSteps: 10 }),
-  onecycle3: (o) => new optim.OneCycleLR(o, { maxLr: 1, epochs: 2, stepsPerEpoch: 5, threePhase: true, annealStrategy: 'linear' }), // prettier-ignore
+  onecycle3: (o) => new optim.OneCycleLR(o, { maxLr: 1, epochs: 2, stepsPerEpoch: 5, threePhase: true, annealStrategy: 'linear' }),
 };
 
 function begin(name: string): Run {
-  const params = [[2, 3], [2]].map((shape) => new Parameter(arange(shape.reduce((a, b) => a * b, 1)).div(8).reshape(...shape))); // prettier-ignore
+  const params = [[2, 3], [2]].map(
+    (shape) =>
+      new Parameter(
+        arange(shape.reduce((a, b) => a * b, 1))
+          .div(8)
+          .reshape(...shape),
+      ),
+  );
   const optimizer = OPTIMIZERS[name]!(params);
   return { params, optimizer, scheduler: SCHEDULERS[name]?.(optimizer) };
 }
@@ -114,7 +128,7 @@ describe.each(names)('%s', (name) => {
     steps(whole, 0, 3);
     const path = join(folder, `${name}.pt`);
     save(packed(whole), path);
-    const runs = [deserialize<Checkpoint>(serialize(packed(whole))), load<Checkpoint>(path)].map((checkpoint) => resume(name, checkpoint)); // prettier-ignore
+    const runs = [deserialize<Checkpoint>(serialize(packed(whole))), load<Checkpoint>(path)].map((checkpoint) => resume(name, checkpoint));
     const inMemory = begin(name);
     inMemory.params.forEach((param, i) => param.detach().copy_(whole.params[i]!));
     inMemory.optimizer.loadStateDict(whole.optimizer.stateDict());
@@ -141,7 +155,8 @@ describe.each(names)('%s', (name) => {
     if (name !== 'groups') close(structure(saved.get('optimizer')), optimizer);
     else {
       // What a group was made with comes first there; nothing depends on the order.
-      const sorted = (state: unknown): unknown => (state as [string, [string, unknown][][]][])[1]![1].map((group) => group.sort(([a], [b]) => (a < b ? -1 : 1))); // prettier-ignore
+      const sorted = (state: unknown): unknown =>
+        (state as [string, [string, unknown][][]][])[1]![1].map((group) => group.sort(([a], [b]) => (a < b ? -1 : 1)));
       close(sorted(structure(saved.get('optimizer'))), sorted(optimizer));
     }
     if (scheduler !== undefined) close(structure(saved.get('scheduler')), scheduler);
@@ -173,7 +188,10 @@ describe.skipIf(python === undefined)(
       const script = fileURLToPath(new URL('../fixtures/training_state.py', import.meta.url));
       const result = spawnSync(python!, [script, 'resume', ...paths], { encoding: 'utf8' });
       if (result.status !== 0) throw new Error(result.stderr);
-      found = result.stdout.trim().split('\n').map((line) => JSON.parse(line) as Expected); // prettier-ignore
+      found = result.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Expected);
     }, 120_000);
 
     test.each(names)('%s', (name) => {
@@ -188,10 +206,14 @@ describe('older forms', () => {
   test('what 0.1 of this library saved', () => {
     const run = begin('onecycle');
     steps(run, 0, 3);
-    const state = new Map(run.params.map((_, i) => [i, { step: 3, exp_avg: zeros(...run.params[i]!.shape), exp_avg_sq: zeros(...run.params[i]!.shape) }])); // prettier-ignore
-    const paramGroups = [{ lr: 0.25, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0.5, amsgrad: false, maximize: false, initialLr: 0.04, params: [0, 1] }]; // prettier-ignore
+    const state = new Map(
+      run.params.map((_, i) => [i, { step: 3, exp_avg: zeros(...run.params[i]!.shape), exp_avg_sq: zeros(...run.params[i]!.shape) }]),
+    );
+    const paramGroups = [
+      { lr: 0.25, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0.5, amsgrad: false, maximize: false, initialLr: 0.04, params: [0, 1] },
+    ];
     run.optimizer.loadStateDict({ state, paramGroups } as never);
-    expect(run.optimizer.paramGroups[0]).toMatchObject({ lr: 0.25, betas: [0.9, 0.99], weightDecay: 0.5, initialLr: 0.04 }); // prettier-ignore
+    expect(run.optimizer.paramGroups[0]).toMatchObject({ lr: 0.25, betas: [0.9, 0.99], weightDecay: 0.5, initialLr: 0.04 });
     run.scheduler!.loadStateDict({ lastEpoch: 7, baseLrs: [0.04], lastLr: [0.25] });
     expect([run.scheduler!.lastEpoch, run.scheduler!.getLastLr()]).toEqual([7, [0.25]]);
   });
@@ -199,8 +221,15 @@ describe('older forms', () => {
   test('PyTorch’s before 1.5, with numbers of its own for parameters, and before 1.12, with counts that are no tensors', () => {
     const run = begin('adam');
     const value = (x: number, shape: readonly number[]): Tensor => zeros(...shape).fill_(x);
-    const state = new Map([140234, 140999].map((id, i) => [id, { step: 4, exp_avg: value(i, run.params[i]!.shape), exp_avg_sq: value(i + 2, run.params[i]!.shape) }])); // prettier-ignore
-    const groups = [{ lr: 0.5, betas: new PyTuple([0.9, 0.999]).items, eps: 1e-8, weight_decay: 0, amsgrad: false, params: [140234, 140999] }]; // prettier-ignore
+    const state = new Map(
+      [140234, 140999].map((id, i) => [
+        id,
+        { step: 4, exp_avg: value(i, run.params[i]!.shape), exp_avg_sq: value(i + 2, run.params[i]!.shape) },
+      ]),
+    );
+    const groups = [
+      { lr: 0.5, betas: new PyTuple([0.9, 0.999]).items, eps: 1e-8, weight_decay: 0, amsgrad: false, params: [140234, 140999] },
+    ];
     run.optimizer.loadStateDict({ state, param_groups: groups } as never);
     const saved = run.optimizer.stateDict();
     expect(saved.state.get(1)!['exp_avg_sq']!.tolist()).toEqual([3, 3]);
@@ -256,7 +285,7 @@ test('decoupled decay is a hyperparameter of Adam, and none of AdamW', () => {
   expect(ours[0]!.tolist()).toEqual(theirs[0]!.tolist());
   expect(() => new optim.AdamW(param(), { decoupledWeightDecay: false } as never)).toThrow(/no option 'decoupledWeightDecay'/);
   expect(() => new optim.AdamW([{ params: param(), decoupledWeightDecay: false } as never])).toThrow(/always decoupled/);
-}); // prettier-ignore
+});
 
 describe('what does not fit changes nothing', () => {
   const good = (): Run => {
@@ -265,9 +294,7 @@ describe('what does not fit changes nothing', () => {
     return run;
   };
   /** The state as plain objects that can be changed. */
-  const plain = (
-    run: Run,
-  ): { state: Record<string, Record<string, unknown>>; param_groups: Record<string, unknown>[] } => {
+  const plain = (run: Run): { state: Record<string, Record<string, unknown>>; param_groups: Record<string, unknown>[] } => {
     const { state, param_groups: groups } = run.optimizer.stateDict();
     const entries = [...state].map(([i, values]) => [i, { ...values }] as const);
     return { state: Object.fromEntries(entries), param_groups: groups.map((group) => ({ ...group })) };
@@ -320,10 +347,14 @@ describe('what does not fit changes nothing', () => {
     ['rates that are no numbers', { _last_lr: [NaN] }, /_last_lr is \[NaN\]/],
     ['no length', { total_steps: 0 }, /total_steps is 0/],
     ['no phases', { _schedule_phases: [] }, /number of _schedule_phases is 0/],
-    ['phases of other names', { _schedule_phases: [{ end_step: 1, start_lr: 'lr' }] }, /start_lr is "lr"; expected one of initial_lr, max_lr, min_lr/],
+    [
+      'phases of other names',
+      { _schedule_phases: [{ end_step: 1, start_lr: 'lr' }] },
+      /start_lr is "lr"; expected one of initial_lr, max_lr, min_lr/,
+    ],
     ['another curve', { _anneal_func_type: 'sin' }, /_anneal_func_type is "sin"/],
     ['no word on momentum', { cycle_momentum: null }, /cycle_momentum is null/],
-  ]; // prettier-ignore
+  ];
   test.each(schedules)('a schedule with %s', (_, change, message) => {
     const run = good();
     const before = serialize(packed(run));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { arange, ArgumentError, DeviceError, FormatError, type Tensor } from 'flambeau';
 import { serialize } from 'flambeau/files';
-import { FetchError, FileStore, load, loadFile, openStore, save, saveFile, StorageError, type LoadProgress } from 'flambeau/files/web'; // prettier-ignore
+import { FetchError, FileStore, load, loadFile, openStore, save, saveFile, StorageError, type LoadProgress } from 'flambeau/files/web';
 import type { Backend } from '../../src/io/web/backend.ts';
 import { serveModels, type ModelServer } from '../support/model-server.ts';
 
@@ -37,7 +37,10 @@ afterEach(() => {
 
 /** What it fails with. */
 async function failure(promise: Promise<unknown>): Promise<Error> {
-  return promise.then(() => new Error('nothing thrown'), (error: unknown) => error as Error); // prettier-ignore
+  return promise.then(
+    () => new Error('nothing thrown'),
+    (error: unknown) => error as Error,
+  );
 }
 const onlyFile = (): string => join(folder, readdirSync(folder)[0]!);
 
@@ -45,7 +48,7 @@ describe('load', () => {
   it.each(['files', 'plain'])('gives what a server has (%s), with word of how far it is', async (way) => {
     const seen: LoadProgress[] = [];
     expect(sum(await load(url(way), { onProgress: (progress) => seen.push(progress) }))).toBe(SUM);
-    expect(seen.at(-1)).toEqual({ url: url(way), done: bytes.length, total: way === 'files' ? bytes.length : undefined, from: 'network' }); // prettier-ignore
+    expect(seen.at(-1)).toEqual({ url: url(way), done: bytes.length, total: way === 'files' ? bytes.length : undefined, from: 'network' });
     expect(sum(await load(new URL(url(way))))).toBe(SUM);
   });
 
@@ -56,7 +59,8 @@ describe('load', () => {
   });
 
   it('reads a model in several files by its index', async () => {
-    for (const [name, part] of Object.entries({ 'one.safetensors': { a: state.a }, 'two.safetensors': { b: state.b } })) server.files.set(name, serialize(part, { format: 'safetensors' })); // prettier-ignore
+    for (const [name, part] of Object.entries({ 'one.safetensors': { a: state.a }, 'two.safetensors': { b: state.b } }))
+      server.files.set(name, serialize(part, { format: 'safetensors' }));
     const index = (map: object): Uint8Array => new TextEncoder().encode(JSON.stringify({ weight_map: map }));
     server.files.set('model.json', index({ a: 'one.safetensors', b: 'two.safetensors' }));
     const loaded = await load<Map<string, Tensor>>(`${server.origin}/files/model.json`, { cache: store });
@@ -96,13 +100,13 @@ describe('load', () => {
     expect(error.message).toMatch(message);
     expect(await store.list()).toEqual([]);
     if (way === 'cut-always') expect(server.asked.length).toBeLessThanOrEqual(6);
-  }); // prettier-ignore
+  });
 
   it('says that there is no server, and refuses more bytes and others than were meant', async () => {
     expect(await failure(load('http://127.0.0.1:1/model.pt'))).toMatchObject({ reason: 'network' });
     expect(await failure(load(url('plain'), { maxFileBytes: 100 }))).toMatchObject({ reason: 'size' });
     expect(await failure(load(url('files'), { maxFileBytes: 100 }))).toMatchObject({ reason: 'size' });
-    expect(await failure(load(url('files'), { cache: store, sha256: '00000000' }))).toMatchObject({ reason: 'checksum' }); // prettier-ignore
+    expect(await failure(load(url('files'), { cache: store, sha256: '00000000' }))).toMatchObject({ reason: 'checksum' });
     expect(await store.list()).toEqual([]);
     expect(sum(await load(url('files'), { sha256 }))).toBe(SUM);
     expect(sum(await load(url('files'), { sha256: sha256.slice(0, 8).toUpperCase() }))).toBe(SUM);
@@ -112,7 +116,7 @@ describe('load', () => {
     const reason = new Error('enough');
     expect(await failure(load(url('files'), { signal: AbortSignal.abort(reason) }))).toBe(reason);
     const controller = new AbortController();
-    const loading = load(url('slow'), { signal: controller.signal, cache: store, onProgress: () => controller.abort(reason) }); // prettier-ignore
+    const loading = load(url('slow'), { signal: controller.signal, cache: store, onProgress: () => controller.abort(reason) });
     expect(await failure(loading)).toBe(reason);
     expect(await store.list()).toEqual([]);
     await load(url('files'), { cache: store });
@@ -154,7 +158,7 @@ describe('load', () => {
 describe('what is kept', () => {
   it('is fetched once, and used without a server', async () => {
     const seen: LoadProgress[] = [];
-    for (let i = 0; i < 3; i++) expect(sum(await load(url('files'), { cache: store, onProgress: (p) => seen.push(p) }))).toBe(SUM); // prettier-ignore
+    for (let i = 0; i < 3; i++) expect(sum(await load(url('files'), { cache: store, onProgress: (p) => seen.push(p) }))).toBe(SUM);
     expect(server.asked).toEqual(['GET /files/model.pt']);
     expect(seen.slice(-2).map(({ from, done }) => [from, done])).toEqual(Array(2).fill(['cache', bytes.length]));
     expect((await store.list()).map(({ name, size }) => [name, size])).toEqual([[url('files'), bytes.length]]);
@@ -189,7 +193,7 @@ describe('what is kept', () => {
     expect(sum(await load(url('files'), { cache: store }))).toBe(SUM);
     expect(sum(await load(url('files'), { cache: store, revalidate: true }))).toBe(10);
     expect(sum(await load(url('files'), { cache: store, revalidate: true }))).toBe(10);
-    expect(server.asked).toEqual(['GET /files/model.pt', 'HEAD /files/model.pt', 'GET /files/model.pt', 'HEAD /files/model.pt']); // prettier-ignore
+    expect(server.asked).toEqual(['GET /files/model.pt', 'HEAD /files/model.pt', 'GET /files/model.pt', 'HEAD /files/model.pt']);
     server.files.set('model.pt', bytes);
     expect(sum(await load(url('files'), { cache: store, sha256 }))).toBe(SUM);
   });

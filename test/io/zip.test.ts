@@ -35,10 +35,7 @@ function u(bytes: number, value: number): number[] {
 }
 
 /** An archive made field by field, to lie at will. */
-function make(
-  members: Made[],
-  end: { count?: number; size?: number; offset?: number; disk?: number; comment?: string } = {},
-): Uint8Array {
+function make(members: Made[], end: { count?: number; size?: number; offset?: number; disk?: number; comment?: string } = {}): Uint8Array {
   const out: number[] = [];
   const directory: number[] = [];
   for (const member of members) {
@@ -50,13 +47,7 @@ function make(
     const size = member.size ?? member.data.length;
     const at = out.length;
     const localName = text(local.name ?? member.name);
-    out.push(
-      ...u(4, 0x04034b50),
-      ...u(2, 20),
-      ...u(2, local.flags ?? flags),
-      ...u(2, local.method ?? method),
-      ...u(4, 0),
-    );
+    out.push(...u(4, 0x04034b50), ...u(2, 20), ...u(2, local.flags ?? flags), ...u(2, local.method ?? method), ...u(4, 0));
     if (descriptor) out.push(...u(12, 0));
     else out.push(...u(4, local.crc ?? crc), ...u(4, packed.length), ...u(4, local.size ?? size));
     out.push(...u(2, localName.length), ...u(2, 0), ...localName, ...packed);
@@ -168,8 +159,7 @@ describe('archives of others', () => {
 
 describe('refused', () => {
   const data = text('some data');
-  const one = (made: Partial<Made>, end?: Parameters<typeof make>[1]): Uint8Array =>
-    make([{ name: 'a', data, ...made }], end);
+  const one = (made: Partial<Made>, end?: Parameters<typeof make>[1]): Uint8Array => make([{ name: 'a', data, ...made }], end);
   const cases: [string, Uint8Array, RegExp][] = [
     ['nothing', new Uint8Array(0), /no end-of-archive record/],
     ['no archive', text('just some text that is long enough for an end record'), /no end-of-archive record/],
@@ -266,9 +256,7 @@ describe('refused', () => {
   test('bombs: too much, more than promised, less than promised, more than deflate can', () => {
     const zeros = new Uint8Array(1 << 20);
     const bomb = (size: number): Uint8Array => make([{ name: 'a', data: zeros, deflate: true, size, local: { size } }]);
-    expect(() => open(bomb(1 << 20), { maxInflated: 1 << 19 }).read('a')).toThrow(
-      /over the 524288 that are left of the limit/,
-    );
+    expect(() => open(bomb(1 << 20), { maxInflated: 1 << 19 }).read('a')).toThrow(/over the 524288 that are left of the limit/);
     expect(() => open(bomb(1000)).read('a')).toThrow(/more than the 1000 bytes promised/);
     expect(() => open(bomb((1 << 20) + 1)).read('a')).toThrow(/holds 1048576 bytes instead of the 1048577/);
     expect(() => open(bomb(1 << 24)).read('a')).toThrow(/deflated bytes cannot become 16777216/);
@@ -298,8 +286,7 @@ describe('refused', () => {
       { zip64From: 1, align: 1 },
     );
     for (const bytes of [whole, wide]) {
-      for (let length = 0; length < bytes.length; length++)
-        expect(() => readAll(bytes.subarray(0, length))).toThrow(FormatError);
+      for (let length = 0; length < bytes.length; length++) expect(() => readAll(bytes.subarray(0, length))).toThrow(FormatError);
       for (let bit = 0; bit < 8 * bytes.length; bit++) {
         const flipped = bytes.slice();
         flipped[bit >> 3]! ^= 1 << (bit & 7);

@@ -24,15 +24,7 @@ import {
 import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { EmulatedKernels } from '../support/emulated.ts';
-import {
-  forTarget,
-  hasCompiler,
-  hasHalfType,
-  nativeSetup,
-  runOnce,
-  type NativeSetup,
-  stepsOf,
-} from '../support/native.ts';
+import { forTarget, hasCompiler, hasHalfType, nativeSetup, runOnce, type NativeSetup, stepsOf } from '../support/native.ts';
 
 const INTEGERS = [0, 1, -1, 2, 7, -13, 31, 33, 255, 65536, 2147483647, -2147483648, 123456789, -987654321, 3, 5];
 const BIG = [0n, 1n, -1n, 5n, -7n, 63n, 65n, 1n << 40n, -(1n << 40n), (1n << 63n) - 1n, -(1n << 63n), 1n << 31n, -(1n << 31n), 1234567890123n, 2n, 9n]; // prettier-ignore
@@ -106,9 +98,8 @@ function operations(type: ValueType): Operation[] {
   if (type.startsWith('f')) found.push(['fma', type, (x, y) => x.fma(y, x)]);
   if (type === 'i32' || type === 'i64') {
     const nonZero = (y: Expr): Expr => y.or(constant(type, 1)).and(constant(type, 0x7fffffff)); // never 0 or -1
-    for (const op of ['div', 'rem', 'divU', 'remU'] as const)
-      found.push([op, type, (x, y) => x.binary(op, nonZero(y))]);
-    found.push(['rem by -1', type, (x) => x.rem(constant(type, -1))], ['div 7', type, (x) => x.div(7)], ['rem 7', type, (x) => x.rem(7)]); // prettier-ignore
+    for (const op of ['div', 'rem', 'divU', 'remU'] as const) found.push([op, type, (x, y) => x.binary(op, nonZero(y))]);
+    found.push(['rem by -1', type, (x) => x.rem(constant(type, -1))], ['div 7', type, (x) => x.div(7)], ['rem 7', type, (x) => x.rem(7)]);
     found.push(['ltU', 'i32', (x, y) => x.compare('ltU', y)], ['geU', 'i32', (x, y) => x.compare('geU', y)]);
   }
   if (type === 'f32') found.push(['bits', 'i32', (x) => x.bits('i32')]);
@@ -117,9 +108,10 @@ function operations(type: ValueType): Operation[] {
   if (type === 'i64') found.push(['bits', 'f64', (x) => x.bits('f64')]);
   if (type === 'i32v') found.push(['ltU', 'i32v', (x, y) => x.compare('ltU', y)]);
   if (type === 'i32v' || type === 'i64v') {
-    for (const count of [0, 3, 33]) for (const op of ['shl', 'shr', 'shrU'] as const) found.push([`${op} ${count}`, type, (x) => x.binary(op, count)]); // prettier-ignore
+    for (const count of [0, 3, 33])
+      for (const op of ['shl', 'shr', 'shrU'] as const) found.push([`${op} ${count}`, type, (x) => x.binary(op, count)]);
   }
-  if (isVector(type)) found.push(['lane', element(type), (x) => x.lane(1)], ['splat', type, (x, y) => x.lane(0).splat().add(y)]); // prettier-ignore
+  if (isVector(type)) found.push(['lane', element(type), (x) => x.lane(1)], ['splat', type, (x, y) => x.lane(0).splat().add(y)]);
   return found;
 }
 
@@ -173,13 +165,15 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     const [expected, got] = (['wasm', 'native'] as const).map((runner) => outputs(kernel, runner, type, bytes, 256));
     ops.forEach(([name, result], k) => {
       for (let i = 0; i < 256; i++) {
-        const [want, have] = [expected!, got!].map((base) => device.readAt(DTYPE[result as ScalarType], base + (k * 256 + i) * 8, 1)[0]); // prettier-ignore
+        const [want, have] = [expected!, got!].map((base) => device.readAt(DTYPE[result as ScalarType], base + (k * 256 + i) * 8, 1)[0]);
         expect(same(have, want), `${name} of pair ${i}: ${String(have)} instead of ${String(want)}`).toBe(true);
       }
     });
   });
 
-  const wide = ([16, 32, 64] as const).flatMap((bytes) => (['i32v', 'i64v', 'f32v', 'f64v'] as const).map((type) => [bytes, type] as const)); // prettier-ignore
+  const wide = ([16, 32, 64] as const).flatMap((bytes) =>
+    (['i32v', 'i64v', 'f32v', 'f64v'] as const).map((type) => [bytes, type] as const),
+  );
   it.each(wide)('on every operation of %i-byte vectors of %s', (vectorBytes, type) => {
     const ops = operations(type).filter(([name]) => name !== 'splat' && name !== 'lane');
     const scalar = element(type);
@@ -192,7 +186,7 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     const size = bytesOf(scalar);
     ops.forEach(([name, result], k) => {
       const read = (at: number, count: number, i: number): unknown =>
-        device.readAt(DTYPE[element(result)], at + k * 2048 + Math.floor(i / count) * count * 8 + (i % count) * size, 1)[0]; // prettier-ignore
+        device.readAt(DTYPE[element(result)], at + k * 2048 + Math.floor(i / count) * count * 8 + (i % count) * size, 1)[0];
       for (let i = 0; i < 256; i++) {
         const [want, have] = [read(expected, base, i), read(got, perUnit, i)];
         expect(same(have, want), `${name} of pair ${i}: ${String(have)} instead of ${String(want)}`).toBe(true);
@@ -250,11 +244,14 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
         });
       });
       const kernel = forTarget(built, target);
-      const halves = (of: (i: number) => number): Uint16Array => Uint16Array.from({ length: 64 }, (_, i) => halfBits('float16', of(i))); // prettier-ignore
-      const from = [0, -0, 1, -1.5, 2049 / 2048, 6e-8, 65504, -300, 1e-5, Infinity, NaN, 2 ** -14, 3.14159, -2047, 0.1, 40000]; // prettier-ignore
-      const at = [halves((i) => from[i % 16]!), halves((i) => [1.0009765625, -3][i % 2]!), halves((i) => from[(i * 5 + (i >> 4)) % 16]!)]; // prettier-ignore
+      const halves = (of: (i: number) => number): Uint16Array => Uint16Array.from({ length: 64 }, (_, i) => halfBits('float16', of(i)));
+      const from = [0, -0, 1, -1.5, 2049 / 2048, 6e-8, 65504, -300, 1e-5, Infinity, NaN, 2 ** -14, 3.14159, -2047, 0.1, 40000];
+      const at = [halves((i) => from[i % 16]!), halves((i) => [1.0009765625, -3][i % 2]!), halves((i) => from[(i * 5 + (i >> 4)) % 16]!)];
       const [x, y, z] = at.map((values) => widened(values, 'float16'));
-      const expected = Float32Array.from(x!, (value, i) => widened(Uint16Array.of(halfBits('float16', value * y![i]! + z![i]!)), 'float16')[0]!); // prettier-ignore
+      const expected = Float32Array.from(
+        x!,
+        (value, i) => widened(Uint16Array.of(halfBits('float16', value * y![i]! + z![i]!)), 'float16')[0]!,
+      );
       const places = at.map((values) => {
         const place = device.allocateAt(128);
         device.writeAt(place, values);
@@ -293,17 +290,13 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     let serial = 0;
     fc.assert(
       fc.property(fc.array(program(4), { minLength: 24, maxLength: 24 }), (programs) => {
-        const kernel = buildKernel(
-          `test/random ${serial++}`,
-          { x: 'ptr', y: 'ptr', out: 'ptr' },
-          ({ f, p, lo, hi }) => {
-            f.for('unit', lo, hi, (unit) => {
-              const at = f.let('at', unit.mul(16));
-              const inputs = (type: VectorType): Expr[] => [p.x, p.y].map((base) => load(type, base.add(at)));
-              programs.forEach((build, k) => f.store('f32v', p.out.add(at), build(inputs), k * 1024));
-            });
-          },
-        );
+        const kernel = buildKernel(`test/random ${serial++}`, { x: 'ptr', y: 'ptr', out: 'ptr' }, ({ f, p, lo, hi }) => {
+          f.for('unit', lo, hi, (unit) => {
+            const at = f.let('at', unit.mul(16));
+            const inputs = (type: VectorType): Expr[] => [p.x, p.y].map((base) => load(type, base.add(at)));
+            programs.forEach((build, k) => f.store('f32v', p.out.add(at), build(inputs), k * 1024));
+          });
+        });
         const bytes = programs.length * 1024;
         const results = (['wasm', 'native'] as const).map((runner) => {
           const address = outputs(kernel, runner, 'f32', bytes, 64);
@@ -352,7 +345,11 @@ function program(depth: number): fc.Arbitrary<Build> {
         (i) =>
           a(i).fma(b(i), c(i)),
     ),
-    fc.tuple(fc.constantFrom(...COMPARE), inner, inner).map(([op, a, b]): Build => (i) => a(i).compare(op, b(i)).select(a(i), b(i))), // prettier-ignore
+    fc.tuple(fc.constantFrom(...COMPARE), inner, inner).map(
+      ([op, a, b]): Build =>
+        (i) =>
+          a(i).compare(op, b(i)).select(a(i), b(i)),
+    ),
     fc.tuple(fc.constantFrom(...ROUNDING), inner).map(
       ([op, a]): Build =>
         (i) =>

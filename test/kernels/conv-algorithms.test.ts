@@ -7,13 +7,7 @@ import type { Value } from '../../src/compiler/lowering.ts';
 import type { CpuLowering } from '../../src/lower/cpu/lowering.ts';
 import { convGeometry, convParams, type ConvGeometry } from '../../src/geometry/conv.ts';
 import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/cpu/conv/winograd-transforms.ts';
-import {
-  forwardCorrelation,
-  inputGradCorrelation,
-  PLAIN,
-  type Finish,
-  type Lowered,
-} from '../../src/lower/cpu/conv/correlation.ts';
+import { forwardCorrelation, inputGradCorrelation, PLAIN, type Finish, type Lowered } from '../../src/lower/cpu/conv/correlation.ts';
 import { lowerFlat } from '../../src/lower/cpu/conv/flat.ts';
 import { lowerPixelPanels } from '../../src/lower/cpu/conv/pixel-panels.ts';
 import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
@@ -56,10 +50,7 @@ interface Setup {
   readonly gate: HostTensor;
 }
 
-function setup(
-  { x, outputs, groups = 1, kernel = [3, 3], stride = [1, 1], dilation = [1, 1], padding }: Case,
-  dtype: HostDType,
-): Setup {
+function setup({ x, outputs, groups = 1, kernel = [3, 3], stride = [1, 1], dilation = [1, 1], padding }: Case, dtype: HostDType): Setup {
   const w = hostTensor(dtype, [outputs, x[1] / groups, ...kernel], 2);
   const g = convGeometry('test', x, w.shape, convParams({ padding, stride, dilation, groups }));
   const y = [x[0], outputs, g.height.output, g.width.output];
@@ -95,7 +86,11 @@ function run(build: Build, inputs: readonly HostTensor[], outputs: readonly (rea
     const taken = build(l, i, o);
     if (taken !== true && taken !== 'done') throw new Refused();
   };
-  const { results, dispose } = runLowering(accepted, inputs, outputs.map((shape) => layoutOf(dtype, shape))); // prettier-ignore
+  const { results, dispose } = runLowering(
+    accepted,
+    inputs,
+    outputs.map((shape) => layoutOf(dtype, shape)),
+  );
   dispose();
   return results;
 }
@@ -105,22 +100,34 @@ const gated = (gate: Value): Finish => ({ kind: 'gate', gate });
 const winograd = {
   forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
     run(
-      (l, [vx, vw, vb], [y]) =>
-        lowerWinograd(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }),
+      (l, [vx, vw, vb], [y]) => lowerWinograd(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }),
       [x, w, b],
       [dy.shape],
     )[0]!,
   inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
-    run((l, [vdy, vw, vg], [dx]) => lowerWinograd(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+    run(
+      (l, [vdy, vw, vg], [dx]) =>
+        lowerWinograd(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }),
+      [dy, w, gate],
+      [x.shape],
+    )[0]!,
   weightGrad: ({ g, x, w, b, dy }: Setup) =>
     run((l, [vdy, vx], [dw, db]) => lowerWinogradWeightGrad(l, g, vdy!, vx!, dw!, db), [dy, x], [w.shape, b.shape]),
 };
 
 const along = (lower: typeof lowerPixels) => ({
   forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
-    run((l, [vx, vw, vb], [y]) => lower(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }), [x, w, b], [dy.shape])[0]!, // prettier-ignore
+    run(
+      (l, [vx, vw, vb], [y]) => lower(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }),
+      [x, w, b],
+      [dy.shape],
+    )[0]!,
   inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
-    run((l, [vdy, vw, vg], [dx]) => lower(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+    run(
+      (l, [vdy, vw, vg], [dx]) => lower(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }),
+      [dy, w, gate],
+      [x.shape],
+    )[0]!,
 });
 const flat = along(lowerFlat);
 const pixels = along(lowerPixels);
@@ -134,13 +141,7 @@ const weightProducts = ({ g, x, w, b, dy }: Setup): TypedArray[] =>
 
 const UNIT = { float32: 1.2e-7, float64: 2.3e-16 };
 
-function expectClose(
-  got: TypedArray,
-  expected: Float64Array,
-  terms: number,
-  dtype: 'float32' | 'float64',
-  c: Case,
-): void {
+function expectClose(got: TypedArray, expected: Float64Array, terms: number, dtype: 'float32' | 'float64', c: Case): void {
   expect(worstDifference(got, expected), JSON.stringify(c)).toBeLessThanOrEqual(UNIT[dtype] * (64 + terms));
 }
 
@@ -156,8 +157,7 @@ const arbitrary = fc.record({
 });
 
 describe("Winograd's maps", () => {
-  const times = (a: Matrix, b: Matrix): Matrix =>
-    a.map((row) => b[0]!.map((_, j) => row.reduce((sum, c, k) => sum + c * b[k]![j]!, 0)));
+  const times = (a: Matrix, b: Matrix): Matrix => a.map((row) => b[0]!.map((_, j) => row.reduce((sum, c, k) => sum + c * b[k]![j]!, 0)));
   const turned = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!));
   const around = (m: Matrix, x: Matrix): Matrix => times(times(m, x), turned(m));
   const noise = (n: number, salt: number): Matrix =>
@@ -166,7 +166,10 @@ describe("Winograd's maps", () => {
   it('make a tile of a correlation', () => {
     const [x, w] = [noise(REACH, 1), noise(3, 2)];
     const [u, v] = [around(MAPS.weights, w), around(MAPS.elements, x)];
-    const y = around(MAPS.outputs, u.map((row, i) => row.map((c, j) => c * v[i]![j]!))); // prettier-ignore
+    const y = around(
+      MAPS.outputs,
+      u.map((row, i) => row.map((c, j) => c * v[i]![j]!)),
+    );
     for (let i = 0; i < TILE; i++)
       for (let j = 0; j < TILE; j++) {
         let sum = 0;
@@ -177,8 +180,7 @@ describe("Winograd's maps", () => {
   });
 
   it('have coefficients that single precision holds, but for the weights', () => {
-    for (const name of ['elements', 'outputs', 'gradients'] as const)
-      for (const c of MAPS[name].flat()) expect(Math.fround(c)).toBe(c);
+    for (const name of ['elements', 'outputs', 'gradients'] as const) for (const c of MAPS[name].flat()) expect(Math.fround(c)).toBe(c);
   });
 });
 
@@ -236,8 +238,22 @@ describe.each([
   ['panels of pixels', 'float64', panels],
 ] as const)('the correlation along outputs by %s in %s', (_, dtype, algorithm) => {
   it('agrees with plain loops for random sizes, kernels and strides', () => {
-    const large = ({ rows, columns, kernel, stride, padding }: { rows: number; columns: number; kernel: number[]; stride: number[]; padding: number[] }) =>
-      [rows, columns].map((n, d) => Math.floor((n + 2 * padding[d]! - kernel[d]!) / stride[d]!) + 1).reduce((a, b) => Math.max(a, 0) * Math.max(b, 0)) >= 4; // prettier-ignore
+    const large = ({
+      rows,
+      columns,
+      kernel,
+      stride,
+      padding,
+    }: {
+      rows: number;
+      columns: number;
+      kernel: number[];
+      stride: number[];
+      padding: number[];
+    }) =>
+      [rows, columns]
+        .map((n, d) => Math.floor((n + 2 * padding[d]! - kernel[d]!) / stride[d]!) + 1)
+        .reduce((a, b) => Math.max(a, 0) * Math.max(b, 0)) >= 4;
     fc.assert(
       fc.property(strided.filter(large), ({ batch, channels, outputs, rows, columns, kernel, stride, padding }) =>
         unlessRefused(() => {
@@ -271,19 +287,32 @@ const grouped = fc.record({
 describe.each(['float32', 'float64'] as const)('groups along flat planes in %s', (dtype) => {
   const check = (c: Case): void => {
     const s = setup(c, dtype);
-    const [x, w, b, dy, gate] = [s.x, s.w, s.b, s.dy, s.gate].map(rowMajor) as [number[], number[], number[], number[], number[]]; // prettier-ignore
+    const [x, w, b, dy, gate] = [s.x, s.w, s.b, s.dy, s.gate].map(rowMajor) as [number[], number[], number[], number[], number[]];
     const { inPerGroup, outPerGroup, height, width } = s.g;
     const taps = height.kernel * width.kernel;
     expectClose(flat.forward(s), referenceConv(s.g, x, w, b), inPerGroup * taps, dtype, c);
     if (Math.min(height.input, width.input) < 2 && Math.max(height.stride, width.stride) > 1) return; // some residues have no results
     const dx = referenceInputGrad(s.g, dy, w);
     expectClose(flat.inputGrad(s), dx, outPerGroup * taps, dtype, c);
-    expectClose(flat.inputGrad(s, true), dx.map((v, i) => (gate[i]! > 0 ? v : 0)), outPerGroup * taps, dtype, c); // prettier-ignore
+    expectClose(
+      flat.inputGrad(s, true),
+      dx.map((v, i) => (gate[i]! > 0 ? v : 0)),
+      outPerGroup * taps,
+      dtype,
+      c,
+    );
   };
 
   it('agree with plain loops for random sizes', () => {
-    const large = ({ sizes, padding, kind }: { sizes: number[]; padding: number[]; kind: { kernel: readonly number[]; dilation: readonly number[] } }) =>
-      sizes.every((n, d) => n + 2 * padding[d]! > (kind.kernel[d]! - 1) * kind.dilation[d]!); // prettier-ignore
+    const large = ({
+      sizes,
+      padding,
+      kind,
+    }: {
+      sizes: number[];
+      padding: number[];
+      kind: { kernel: readonly number[]; dilation: readonly number[] };
+    }) => sizes.every((n, d) => n + 2 * padding[d]! > (kind.kernel[d]! - 1) * kind.dilation[d]!);
     fc.assert(
       fc.property(grouped.filter(large), ({ batch, groups, sizes, padding, kind: { channels, outputs, ...kind } }) =>
         check({ x: [batch, groups * channels, ...sizes], outputs: groups * outputs, groups, padding, ...kind }),
@@ -317,7 +346,7 @@ describe.each([
   };
 
   it('agree with plain loops for random sizes', () => {
-    const sizes = fc.record({ batch: size(1, 9), channels: size(8, 40), outputs: size(8, 40), rows: size(1, 23), columns: size(1, 23) }); // prettier-ignore
+    const sizes = fc.record({ batch: size(1, 9), channels: size(8, 40), outputs: size(8, 40), rows: size(1, 23), columns: size(1, 23) });
     fc.assert(
       fc.property(sizes, ({ batch, channels, outputs, rows, columns }) =>
         unlessRefused(() => check({ x: [batch, channels, rows, columns], outputs, ...point })),
@@ -348,12 +377,10 @@ describe.each(['float32', 'float64'] as const)('gradients of weights as products
 
   it('agree with plain loops for random sizes, kernels and strides', () => {
     const reaches = ({ rows, columns, kernel, padding }: { rows: number; columns: number; kernel: number[]; padding: number[] }) =>
-      [rows, columns].every((n, d) => n + 2 * padding[d]! >= kernel[d]!); // prettier-ignore
+      [rows, columns].every((n, d) => n + 2 * padding[d]! >= kernel[d]!);
     fc.assert(
       fc.property(strided.filter(reaches), ({ batch, channels, outputs, rows, columns, kernel, stride, padding }) =>
-        unlessRefused(() =>
-          check({ x: [batch, channels, rows, columns], outputs: outputs + 16, kernel, stride, padding }),
-        ),
+        unlessRefused(() => check({ x: [batch, channels, rows, columns], outputs: outputs + 16, kernel, stride, padding })),
       ),
       { numRuns: runs(20), seed: 8 },
     );
@@ -389,9 +416,7 @@ describe.each([
 
   it('does the ReLU, or the gate of its gradient, that follows', () => {
     const plain = algorithm.forward(s);
-    expect(algorithm.forward(s, { kind: 'relu' })).toEqual(
-      Float32Array.from(plain as Float32Array, (v) => Math.max(v, 0)),
-    );
+    expect(algorithm.forward(s, { kind: 'relu' })).toEqual(Float32Array.from(plain as Float32Array, (v) => Math.max(v, 0)));
     const grad = algorithm.inputGrad(s) as Float32Array;
     const open = rowMajor(s.gate);
     expect(algorithm.inputGrad(s, true)).toEqual(grad.map((v, i) => (open[i]! > 0 ? v : 0)));
@@ -447,7 +472,7 @@ describe.each(['float32', 'float64'] as const)('weights times images of one pixe
         };
         const [got] = run(build, [s.x, s.w, s.b, residual, affine], [s.dy.shape]);
         const [scales, added] = [rowMajor(affine), rowMajor(residual)];
-        const expected = sums.map((sum, i) => Math.max(0, sum * scales[2 * (i % outputs)]! + scales[2 * (i % outputs) + 1]! + added[i]!)); // prettier-ignore
+        const expected = sums.map((sum, i) => Math.max(0, sum * scales[2 * (i % outputs)]! + scales[2 * (i % outputs) + 1]! + added[i]!));
         expectClose(got!, expected, channels, dtype, c);
       }),
       { numRuns: runs(12), seed: 9 },

@@ -43,9 +43,17 @@ function run(
     (l, [vx, w1, w2, b1, b2, a1, a2, r], [y]) => {
       const [c1, c2] = [forwardCorrelation(first, w1!), forwardCorrelation(second, w2!)];
       const ends = biased
-        ? [{ bias: b1, finish: { kind: 'none' } as const }, { bias: b2, finish: { kind: 'add', residual: r } as const }]
-        : [{ finish: { kind: 'affine+relu', affine: a1 } as const }, { finish: { kind: 'affine+relu', affine: a2 } as const }]; // prettier-ignore
-      const taken = lowerExpanded(l, { c: c1, x: vx!, w: w1!, ...ends[0]! }, layoutOf(dtype, between), { c: c2, w: w2!, y: y!, ...ends[1]! }); // prettier-ignore
+        ? [
+            { bias: b1, finish: { kind: 'none' } as const },
+            { bias: b2, finish: { kind: 'add', residual: r } as const },
+          ]
+        : [{ finish: { kind: 'affine+relu', affine: a1 } as const }, { finish: { kind: 'affine+relu', affine: a2 } as const }];
+      const taken = lowerExpanded(l, { c: c1, x: vx!, w: w1!, ...ends[0]! }, layoutOf(dtype, between), {
+        c: c2,
+        w: w2!,
+        y: y!,
+        ...ends[1]!,
+      });
       expect(taken).toBe(true);
     },
     [x, ...w, ...b, ...affine, residual],

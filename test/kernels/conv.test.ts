@@ -98,10 +98,10 @@ const CASES: Record<string, Case> = {
   'one by one, stride 2': { x: [2, 6, 7, 8], outputs: 5, kernel: [1, 1], options: { stride: 2 } },
   'stride above the kernel': { x: [2, 3, 10, 11], outputs: 4, kernel: [2, 2], options: { stride: 3, padding: 1 } },
   dilation: { x: [2, 3, 12, 13], outputs: 5, kernel: [3, 2], options: { dilation: [2, 3], padding: [1, 2] } },
-  'stride and dilation': { x: [2, 4, 13, 12], outputs: 4, kernel: [3, 3], options: { stride: [2, 3], dilation: [3, 2], padding: 2 } }, // prettier-ignore
+  'stride and dilation': { x: [2, 4, 13, 12], outputs: 4, kernel: [3, 3], options: { stride: [2, 3], dilation: [3, 2], padding: 2 } },
   groups: { x: [3, 8, 7, 6], outputs: 12, kernel: [3, 3], options: { groups: 2, padding: 1 } },
   depthwise: { x: [3, 6, 9, 8], outputs: 6, kernel: [3, 3], options: { groups: 6, padding: 1 } },
-  'depthwise with two outputs each': { x: [2, 4, 9, 8], outputs: 8, kernel: [3, 3], options: { groups: 4, padding: 1, stride: 2 } }, // prettier-ignore
+  'depthwise with two outputs each': { x: [2, 4, 9, 8], outputs: 8, kernel: [3, 3], options: { groups: 4, padding: 1, stride: 2 } },
   'outputs narrower than a vector': { x: [5, 6, 2, 2], outputs: 9, kernel: [3, 3], options: { padding: 1 } },
   'one pixel': { x: [6, 3, 3, 3], outputs: 8, kernel: [3, 3], options: {} },
   'padding beyond the kernel': { x: [2, 2, 4, 3], outputs: 3, kernel: [2, 2], options: { padding: 3 } },
@@ -120,7 +120,7 @@ const CASES: Record<string, Case> = {
   },
   "padding 'valid'": { x: [2, 3, 6, 7], outputs: 4, kernel: [2, 4], options: { padding: 'valid' } },
   'several blocks of channels': { x: [2, 150, 6, 7], outputs: 5, kernel: [3, 3], options: { padding: 1 } },
-  'several blocks of channels, strided': { x: [2, 150, 6, 7], outputs: 150, kernel: [3, 3], options: { padding: 1, stride: 2 } }, // prettier-ignore
+  'several blocks of channels, strided': { x: [2, 150, 6, 7], outputs: 150, kernel: [3, 3], options: { padding: 1, stride: 2 } },
   'several blocks of rows': { x: [1, 40, 41, 30], outputs: 6, kernel: [3, 3], options: { padding: 1 } },
   'several blocks of rows, strided': {
     x: [1, 40, 81, 61],
@@ -131,8 +131,8 @@ const CASES: Record<string, Case> = {
   'many small images': { x: [40, 8, 4, 4], outputs: 8, kernel: [3, 3], options: { padding: 1 } },
   'one small image, many outputs': { x: [1, 70, 4, 4], outputs: 203, kernel: [3, 3], options: { padding: 1 } },
   'one column': { x: [2, 9, 41, 1], outputs: 12, kernel: [8, 1], options: { stride: [2, 1], padding: [3, 0] } },
-  'one column, a kernel of three': { x: [2, 9, 41, 1], outputs: 12, kernel: [3, 3], options: { padding: 1, dilation: [2, 1] } }, // prettier-ignore
-  'one column, groups': { x: [3, 8, 21, 1], outputs: 8, kernel: [5, 2], options: { padding: [2, 1], stride: [1, 2], groups: 8 } }, // prettier-ignore
+  'one column, a kernel of three': { x: [2, 9, 41, 1], outputs: 12, kernel: [3, 3], options: { padding: 1, dilation: [2, 1] } },
+  'one column, groups': { x: [3, 8, 21, 1], outputs: 8, kernel: [5, 2], options: { padding: [2, 1], stride: [1, 2], groups: 8 } },
   'a tall kernel': { x: [2, 2, 20, 5], outputs: 3, kernel: [11, 1], options: { padding: [5, 0] } },
 };
 
@@ -140,8 +140,7 @@ describe.each(['float32', 'float64'] as const)('conv2d and its gradients in %s',
   it.each(Object.keys(CASES))('agree with plain loops: %s', (name) => check(CASES[name]!, dtype));
 
   it('take any strides', () => {
-    for (const name of ['a tutorial layer', 'groups', 'stride and dilation', 'one by one, stride 2'])
-      check(CASES[name]!, dtype, true);
+    for (const name of ['a tutorial layer', 'groups', 'stride and dilation', 'one by one, stride 2']) check(CASES[name]!, dtype, true);
   });
 });
 
@@ -167,7 +166,12 @@ describe('conv2d', () => {
       fc.property(arbitrary.filter(fits), (a) => {
         const { groups, stride, padding, dilation } = a;
         check(
-          { x: [a.batch, groups * a.inputs, ...a.size], outputs: groups * a.outputs, kernel: a.kernel, options: { stride, padding, dilation, groups } }, // prettier-ignore
+          {
+            x: [a.batch, groups * a.inputs, ...a.size],
+            outputs: groups * a.outputs,
+            kernel: a.kernel,
+            options: { stride, padding, dilation, groups },
+          },
           'float32',
           a.last,
         );
@@ -266,10 +270,10 @@ describe('convolution arguments', () => {
     expect(shape([3, 5, 5], [4, 3, 3, 3])).toThrow(/^conv2d expects a 3-d or 4-d input but receives 3×5×5/);
     expect(shape([1, 3, 5, 5], [4, 3, 3])).toThrow(/expected a weight of shape/);
     expect(shape([1, 3, 5, 5], [4, 3, 3, 3], {}, [3])).toThrow(/expected a bias of shape \[4\]/);
-    expect(() =>
-      convRules.conv2d.shape([layoutOf('float32', [1, 1, 3, 3]), layoutOf('float64', [1, 1, 1, 1])], convParams()),
-    ).toThrow(/one dtype, but got float32, float64/);
-    expect(() => convRules.conv2d.shape([layoutOf('int64', [1, 1, 3, 3])], convParams())).toThrow(/float32 or float64, but got int64/); // prettier-ignore
+    expect(() => convRules.conv2d.shape([layoutOf('float32', [1, 1, 3, 3]), layoutOf('float64', [1, 1, 1, 1])], convParams())).toThrow(
+      /one dtype, but got float32, float64/,
+    );
+    expect(() => convRules.conv2d.shape([layoutOf('int64', [1, 1, 3, 3])], convParams())).toThrow(/float32 or float64, but got int64/);
     const grad = [layoutOf('float32', [1, 4, 2, 3]), layoutOf('float32', [4, 3, 3, 3])];
     expect(() => convRules.conv2dInputGrad.shape(grad, convInputGradParams(convParams(), [5, 5]))).toThrow(
       /expected a gradient of shape \[1, 4, 3, 3\]/,

@@ -31,7 +31,11 @@ type Build = (l: CpuLowering, inputs: readonly Value[], outputs: readonly Value[
 function run(build: Build, inputs: readonly HostTensor[], outputs: readonly (readonly number[])[]): TypedArray[] {
   const { dtype } = inputs[0]!;
   const accepted: Build = (l, i, o) => expect(build(l, i, o)).toBeTruthy();
-  const { results, dispose } = runLowering(accepted, inputs, outputs.map((shape) => layoutOf(dtype, shape))); // prettier-ignore
+  const { results, dispose } = runLowering(
+    accepted,
+    inputs,
+    outputs.map((shape) => layoutOf(dtype, shape)),
+  );
   dispose();
   return results;
 }
@@ -51,11 +55,15 @@ function setup({ batch, channels, multiplier, size, kernel, options }: Case, dty
   const w = hostTensor(dtype, [channels * multiplier, 1, ...kernel], 2);
   const g = convGeometry('test', shape, w.shape, convParams({ ...options, groups: channels }));
   const dy = hostTensor(dtype, [batch, channels * multiplier, g.height.output, g.width.output], 4);
-  return { g, x: hostTensor(dtype, shape, 1), w, b: hostTensor(dtype, [channels * multiplier], 3), dy, gate: hostTensor(dtype, shape, 5) }; // prettier-ignore
+  return { g, x: hostTensor(dtype, shape, 1), w, b: hostTensor(dtype, [channels * multiplier], 3), dy, gate: hostTensor(dtype, shape, 5) };
 }
 
 const forward = ({ g, x, w, b, dy }: Setup): TypedArray =>
-  run((l, [vx, vw, vb], [y]) => lowerDepthwise(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish: PLAIN }), [x, w, b], [dy.shape])[0]!; // prettier-ignore
+  run(
+    (l, [vx, vw, vb], [y]) => lowerDepthwise(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish: PLAIN }),
+    [x, w, b],
+    [dy.shape],
+  )[0]!;
 const inputGrad = ({ g, x, w, dy, gate }: Setup, gates = false): TypedArray =>
   run((l, [vdy, vw, vg], [dx]) => {
     const finish: Finish = gates ? { kind: 'add+gate', gate: vg, residual: vg } : PLAIN;
@@ -78,17 +86,21 @@ function checkWeights(s: Setup, within: Within): void {
 function check(c: Case, dtype: HostDType): void {
   const s = setup(c, dtype);
   const { g } = s;
-  const [x, w, b, dy, gate] = [s.x, s.w, s.b, s.dy, s.gate].map(rowMajor) as [number[], number[], number[], number[], number[]]; // prettier-ignore
+  const [x, w, b, dy, gate] = [s.x, s.w, s.b, s.dy, s.gate].map(rowMajor) as [number[], number[], number[], number[], number[]];
   const unit = dtype === 'float32' ? 1.2e-7 : 2.3e-16;
   const within: Within = (actual, expected, terms) =>
     expect(worstDifference(actual, expected), JSON.stringify(c)).toBeLessThanOrEqual(unit * (16 + terms));
   const taps = c.kernel[0] * c.kernel[1];
   within(forward(s), referenceConv(g, x, w, b), taps);
   if (c.channels > 1) checkWeights(s, within);
-  if (c.multiplier > 1 || g.width.stride > 2 || g.width.input < g.width.stride || g.height.input < g.height.stride) return; // prettier-ignore
+  if (c.multiplier > 1 || g.width.stride > 2 || g.width.input < g.width.stride || g.height.input < g.height.stride) return;
   const dx = referenceInputGrad(g, dy, w);
   within(inputGrad(s), dx, taps);
-  within(inputGrad(s, true), dx.map((value, i) => (gate[i]! <= 0 ? 0 : value + gate[i]!)), taps); // prettier-ignore
+  within(
+    inputGrad(s, true),
+    dx.map((value, i) => (gate[i]! <= 0 ? 0 : value + gate[i]!)),
+    taps,
+  );
 }
 
 const integer = (min: number, max: number) => fc.integer({ min, max });
@@ -102,8 +114,15 @@ const kinds = fc.constantFrom(
   { kernel: [1, 2] as const, stride: [1, 3], dilation: [1, 1] },
 );
 const arbitrary = fc
-  .record({ batch: integer(1, 3), channels: integer(1, 5), multiplier: fc.constantFrom(1, 1, 2), size: two(1, 37), padding: two(0, 3), kind: kinds }) // prettier-ignore
-  .filter(({ size, padding, kind }) => [0, 1].every((d) => size[d]! + 2 * padding[d]! > kind.dilation[d]! * (kind.kernel[d]! - 1))); // prettier-ignore
+  .record({
+    batch: integer(1, 3),
+    channels: integer(1, 5),
+    multiplier: fc.constantFrom(1, 1, 2),
+    size: two(1, 37),
+    padding: two(0, 3),
+    kind: kinds,
+  })
+  .filter(({ size, padding, kind }) => [0, 1].every((d) => size[d]! + 2 * padding[d]! > kind.dilation[d]! * (kind.kernel[d]! - 1)));
 
 describe.each(['float32', 'float64'] as const)('depthwise convolutions in %s', (dtype) => {
   it('agree with plain loops for random sizes', () => {
@@ -123,14 +142,14 @@ describe.each(['float32', 'float64'] as const)('depthwise convolutions in %s', (
 
   it('agree with plain loops in blocks of rows, and for kernels that do not fit into registers', () => {
     check({ batch: 1, channels: 2, multiplier: 1, size: [61, 150], kernel: [3, 3], options: { padding: 1 } }, dtype);
-    check({ batch: 2, channels: 2, multiplier: 1, size: [63, 151], kernel: [3, 3], options: { padding: 1, stride: 2 } }, dtype); // prettier-ignore
+    check({ batch: 2, channels: 2, multiplier: 1, size: [63, 151], kernel: [3, 3], options: { padding: 1, stride: 2 } }, dtype);
     check({ batch: 1, channels: 3, multiplier: 1, size: [14, 15], kernel: [7, 7], options: { padding: 3 } }, dtype);
   });
 });
 
 describe('depthwise convolutions', () => {
   it('give the same bits on any number of threads, next to what other threads write', () => {
-    const s = setup({ batch: 3, channels: 40, multiplier: 1, size: [15, 7], kernel: [3, 3], options: { padding: 1 } }, 'float32'); // prettier-ignore
+    const s = setup({ batch: 3, channels: 40, multiplier: 1, size: [15, 7], kernel: [3, 3], options: { padding: 1 } }, 'float32');
     const all = (): TypedArray[] => [forward(s), inputGrad(s), inputGrad(s, true), ...weightGrad(s)];
     device.threads = 1;
     const one = all();
@@ -141,7 +160,7 @@ describe('depthwise convolutions', () => {
   it('keep an infinity to the outputs and gradients that see it', () => {
     const s = setup({ batch: 1, channels: 2, multiplier: 1, size: [7, 7], kernel: [3, 3], options: {} }, 'float32');
     (s.x.data as Float32Array)[6] = Infinity; // the end of the first row
-    const finite = (values: TypedArray): number[] => Array.from(values, Number).flatMap((v, i) => (Number.isFinite(v) ? [] : [i])); // prettier-ignore
+    const finite = (values: TypedArray): number[] => Array.from(values, Number).flatMap((v, i) => (Number.isFinite(v) ? [] : [i]));
     expect(finite(forward(s))).toEqual([4]);
     expect(finite(weightGrad(s)[0]!)).toEqual([2]);
   });

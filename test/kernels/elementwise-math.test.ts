@@ -70,7 +70,7 @@ function floorDivide(x: number, y: number): number {
 /** C's: 1 to any power, and -1 to an infinite one, are 1. */
 const power = (x: number, y: number): number => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y);
 
-const EDGES = [0, -0, 1, -1, 2, -2, 0.5, -0.5, 3, -7, 1e-40, -1e-40, 1e38, -1e38, Infinity, -Infinity, NaN, 16777217, 5e9]; // prettier-ignore
+const EDGES = [0, -0, 1, -1, 2, -2, 0.5, -0.5, 3, -7, 1e-40, -1e-40, 1e38, -1e38, Infinity, -Infinity, NaN, 16777217, 5e9];
 
 describe('single-precision functions of two numbers', () => {
   it.each([
@@ -92,7 +92,7 @@ describe('single-precision functions of two numbers', () => {
     let worst = 0;
     for (let i = 0; i < x.length; i++) {
       const [actual, expected] = [results[i]!, Math.fround(reference(x[i]!, y[i]!))];
-      if (Number.isNaN(actual) !== Number.isNaN(expected)) throw new Error(`${op}(${x[i]}, ${y[i]}) = ${actual}, expected ${expected}`); // prettier-ignore
+      if (Number.isNaN(actual) !== Number.isNaN(expected)) throw new Error(`${op}(${x[i]}, ${y[i]}) = ${actual}, expected ${expected}`);
       if (Object.is(actual, -0) !== Object.is(expected, -0)) throw new Error(`${op}(${x[i]}, ${y[i]}): the other zero`);
       if (!Number.isNaN(actual)) worst = Math.max(worst, Math.abs(rank(actual) - rank(expected)));
     }
@@ -105,17 +105,14 @@ describe('single-precision functions', () => {
     const x = samples();
     x.set([0, -0, Infinity, -Infinity, NaN, 1, -1, 1e-45, -1e-45, 3.4e38, 88.7228, 88.73, -103.9, -104.1]);
     const layout = layoutOf('float32', [x.length]);
-    const { results, dispose } = runLowering(
-      lowerOf(op, NO_ATTRS),
-      [{ dtype: 'float32', shape: [x.length], data: x }],
-      [layout],
-    );
+    const { results, dispose } = runLowering(lowerOf(op, NO_ATTRS), [{ dtype: 'float32', shape: [x.length], data: x }], [layout]);
     dispose();
     let worst = 0;
     results[0]!.forEach((value: number | bigint, i: number) => {
       const [actual, expected] = [Number(value), Math.fround(reference(x[i]!))];
       if (Number.isNaN(actual) || Number.isNaN(expected)) {
-        if (!Number.isNaN(actual) || !(Number.isNaN(expected) || Number.isNaN(x[i]!))) throw new Error(`f(${x[i]}) = ${actual}, expected ${expected}`); // prettier-ignore
+        if (!Number.isNaN(actual) || !(Number.isNaN(expected) || Number.isNaN(x[i]!)))
+          throw new Error(`f(${x[i]}) = ${actual}, expected ${expected}`);
         return;
       }
       worst = Math.max(worst, Math.abs(rank(actual) - rank(expected)));
@@ -134,8 +131,7 @@ describe('single-precision functions', () => {
 describe('double-precision functions', () => {
   it('are those of the host', () => {
     const x = host('float64', [6], [-3.3, -0.2, 0, 0.7, 5, 40]);
-    const of = (op: UnaryName | MathematicsName | 'tanh'): number[] =>
-      Array.from(runOp(op, [x], NO_ATTRS)[0]!.data, Number);
+    const of = (op: UnaryName | MathematicsName | 'tanh'): number[] => Array.from(runOp(op, [x], NO_ATTRS)[0]!.data, Number);
     const values = Array.from(x.data, Number);
     // Exponentials are our own, and native kernels call the C library's functions: the last bit may differ.
     const near = (y: number, i: number, fn: (x: number) => number, exact: boolean): void =>

@@ -21,8 +21,7 @@ const runs = { numRuns: 60 };
 /** What a host array of a dtype holds: floats of 16 bits are there as their bits. */
 const numbersOf = (dtype: DType, data: TypedArray): number[] =>
   dtype === 'float16' || dtype === 'bfloat16' ? [...widened(data as Uint16Array, dtype)] : Array.from(data, Number);
-const rounded = (dtype: 'float16' | 'bfloat16', value: number): number =>
-  widened(Uint16Array.of(halfBits(dtype, value)), dtype)[0]!;
+const rounded = (dtype: 'float16' | 'bfloat16', value: number): number => widened(Uint16Array.of(halfBits(dtype, value)), dtype)[0]!;
 const dtypes = fc.constantFrom<DType>(...DTYPES);
 
 /** Writes through an output of any strides: into a view of a dense block that was filled with `around`. */
@@ -32,7 +31,6 @@ function writeThrough(
   inputs: readonly HostTensor[],
   scalars: readonly number[] = [],
 ): number[] {
-  // prettier-ignore
   const layout = hostLayout(target);
   const block = layoutOf(target.dtype, [target.data.length]);
   const { results, dispose } = runLowering(
@@ -104,14 +102,16 @@ describe('walks', () => {
     const view: HostTensor = { ...target, shape: [5, 4], strides: [9, 1] };
     const value = dtype === 'bool' ? 0 : 7;
     const fill: Parameters<typeof writeThrough>[1] = (l, _, outs) => lowerOf('fill', NO_ATTRS)(l, outs, outs);
-    expect(writeThrough(view, fill, [], [value])).toEqual(
-      Array.from({ length: 45 }, (_, i) => (i % 9 < 4 ? value : 1)),
-    );
+    expect(writeThrough(view, fill, [], [value])).toEqual(Array.from({ length: 45 }, (_, i) => (i % 9 < 4 ? value : 1)));
   });
 
   it('runs several inputs, outputs and scalars in one kernel, in place', () => {
     const n = 37;
-    const x = host('float32', [n], Array.from({ length: n }, (_, i) => i)); // prettier-ignore
+    const x = host(
+      'float32',
+      [n],
+      Array.from({ length: n }, (_, i) => i),
+    );
     const operand = { dtype: 'float32', as: 'f32' } as const;
     const { results, dispose } = runLowering(
       (l, [a, b, c], [sum, product]) =>
@@ -144,7 +144,8 @@ describe('walks', () => {
   it('compiles one kernel for all sizes of a walk', () => {
     const operand = { dtype: 'float32', as: 'f32' } as const;
     const spec = { name: 'same', inputs: [operand], outputs: [operand], scalars: [], cost: 0 };
-    const build = (): unknown => elementwiseKernel({ ...device.target, name: 'none' }, { ...spec, results: ([x]) => [x!] }, { outer: 0, spacing: ['dense', 'dense'] }); // prettier-ignore
+    const build = (): unknown =>
+      elementwiseKernel({ ...device.target, name: 'none' }, { ...spec, results: ([x]) => [x!] }, { outer: 0, spacing: ['dense', 'dense'] });
     expect(build()).toBe(build());
   });
 });
@@ -158,11 +159,9 @@ describe('the same bits', () => {
   it('on one thread and on two', () => {
     const results = [1, 2].map((threads) => {
       device.threads = threads;
-      return [
-        runOp('exp', [x], NO_ATTRS),
-        runOp('addAlpha', [x, tail], NO_ATTRS, [0.3]),
-        runOp('tanh', [x], NO_ATTRS),
-      ].map(([out]) => Buffer.from(out!.data.buffer).toString('base64'));
+      return [runOp('exp', [x], NO_ATTRS), runOp('addAlpha', [x, tail], NO_ATTRS, [0.3]), runOp('tanh', [x], NO_ATTRS)].map(([out]) =>
+        Buffer.from(out!.data.buffer).toString('base64'),
+      );
     });
     device.threads = 1;
     expect(results[0]!.every((bits, i) => bits === results[1]![i])).toBe(true);
@@ -225,8 +224,17 @@ describe('copies and casts', () => {
   });
 
   it('turns large tensors by tiles without losing an element', () => {
-    const sizes = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 4, max: 70 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 4, max: 70 })); // prettier-ignore
-    const turned = fc.tuple(sizes, fc.constantFrom<DType>('float32', 'float64', 'int64', 'uint8'), fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 })); // prettier-ignore
+    const sizes = fc.tuple(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 4, max: 70 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 4, max: 70 }),
+    );
+    const turned = fc.tuple(
+      sizes,
+      fc.constantFrom<DType>('float32', 'float64', 'int64', 'uint8'),
+      fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }),
+    );
     fc.assert(
       fc.property(turned, ([shape, dtype, order]) => {
         const strides = [0, 0, 0, 0];
@@ -280,15 +288,14 @@ describe('edges', () => {
   it("divides and takes remainders with Python's signs", () => {
     const a = host('int64', [6], [7, -7, 7, -7, 6, -6]);
     const b = host('int64', [6], [3, 3, -3, -3, 3, -1]);
-    const of = (op: keyof BinaryAttrs, p: HostTensor, q: HostTensor): number[] =>
-      Array.from(runOp(op, [p, q], NO_ATTRS)[0]!.data, Number);
+    const of = (op: keyof BinaryAttrs, p: HostTensor, q: HostTensor): number[] => Array.from(runOp(op, [p, q], NO_ATTRS)[0]!.data, Number);
     expect(of('floorDivide', a, b)).toEqual([2, -3, -3, 2, 2, 6]);
     expect(of('remainder', a, b)).toEqual([1, 2, -2, -1, 0, 0]);
     const p = host('float64', [5], [7.5, -7.5, 1e300, 5, -0.1]);
     const q = host('float64', [5], [2, 2, 0.7, Infinity, 3]);
     expect(of('floorDivide', p, q).slice(0, 2)).toEqual([3, -4]);
     expect(of('fmod', p, q)).toEqual([1.5, -1.5, 1e300 % 0.7, 5, -0.1]);
-    expect(of('div', a, b)).toEqual([7, -7, 7, -7, 6, -6].map((v, i) => Math.fround(v / [3, 3, -3, -3, 3, -1][i]!))); // prettier-ignore
+    expect(of('div', a, b)).toEqual([7, -7, 7, -7, 6, -6].map((v, i) => Math.fround(v / [3, 3, -3, -3, 3, -1][i]!)));
   });
 
   it('integer division by zero is an error, not a number', () => {
@@ -304,7 +311,7 @@ describe('edges', () => {
 
   it('whole-number scalars keep integers, fractions make float32', () => {
     const x32 = host('int32', [2], [3, -3]);
-    const add = (value: number): HostTensor => runOp('addScalar', [x32], scalarAttrs('int32', value), [value])[0]!; // prettier-ignore
+    const add = (value: number): HostTensor => runOp('addScalar', [x32], scalarAttrs('int32', value), [value])[0]!;
     expect(add(2)).toMatchObject({ dtype: 'int32', data: Int32Array.of(5, -1) });
     expect(add(0.5)).toMatchObject({ dtype: 'float32', data: Float32Array.of(3.5, -2.5) });
     expect(promote('int64', 'float32')).toBe('float32');
@@ -323,7 +330,9 @@ describe('edges', () => {
   it('names what does not fit', () => {
     const bools = host('bool', [2], [1, 0]);
     expect(() => runOp('sub', [bools, bools], NO_ATTRS)).toThrow(/sub: .*bool.*logicalXor/);
-    expect(() => runOp('add', [host('float32', [2], [1, 2]), host('float32', [3], [1, 2, 3])], NO_ATTRS)).toThrow(/add: cannot broadcast 2 with 3/); // prettier-ignore
+    expect(() => runOp('add', [host('float32', [2], [1, 2]), host('float32', [3], [1, 2, 3])], NO_ATTRS)).toThrow(
+      /add: cannot broadcast 2 with 3/,
+    );
     expect(() => runOp('where', [x, x, x], NO_ATTRS)).toThrow(/condition of dtype bool/);
     expect(() => runOp('bitwiseNot', [x], NO_ATTRS)).toThrow(/bitwiseNot/);
   });

@@ -1,12 +1,5 @@
 /** What formulas mean, in plain numbers: an interpreter that the expansions for devices are compared with. */
-import type {
-  Formula,
-  FormulaBinary,
-  FormulaMath,
-  FormulaNode,
-  FormulaType,
-  FormulaUnary,
-} from '../../src/kernels/formula/formula.ts';
+import type { Formula, FormulaBinary, FormulaMath, FormulaNode, FormulaType, FormulaUnary } from '../../src/kernels/formula/formula.ts';
 
 /** f32 and f64, i32: numbers; i64: bigints. */
 export type Value = number | bigint | boolean;
@@ -32,11 +25,16 @@ function nodeValue({ node, type }: Formula, of: (part: Formula) => Value, inputs
     case 'unary':
       return unary(node.op, node.a.type, of(node.a));
     case 'binary':
-      return wrap(type, type === 'f32' || type === 'f64' ? floats(node.op, type, of(node.a) as number, of(node.b) as number) : integers(node.op, type, of(node.a), of(node.b))); // prettier-ignore
+      return wrap(
+        type,
+        type === 'f32' || type === 'f64'
+          ? floats(node.op, type, of(node.a) as number, of(node.b) as number)
+          : integers(node.op, type, of(node.a), of(node.b)),
+      );
     case 'compare':
       return compare(node, of(node.a), of(node.b));
     case 'fma':
-      return wrap(type, (wrap(type, (of(node.a) as number) * (of(node.b) as number)) as number) + (of(node.c) as number)); // prettier-ignore
+      return wrap(type, (wrap(type, (of(node.a) as number) * (of(node.b) as number)) as number) + (of(node.c) as number));
     case 'select':
       return of(node.cond) === true ? of(node.a) : of(node.b);
     case 'cast':

@@ -55,18 +55,19 @@ function operands(type: FormulaType): readonly (readonly Value[])[] {
 }
 
 /** Computes formulas of a, b, c and the condition for all rows. */
-function run(
-  name: string,
-  type: FormulaType,
-  formulas: readonly Formula[],
-  rows: readonly (readonly Value[])[],
-  lanes?: 1,
-): Value[][] {
+function run(name: string, type: FormulaType, formulas: readonly Formula[], rows: readonly (readonly Value[])[], lanes?: 1): Value[][] {
   const types = [type, type, type, 'bool'] as const;
   const spec = specOf(name, types, formulas);
   const { results, dispose } = runLowering(
     (l, inputs, outputs) => launchElementwise(l, spec, inputs, outputs, [], lanes),
-    types.map((t, i) => ({ dtype: DTYPE[t], shape: [rows.length], data: stored(t, rows.map((row) => row[i]!)) })), // prettier-ignore
+    types.map((t, i) => ({
+      dtype: DTYPE[t],
+      shape: [rows.length],
+      data: stored(
+        t,
+        rows.map((row) => row[i]!),
+      ),
+    })),
     formulas.map((formula) => layoutOf(DTYPE[formula.type], [rows.length])),
   );
   dispose();
@@ -159,8 +160,13 @@ describe('nodes, as vectors and as scalars', () => {
           const [name, formula] = group[i]!;
           values.forEach((actual, k) => {
             const expected = evaluate(formula, rows[k]!);
-            const right = INEXACT.has(name) ? near(type, actual, expected) : name === 'fma' ? isFma(type, actual, expected, rows[k]!) : Object.is(actual, expected); // prettier-ignore
-            if (!right) wrong.push(`${name} (${form ?? lanes} lanes) of ${rows[k]!.map(shown).join(', ')}: ${shown(actual)}, not ${shown(expected)}`); // prettier-ignore
+            const right = INEXACT.has(name)
+              ? near(type, actual, expected)
+              : name === 'fma'
+                ? isFma(type, actual, expected, rows[k]!)
+                : Object.is(actual, expected);
+            if (!right)
+              wrong.push(`${name} (${form ?? lanes} lanes) of ${rows[k]!.map(shown).join(', ')}: ${shown(actual)}, not ${shown(expected)}`);
           });
         });
       }
@@ -169,7 +175,7 @@ describe('nodes, as vectors and as scalars', () => {
   });
 
   it('vectors serve what has instructions for them, scalars the rest', () => {
-    const lanes = (formula: Formula, ...types: FormulaType[]): number => elementwiseLanes(specOf('lanes', types, [formula])); // prettier-ignore
+    const lanes = (formula: Formula, ...types: FormulaType[]): number => elementwiseLanes(specOf('lanes', types, [formula]));
     const [x, d] = [inputOf('f32', 0), inputOf('f64', 0)];
     expect(lanes(x.exp().mul(2), 'f32')).toBe(4);
     expect(lanes(x.math('sinh'), 'f32')).toBe(4);
@@ -186,18 +192,16 @@ describe('formulas', () => {
   const unaries = ['neg', 'abs', 'sign', 'sqrt', 'floor', 'nearest'] as const;
   const binaries = ['add', 'sub', 'mul', 'div', 'min', 'max', 'pmin', 'pmax'] as const;
   /** Grown from a, b, c: each step takes any nodes before it. */
-  const grown = fc
-    .array(fc.tuple(fc.nat(15), fc.nat(99), fc.nat(99), fc.nat(99)), { minLength: 2, maxLength: 30 })
-    .map((steps) => {
-      const all = [inputOf('f32', 0), inputOf('f32', 1), inputOf('f32', 2), constantOf('f32', 0.75)];
-      for (const [kind, i, j, k] of steps) {
-        const [x, y, z] = [i, j, k].map((at) => all[at % all.length]!) as [Formula, Formula, Formula];
-        if (kind < unaries.length) all.push(x.unary(unaries[kind]!));
-        else if (kind < 14) all.push(x.binary(binaries[kind - unaries.length]!, y));
-        else all.push(kind === 14 ? x.lt(y).select(y, z) : inputOf('bool', 3).or(x.unary('isnan')).select(z, y));
-      }
-      return all.slice(-2);
-    });
+  const grown = fc.array(fc.tuple(fc.nat(15), fc.nat(99), fc.nat(99), fc.nat(99)), { minLength: 2, maxLength: 30 }).map((steps) => {
+    const all = [inputOf('f32', 0), inputOf('f32', 1), inputOf('f32', 2), constantOf('f32', 0.75)];
+    for (const [kind, i, j, k] of steps) {
+      const [x, y, z] = [i, j, k].map((at) => all[at % all.length]!) as [Formula, Formula, Formula];
+      if (kind < unaries.length) all.push(x.unary(unaries[kind]!));
+      else if (kind < 14) all.push(x.binary(binaries[kind - unaries.length]!, y));
+      else all.push(kind === 14 ? x.lt(y).select(y, z) : inputOf('bool', 3).or(x.unary('isnan')).select(z, y));
+    }
+    return all.slice(-2);
+  });
 
   it('of any shape give what the reference gives, one lane or four', () => {
     const rows = operands('f32').filter((_, i) => i % 9 === 0);
@@ -229,6 +233,6 @@ describe('formulas', () => {
     expect(() => x.select(x, x)).toThrow('select takes bool');
     expect(() => t.select(1, 0)).toThrow('two plain numbers');
     expect(() => x.bits('f64')).toThrow('the bits of f32 as f64');
-    expect(() => formulasOf({ ...specOf('wrong', ['f32'], [x]), results: () => [i] })).toThrow('results i32 for outputs f32'); // prettier-ignore
+    expect(() => formulasOf({ ...specOf('wrong', ['f32'], [x]), results: () => [i] })).toThrow('results i32 for outputs f32');
   });
 });

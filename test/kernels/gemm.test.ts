@@ -31,8 +31,7 @@ function run(op: 'matmul' | 'linear', inputs: readonly HostTensor[]): TypedArray
 /** Plain matrices in double precision. */
 function naive(a: readonly number[], b: readonly number[], m: number, n: number, k: number): Float64Array {
   const out = new Float64Array(m * n);
-  for (let i = 0; i < m; i++)
-    for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) out[i * n + j]! += a[i * k + p]! * b[p * n + j]!;
+  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) out[i * n + j]! += a[i * k + p]! * b[p * n + j]!;
   return out;
 }
 
@@ -109,8 +108,7 @@ describe('matmul', () => {
         expectClose(out.subarray((i * 4 + j) * 15, (i * 4 + j + 1) * 15), expected, 'float64', 6);
       }
     const vb = run('matmul', [v, b]);
-    for (let j = 0; j < 4; j++)
-      expectClose(vb.subarray(j * 5, j * 5 + 5), naive(rowMajor(v), db.slice(j * 30), 1, 5, 6), 'float64', 6); // prettier-ignore
+    for (let j = 0; j < 4; j++) expectClose(vb.subarray(j * 5, j * 5 + 5), naive(rowMajor(v), db.slice(j * 30), 1, 5, 6), 'float64', 6);
   });
 
   it('sums nothing to zero', () => {
@@ -138,9 +136,7 @@ describe('matmul', () => {
     expect(shape([2, 3], [4, 5])).toThrow(/matmul: inner sizes differ, 2×3 @ 4×5: 3 and 4/);
     expect(shape([], [4])).toThrow(/at least 1 dimension/);
     expect(shape([2, 3, 4], [5, 4, 2])).toThrow(/cannot broadcast 2 with 5/);
-    expect(() => matmulRules.matmul.shape([layout('float32', [2]), layout('float64', [2])], NO_ATTRS)).toThrow(
-      /float32 and float64/,
-    );
+    expect(() => matmulRules.matmul.shape([layout('float32', [2]), layout('float64', [2])], NO_ATTRS)).toThrow(/float32 and float64/);
   });
 });
 

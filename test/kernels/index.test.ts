@@ -13,18 +13,7 @@ import {
   triangleParams,
 } from '../../src/geometry/indexing.ts';
 import { indexingRules as rules, type IndexingAttrs } from '../../src/tensor/ops/indexing.ts';
-import {
-  decode,
-  draw,
-  drawClasses,
-  expectClose,
-  expectSame,
-  host,
-  numbers,
-  restride,
-  runOp,
-  type Stored,
-} from '../support/op-case.ts';
+import { decode, draw, drawClasses, expectClose, expectSame, host, numbers, restride, runOp, type Stored } from '../support/op-case.ts';
 import { device, type HostTensor } from '../support/run-kernel.ts';
 
 interface Args {
@@ -56,12 +45,8 @@ function attrsOf({ op, args }: Case): Attrs {
   return dimParams(args.dim);
 }
 
-const run = (
-  op: keyof IndexingAttrs,
-  inputs: readonly HostTensor[],
-  attrs: Attrs,
-  scalars?: readonly number[],
-): HostTensor[] => runOp(op, inputs, attrs as IndexingAttrs[keyof IndexingAttrs], scalars);
+const run = (op: keyof IndexingAttrs, inputs: readonly HostTensor[], attrs: Attrs, scalars?: readonly number[]): HostTensor[] =>
+  runOp(op, inputs, attrs as IndexingAttrs[keyof IndexingAttrs], scalars);
 
 afterEach(() => {
   device.threads = 1;
@@ -113,13 +98,9 @@ describe('indices out of range', () => {
     for (const index of bad) {
       for (const [what, name, call] of calls(index)) {
         expect(call, what).toThrow(IndexError);
-        expect(call, what).toThrow(
-          `${name}: index ${index} is out of range for dimension 0 of size 3: expected 0 to 2`,
-        );
+        expect(call, what).toThrow(`${name}: index ${index} is out of range for dimension 0 of size 3: expected 0 to 2`);
       }
-      expect(() => run('oneHot', [host('int64', [2], [0, index])], oneHotParams(3))).toThrow(
-        `oneHot: class ${index} is`,
-      );
+      expect(() => run('oneHot', [host('int64', [2], [0, index])], oneHotParams(3))).toThrow(`oneHot: class ${index} is`);
     }
   });
 
@@ -128,13 +109,9 @@ describe('indices out of range', () => {
     for (const wraps of [false, true]) {
       const params = indexParams(0, 'at', wraps);
       expect(() => run('indexSelect', [host('float32', [3, 0], []), list], params)).toThrow(/at: index 5/);
-      expect(() => run('indexAdd', [host('float32', [3, 0], []), list, host('float32', [2, 0], [])], params)).toThrow(
-        /5/,
-      );
+      expect(() => run('indexAdd', [host('float32', [3, 0], []), list, host('float32', [2, 0], [])], params)).toThrow(/5/);
     }
-    expect(() => run('indexSelect', [host('float32', [0, 4], []), list], dimParams(0))).toThrow(
-      /which has no elements/,
-    );
+    expect(() => run('indexSelect', [host('float32', [0, 4], []), list], dimParams(0))).toThrow(/which has no elements/);
     expect(() => run('gather', [host('float32', [0], []), list], dimParams(0))).toThrow(/which has no elements/);
     expect(() => run('scatter', [host('float32', [0], []), list, list], dimParams(0))).toThrow(/float32|no elements/);
     expect(run('indexSelect', [x, host('int64', [0], [])], dimParams(0))[0]!.shape).toEqual([0, 4]);
@@ -145,7 +122,11 @@ describe('indices out of range', () => {
     device.threads = 2;
     const wide = draw([1000, 64], 3);
     const rows = drawClasses([20_000], 4, 1000);
-    const wrong = host('int64', [20_000], numbers(rows).map((row, i) => (i === 19_998 ? 1000 : row))); // prettier-ignore
+    const wrong = host(
+      'int64',
+      [20_000],
+      numbers(rows).map((row, i) => (i === 19_998 ? 1000 : row)),
+    );
     for (let round = 0; round < 3; round++) {
       expect(() => run('indexSelect', [wide, wrong], dimParams(0))).toThrow(/index 1000 is out of range/);
       expect(run('indexSelect', [wide, rows], dimParams(0))[0]!.shape).toEqual([20_000, 64]);
@@ -160,22 +141,16 @@ describe('indices out of range', () => {
       expect(() => run('scatterAdd', [wide, at, wide], dimParams(0))).toThrow(/^scatterAdd: index 9 is out of range/);
     }
     const first = host('int32', [2], [-9, 8]);
-    expect(() => run('indexSelect', [wide, first], indexParams(0, 'at', true))).toThrow(
-      /^at: index -9 is out of range/,
-    );
+    expect(() => run('indexSelect', [wide, first], indexParams(0, 'at', true))).toThrow(/^at: index -9 is out of range/);
   });
 
   it('count from the end where the arguments say so', () => {
     const params = indexParams(0, 'at', true);
     const list = host('int64', [3], [-1, 2, -3]);
     const wide = numbers(x);
-    expect(numbers(run('indexSelect', [x, list], params)[0]!)).toEqual(
-      [2, 2, 0].flatMap((r) => wide.slice(r * 4, r * 4 + 4)),
-    );
+    expect(numbers(run('indexSelect', [x, list], params)[0]!)).toEqual([2, 2, 0].flatMap((r) => wide.slice(r * 4, r * 4 + 4)));
     expect(numbers(run('gather', [host('float32', [3], [7, 8, 9]), list], params)[0]!)).toEqual([9, 9, 7]);
-    expect(
-      numbers(run('indexCopy', [host('float32', [2], [0, 0]), host('int64', [1], [-2]), one], params)[0]!),
-    ).toEqual([1, 0]);
+    expect(numbers(run('indexCopy', [host('float32', [2], [0, 0]), host('int64', [1], [-2]), one], params)[0]!)).toEqual([1, 0]);
     for (const index of [-4, 3]) {
       const call = (): unknown => run('indexSelect', [x, host('int64', [1], [index])], params);
       expect(call).toThrow(`at: index ${index} is out of range for dimension 0 of size 3: expected -3 to 2`);
@@ -197,8 +172,7 @@ describe('gradients', () => {
     const dx = numbers(run('indexSelectGrad', [g, index], shapedDimParams(0, [4, 3]))[0]!);
     const expected = new Array<number>(12).fill(0);
     [1, 0, 1, 1, 3, 0].forEach((row, i) => {
-      for (let c = 0; c < 3; c++)
-        expected[row * 3 + c] = Math.fround(expected[row * 3 + c]! + Number(g.data[i * 3 + c]));
+      for (let c = 0; c < 3; c++) expected[row * 3 + c] = Math.fround(expected[row * 3 + c]! + Number(g.data[i * 3 + c]));
     });
     expect(dx).toEqual(expected);
     const [at, h] = [drawClasses([4, 5], 3, 2), draw([4, 5], 4)];
@@ -225,9 +199,7 @@ describe('arguments', () => {
     expect(() => rules.indexSelect.shape([f(3, 4), i(2, 2)], dimParams(0))).toThrow(/one-dimensional index/);
     expect(() => rules.indexSelect.shape([f(3, 4), f(2)], dimParams(0))).toThrow(/int64/);
     expect(() => rules.indexAdd.shape([f(3, 4), i(2), f(2, 3)], dimParams(0))).toThrow(/source of shape \[2, 4\]/);
-    expect(() => rules.gather.shape([f(3, 4), i(3, 5)], dimParams(0))).toThrow(
-      /no larger sizes, except along dimension 0/,
-    );
+    expect(() => rules.gather.shape([f(3, 4), i(3, 5)], dimParams(0))).toThrow(/no larger sizes, except along dimension 0/);
     expect(() => rules.gather.shape([f(3, 4), i(3)], dimParams(0))).toThrow(/as many dimensions/);
     expect(() => rules.scatter.shape([f(3, 4), i(3, 4), f(3, 3)], dimParams(0))).toThrow(/the source \[3, 3\]/);
     expect(() =>
@@ -236,9 +208,7 @@ describe('arguments', () => {
         dimParams(0),
       ),
     ).toThrow(/but got bool/);
-    expect(() => rules.cat.shape([f(3, 4), f(3, 5)], dimParams(0))).toThrow(
-      /cat: 3×4 and 3×5 differ outside dimension 0/,
-    );
+    expect(() => rules.cat.shape([f(3, 4), f(3, 5)], dimParams(0))).toThrow(/cat: 3×4 and 3×5 differ outside dimension 0/);
     expect(() => rules.cat.shape([f(3, 4), i(3, 4)], dimParams(0))).toThrow(/input 1 of dtype float32/);
     expect(() => rules.cat.shape([], dimParams(0))).toThrow(/at least one tensor/);
     expect(() => rules.pad.shape([f(3)], padParams([1, 1, 1, 1]))).toThrow(/at most 2 numbers/);

@@ -10,8 +10,7 @@ import { draw, drawClasses, numbers } from '../support/op-case.ts';
 
 type Fn = (...xs: Tensor[]) => Tensor;
 
-const shaped = (values: number[], shape: readonly number[]): Tensor =>
-  tensor(values, { dtype: 'float64' }).reshape([...shape]);
+const shaped = (values: number[], shape: readonly number[]): Tensor => tensor(values, { dtype: 'float64' }).reshape([...shape]);
 
 /** Weighted sum, so that a mistake in any element shows. */
 const weighted = (y: Tensor, seed: number): Tensor =>
@@ -22,8 +21,7 @@ function differences(fn: (values: number[][]) => number, values: number[][]): nu
   const step = 1e-5;
   return values.map((list, k) =>
     list.map((_, i) => {
-      const moved = (by: number): number =>
-        fn(values.map((other, n) => (n === k ? other.map((v, j) => (j === i ? v + by : v)) : other)));
+      const moved = (by: number): number => fn(values.map((other, n) => (n === k ? other.map((v, j) => (j === i ? v + by : v)) : other)));
       return (moved(step) - moved(-step)) / (2 * step);
     }),
   );
@@ -32,7 +30,9 @@ function differences(fn: (values: number[][]) => number, values: number[][]): nu
 function expectNear(actual: readonly (Tensor | undefined)[], expected: number[][]): void {
   expected.forEach((list, k) => {
     const given = actual[k]!.detach().reshape(-1).tolist() as number[];
-    list.forEach((v, i) => expect(Math.abs(given[i]! - v), `input ${k}, element ${i}: ${given[i]} for ${v}`).toBeLessThan(1e-6 * (1 + Math.abs(v)) * 10)); // prettier-ignore
+    list.forEach((v, i) =>
+      expect(Math.abs(given[i]! - v), `input ${k}, element ${i}: ${given[i]} for ${v}`).toBeLessThan(1e-6 * (1 + Math.abs(v)) * 10),
+    );
   });
 }
 
@@ -88,20 +88,28 @@ describe('gradients of batchNorm', () => {
 
   it.each([[[4, 3]], [[2, 3, 4]], [[2, 2, 3, 3]], [[5, 1]]])('%j', (shape) => {
     const c = shape[1]!;
-    check((x, weight, bias) => F.batchNorm(x, null, null, { weight: weight, bias: bias, training: true }), [shape, [c], [c]]); // prettier-ignore
+    check((x, weight, bias) => F.batchNorm(x, null, null, { weight: weight, bias: bias, training: true }), [shape, [c], [c]]);
     check((x) => F.batchNorm(x, ...stats(c), { training: true, eps: 0.1 }), [shape]);
     check((x, weight, bias) => F.batchNorm(x, ...stats(c), { weight: weight, bias: bias }), [shape, [c], [c]]);
   });
 
   it.each([[[4, 3]], [[2, 3, 4]], [[2, 2, 2, 3]]])('second ones, %j', (shape) => {
     const c = shape[1]!;
-    check(squared((x, weight, bias) => F.batchNorm(x, null, null, { weight: weight, bias: bias, training: true })), [shape, [c], [c]], true); // prettier-ignore
+    check(
+      squared((x, weight, bias) => F.batchNorm(x, null, null, { weight: weight, bias: bias, training: true })),
+      [shape, [c], [c]],
+      true,
+    );
     check(
       squared((x) => F.batchNorm(x, null, null, { training: true, eps: 0.1 })),
       [shape],
       true,
     );
-    check(squared((x, weight, bias) => F.batchNorm(x, ...stats(c), { weight: weight, bias: bias })), [shape, [c], [c]], true); // prettier-ignore
+    check(
+      squared((x, weight, bias) => F.batchNorm(x, ...stats(c), { weight: weight, bias: bias })),
+      [shape, [c], [c]],
+      true,
+    );
   });
 });
 
@@ -125,18 +133,34 @@ describe('gradients of losses', () => {
       for (const options of [{}, { weight, ignoreIndex: 1 }]) {
         check((x) => F.crossEntropy(x, target, { reduction, ...options, labelSmoothing: 0.1 }), [shape]);
         check((x) => F.crossEntropy(x, target, { reduction, ...options }), [shape]);
-        check(squared((x) => F.nllLoss(F.logSoftmax(x, shape.length === 1 ? 0 : 1), target, { reduction, ...options })), [shape], true); // prettier-ignore
+        check(
+          squared((x) => F.nllLoss(F.logSoftmax(x, shape.length === 1 ? 0 : 1), target, { reduction, ...options })),
+          [shape],
+          true,
+        );
       }
     }
     for (const loss of [F.mseLoss, F.l1Loss, F.smoothL1Loss]) {
-      check((a, b) => loss(a, b, { reduction }), [[2, 3], [2, 3]]); // prettier-ignore
+      check(
+        (a, b) => loss(a, b, { reduction }),
+        [
+          [2, 3],
+          [2, 3],
+        ],
+      );
     }
   });
 
   it('of logits and probabilities', () => {
     for (const reduction of ['mean', 'sum', 'none'] as const) {
       const params = pairLossParams('bceWithLogits', reduction);
-      check((a, b) => apply1('bceWithLogits', [a, b], params), [[2, 3], [2, 3]]); // prettier-ignore
+      check(
+        (a, b) => apply1('bceWithLogits', [a, b], params),
+        [
+          [2, 3],
+          [2, 3],
+        ],
+      );
     }
   });
 
@@ -149,9 +173,23 @@ describe('gradients of losses', () => {
           true,
         );
       }
-      check(squared((a, b) => F.mseLoss(a, b, { reduction })), [[2, 3], [2, 3]], true); // prettier-ignore
+      check(
+        squared((a, b) => F.mseLoss(a, b, { reduction })),
+        [
+          [2, 3],
+          [2, 3],
+        ],
+        true,
+      );
       const params = pairLossParams('bceWithLogits', reduction);
-      check(squared((a, b) => apply1('bceWithLogits', [a, b], params)), [[2, 3], [2, 3]], true); // prettier-ignore
+      check(
+        squared((a, b) => apply1('bceWithLogits', [a, b], params)),
+        [
+          [2, 3],
+          [2, 3],
+        ],
+        true,
+      );
     }
   });
 });

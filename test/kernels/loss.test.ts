@@ -38,7 +38,7 @@ interface Case {
 
 const cases = JSON.parse(readFileSync(new URL('../fixtures/kernels/loss.json', import.meta.url), 'utf8')) as Case[];
 const of = (op: Case['op']) =>
-  cases.filter((c) => c.op === op).map((c) => [`${c.kind ?? ''} ${c.dtype} ${c.shape.join('x')} ${JSON.stringify(c.args)}`, c] as const); // prettier-ignore
+  cases.filter((c) => c.op === op).map((c) => [`${c.kind ?? ''} ${c.dtype} ${c.shape.join('x')} ${JSON.stringify(c.args)}`, c] as const);
 
 const weights = (classes: number, dtype: DType): HostTensor => {
   const drawn = draw([classes], 3, dtype);
@@ -67,7 +67,7 @@ function classLoss(
     const grad = g ?? draw(loss.shape, 4, x.dtype);
     return [loss, runOp('nllLossGrad', [grad, target, total, ...weight], nllGradParams(p, x.shape))[0]!];
   }
-  const [loss, probabilities, total] = runOp('crossEntropy', [x, target, ...weight], p) as [HostTensor, HostTensor, HostTensor]; // prettier-ignore
+  const [loss, probabilities, total] = runOp('crossEntropy', [x, target, ...weight], p) as [HostTensor, HostTensor, HostTensor];
   const grad = g ?? draw(loss.shape, 4, x.dtype);
   return [loss, runOp('crossEntropyGrad', [grad, probabilities, target, total, ...weight], p)[0]!];
 }
@@ -126,9 +126,7 @@ describe.each(['crossEntropy', 'nllLoss'] as const)('%s', (op) => {
     const one = classLoss(op, x, target, [], params, g);
     device.threads = 2;
     classLoss(op, x, target, [], params, g).forEach((t, i) => expectSame(t, one[i]!));
-    classLoss(op, restride(x, [1, 0]), restride(target, [0], 2), [], params, g).forEach((t, i) =>
-      expectSame(t, one[i]!),
-    );
+    classLoss(op, restride(x, [1, 0]), restride(target, [0], 2), [], params, g).forEach((t, i) => expectSame(t, one[i]!));
   });
 });
 
@@ -192,11 +190,11 @@ describe('the arguments of losses', () => {
     expect(() => shape([4, 10], [5])).toThrow(/^crossEntropy expects a target of 4 but receives 5/);
     expect(() => shape([4, 10], [4, 1])).toThrow(/receives 4×1/);
     expect(() => shape([4, 10], [4], [9])).toThrow(/one weight per class, shape \[10\], but got \[9\]/);
-    expect(() =>
-      lossRules.nllLoss.shape([layoutOf('float32', [4, 2]), layoutOf('float32', [4])], classLossParams('nllLoss')),
-    ).toThrow(/int64/);
-    expect(() =>
-      lossRules.mseLoss.shape([layoutOf('float32', [4]), layoutOf('float32', [4, 1])], pairLossParams('mse')),
-    ).toThrow(/one shape/);
+    expect(() => lossRules.nllLoss.shape([layoutOf('float32', [4, 2]), layoutOf('float32', [4])], classLossParams('nllLoss'))).toThrow(
+      /int64/,
+    );
+    expect(() => lossRules.mseLoss.shape([layoutOf('float32', [4]), layoutOf('float32', [4, 1])], pairLossParams('mse'))).toThrow(
+      /one shape/,
+    );
   });
 });

@@ -6,17 +6,7 @@ import { numelOf } from '../../src/base/shape.ts';
 import { batchNormParams } from '../../src/geometry/norm.ts';
 import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { normRules } from '../../src/tensor/ops/norm.ts';
-import {
-  decode,
-  draw,
-  expectClose,
-  expectSame,
-  hostLayout,
-  restride,
-  runOp,
-  typed,
-  type Stored,
-} from '../support/op-case.ts';
+import { decode, draw, expectClose, expectSame, hostLayout, restride, runOp, typed, type Stored } from '../support/op-case.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 
 interface Case {
@@ -42,7 +32,7 @@ function input(shape: readonly number[], dtype: DType): HostTensor {
   return mapped(draw(shape, 1, dtype), dtype === 'float32' ? (v, i) => Math.fround(add(v, i)) : add);
 }
 
-const variances = (shape: readonly number[], dtype: DType): HostTensor => mapped(draw(shape, 5, dtype), (v) => Math.abs(v) + 0.5); // prettier-ignore
+const variances = (shape: readonly number[], dtype: DType): HostTensor => mapped(draw(shape, 5, dtype), (v) => Math.abs(v) + 0.5);
 
 /** Runs batchNorm in training; also returns the running statistics, which it writes in place. */
 function train(inputs: readonly HostTensor[], params: ReturnType<typeof batchNormParams>): HostTensor[] {
@@ -61,46 +51,39 @@ afterEach(() => {
 });
 
 describe('batchNorm', () => {
-  it.each(
-    cases.map(
-      (c) =>
-        [`${c.dtype} ${c.shape.join('x')} affine ${c.affine} running ${c.running} training ${c.training}`, c] as const,
-    ),
-  )('%s', (_, c) => {
-    const { shape, dtype, affine } = c;
-    const channels = [shape[1]!];
-    const x = input(shape, dtype);
-    const affines = affine ? [draw(channels, 2, dtype), draw(channels, 3, dtype)] : [];
-    const statistics = c.running || !c.training ? [draw(channels, 4, dtype), variances(channels, dtype)] : [];
-    const params = batchNormParams({ weight: affine, bias: affine, running: statistics.length > 0, eps: 1e-3 });
-    const g = draw(shape, 6, dtype);
-    const weight = affines.slice(0, 1);
-    let actual: HostTensor[];
-    if (c.training) {
-      const [y, mean, invStd, ...written] = train([x, ...affines, ...statistics], params) as [
-        HostTensor,
-        HostTensor,
-        HostTensor,
-      ];
-      actual = [y, ...written, ...runOp('batchNormGrad', [g, x, mean, invStd, ...weight], params)];
-    } else {
-      const [y] = runOp('batchNormEval', [x, ...affines, ...statistics], params) as [HostTensor];
-      actual = [y, ...runOp('batchNormEvalGrad', [g, x, ...statistics, ...weight], params)];
-    }
-    const expected = c.outputs.map(decode);
-    actual = actual.filter((t) => t.data.length < 600); // the larger ones are not stored
-    expect(actual.length).toBe(expected.length);
-    const [rtol, atol] = dtype === 'float64' ? [1e-12, 1e-11] : [1e-5, 2e-5];
-    expected.forEach((t, i) => expectClose(actual[i]!, t, rtol, atol));
-  });
+  it.each(cases.map((c) => [`${c.dtype} ${c.shape.join('x')} affine ${c.affine} running ${c.running} training ${c.training}`, c] as const))(
+    '%s',
+    (_, c) => {
+      const { shape, dtype, affine } = c;
+      const channels = [shape[1]!];
+      const x = input(shape, dtype);
+      const affines = affine ? [draw(channels, 2, dtype), draw(channels, 3, dtype)] : [];
+      const statistics = c.running || !c.training ? [draw(channels, 4, dtype), variances(channels, dtype)] : [];
+      const params = batchNormParams({ weight: affine, bias: affine, running: statistics.length > 0, eps: 1e-3 });
+      const g = draw(shape, 6, dtype);
+      const weight = affines.slice(0, 1);
+      let actual: HostTensor[];
+      if (c.training) {
+        const [y, mean, invStd, ...written] = train([x, ...affines, ...statistics], params) as [HostTensor, HostTensor, HostTensor];
+        actual = [y, ...written, ...runOp('batchNormGrad', [g, x, mean, invStd, ...weight], params)];
+      } else {
+        const [y] = runOp('batchNormEval', [x, ...affines, ...statistics], params) as [HostTensor];
+        actual = [y, ...runOp('batchNormEvalGrad', [g, x, ...statistics, ...weight], params)];
+      }
+      const expected = c.outputs.map(decode);
+      actual = actual.filter((t) => t.data.length < 600); // the larger ones are not stored
+      expect(actual.length).toBe(expected.length);
+      const [rtol, atol] = dtype === 'float64' ? [1e-12, 1e-11] : [1e-5, 2e-5];
+      expected.forEach((t, i) => expectClose(actual[i]!, t, rtol, atol));
+    },
+  );
 
   it('keeps the variance of values far from zero', () => {
     const shape = [16, 2, 6, 6];
     const noise = draw(shape, 9, 'float64');
     const far = mapped(noise, (v) => 30000 + Math.round(v * 8) / 8); // exact in float32
     const params = batchNormParams({ weight: false, bias: false, running: false });
-    const run = (dtype: DType): HostTensor[] =>
-      train([{ ...far, dtype, data: typed(dtype, Array.from(far.data, Number)) }], params);
+    const run = (dtype: DType): HostTensor[] => train([{ ...far, dtype, data: typed(dtype, Array.from(far.data, Number)) }], params);
     const [single, double] = [run('float32'), run('float64')];
     for (const i of [0, 1, 2]) {
       const exact = mapped({ ...double[i]!, dtype: 'float32' }, (v) => v);
@@ -115,7 +98,7 @@ describe('batchNorm', () => {
     const g = draw(shape, 12, 'float64');
     const params = batchNormParams({ weight: false, bias: false, running: false });
     const both = (dtype: DType): HostTensor[] => {
-      const [x, dy] = [far, g].map((t) => ({ ...t, dtype, data: typed(dtype, Array.from(t.data, Number)) })) as [HostTensor, HostTensor]; // prettier-ignore
+      const [x, dy] = [far, g].map((t) => ({ ...t, dtype, data: typed(dtype, Array.from(t.data, Number)) })) as [HostTensor, HostTensor];
       const [y, mean, invStd] = train([x], params) as [HostTensor, HostTensor, HostTensor];
       return [y, mean, invStd, ...runOp('batchNormGrad', [dy, x, mean, invStd], params)];
     };
@@ -140,7 +123,7 @@ describe('batchNorm', () => {
   it('writes results that are larger than caches', () => {
     const shape = [4, 2, 1 << 18];
     const part = draw([4, 2, 1 << 10], 13);
-    const x = { ...part, shape, data: Float32Array.from({ length: 1 << 21 }, (_, i) => Number(part.data[i % part.data.length])) }; // prettier-ignore
+    const x = { ...part, shape, data: Float32Array.from({ length: 1 << 21 }, (_, i) => Number(part.data[i % part.data.length])) };
     const params = batchNormParams({ weight: false, bias: false, running: false });
     const both = (given: HostTensor): HostTensor[] => {
       const [y, mean, invStd] = train([given], params) as [HostTensor, HostTensor, HostTensor];
@@ -149,7 +132,7 @@ describe('batchNorm', () => {
     device.threads = 2;
     const [y, mean, invStd, dx] = both(x) as [HostTensor, HostTensor, HostTensor, HostTensor];
     const values = Array.from(x.data, Number);
-    const normal = Float32Array.from(values, (v, i) => (v - Number(mean.data[(i >> 18) & 1])) * Number(invStd.data[(i >> 18) & 1])); // prettier-ignore
+    const normal = Float32Array.from(values, (v, i) => (v - Number(mean.data[(i >> 18) & 1])) * Number(invStd.data[(i >> 18) & 1]));
     expectClose(y, { ...x, data: normal }, 1e-5, 1e-5);
     expect(Array.from(dx.data, Number).every((v) => Math.abs(v) < 1e-4)).toBe(true); // a multiple of x̂ has no gradient
   });
@@ -175,9 +158,7 @@ describe('batchNorm', () => {
       );
     expect(() => shape([8])).toThrow(/\[N, C\] or \[N, C, …\], but got \[8\]/);
     expect(() => shape([1, 8])).toThrow(/more than 1 value per channel/);
-    expect(() => shape([4, 8], [[7]])).toThrow(
-      /expected weight of shape \[8\].*but got \[7\]; make the layer with 8 features/,
-    );
+    expect(() => shape([4, 8], [[7]])).toThrow(/expected weight of shape \[8\].*but got \[7\]; make the layer with 8 features/);
     expect(() => shape([4, 8], [[8], [3]], true)).toThrow(/runningVar/);
     expect(() => batchNormParams({ weight: true, bias: true, running: true, eps: NaN })).toThrow(/eps/);
   });

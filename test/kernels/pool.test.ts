@@ -2,13 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import {
-  adaptivePoolParams,
-  avgPoolParams,
-  maxPoolParams,
-  poolGradParams,
-  type Pair,
-} from '../../src/geometry/pool.ts';
+import { adaptivePoolParams, avgPoolParams, maxPoolParams, poolGradParams, type Pair } from '../../src/geometry/pool.ts';
 import { poolRules } from '../../src/tensor/ops/pool.ts';
 import { decode, draw, expectClose, expectSame, host, restride, runOp, type Stored } from '../support/op-case.ts';
 import { device, type HostTensor } from '../support/run-kernel.ts';
@@ -24,12 +18,16 @@ interface Case {
 
 const cases = JSON.parse(readFileSync(new URL('../fixtures/kernels/pool.json', import.meta.url), 'utf8')) as Case[];
 const of = (op: Case['op']): [string, Case][] =>
-  cases
-    .filter((c) => c.op === op)
-    .map((c) => [`${c.dtype} ${c.shape.join('x')} ${JSON.stringify(c.args)} ${c.special ?? ''}`, c]);
+  cases.filter((c) => c.op === op).map((c) => [`${c.dtype} ${c.shape.join('x')} ${JSON.stringify(c.args)} ${c.special ?? ''}`, c]);
 
 const maxParams = ({ args }: Case, returnIndices: boolean) => {
-  const { kernel, stride, padding, dilation, ceilMode } = args as { kernel: Pair; stride: Pair | null; padding: Pair; dilation: Pair; ceilMode: boolean }; // prettier-ignore
+  const { kernel, stride, padding, dilation, ceilMode } = args as {
+    kernel: Pair;
+    stride: Pair | null;
+    padding: Pair;
+    dilation: Pair;
+    ceilMode: boolean;
+  };
   return maxPoolParams(kernel, { stride: stride ?? undefined, padding, dilation, ceilMode, returnIndices });
 };
 
@@ -150,8 +148,7 @@ describe('pooling', () => {
     expect(() => maxPoolParams(2, { dilation: 1.5 })).toThrow(/dilation/);
     expect(() => avgPoolParams(2, { divisorOverride: 0 })).toThrow(/divisorOverride/);
     expect(() => adaptivePoolParams(-1)).toThrow(/outputSize/);
-    const shape = (dims: number[], params = maxPoolParams(5)): unknown =>
-      poolRules.maxPool2d.shape([layoutOf('float32', dims)], params);
+    const shape = (dims: number[], params = maxPoolParams(5)): unknown => poolRules.maxPool2d.shape([layoutOf('float32', dims)], params);
     expect(() => shape([1, 1, 4, 4])).toThrow(/window 5×5 does not fit input 1×4×4/);
     expect(() => shape([4, 4])).toThrow(/expects a 3-d or 4-d input but receives 4×4/);
     expect(() => shape([1, 0, 8, 8])).toThrow(/sizes above 0/);

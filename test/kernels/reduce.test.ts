@@ -21,9 +21,7 @@ function groups(x: HostTensor, dims: readonly number[]): number[][] {
 
 const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
 
-const cases = (
-  dtypes: readonly DType[],
-): fc.Arbitrary<{ x: HostTensor; dims: number[] | undefined; keepdim: boolean }> =>
+const cases = (dtypes: readonly DType[]): fc.Arbitrary<{ x: HostTensor; dims: number[] | undefined; keepdim: boolean }> =>
   fc
     .tuple(shapes(1, 4, 6), fc.constantFrom(...dtypes))
     .chain(([shape, dtype]) =>
@@ -62,7 +60,15 @@ describe('reductions of any layout along any dimensions', () => {
   it('amin', () => check('amin', ALL, (list) => Math.min(...list)));
   it('any', () => check('any', ['float32', 'float64', 'int64', 'bool'], (list) => Number(list.some((v) => v !== 0))));
   it('all', () => check('all', ['float32', 'float64', 'int64', 'bool'], (list) => Number(list.every((v) => v !== 0))));
-  it('prod', () => check('prod', ['int64', 'bool', 'uint8'], (list) => Number(BigInt.asIntN(64, list.reduce((a, b) => a * BigInt(b), 1n))))); // prettier-ignore
+  it('prod', () =>
+    check('prod', ['int64', 'bool', 'uint8'], (list) =>
+      Number(
+        BigInt.asIntN(
+          64,
+          list.reduce((a, b) => a * BigInt(b), 1n),
+        ),
+      ),
+    ));
 
   it('mean, var and std', () => {
     fc.assert(
@@ -93,7 +99,7 @@ describe('reductions of any layout along any dimensions', () => {
         const best = lists.map((list) => (largest ? Math.max(...list) : Math.min(...list)));
         const place = lists.map((list, i) => list.indexOf(best[i]!));
         // PyTorch has no place of an extreme for bool, but extremes with their places.
-        const places = (): HostTensor => runOp(largest ? 'argmax' : 'argmin', [x], reduceParams(which, keepdim))[0]!; // prettier-ignore
+        const places = (): HostTensor => runOp(largest ? 'argmax' : 'argmin', [x], reduceParams(which, keepdim))[0]!;
         if (x.dtype === 'bool') expect(places).toThrow(/bool/);
         else expect(Array.from(places().data, Number)).toEqual(place);
         const [values, indices] = runOp(largest ? 'maxDim' : 'minDim', [x], reduceParams(which, keepdim));
@@ -112,8 +118,15 @@ describe('reductions of any layout along any dimensions', () => {
         const dim = dims?.[0] ?? 0;
         const [out] = runOp('cumsum', [x], scanParams(dim, reverse));
         const expected = [...indicesOf(x.shape)].map((at) => {
-          const along = Array.from({ length: x.shape[dim]! }, (_, k) => k).filter((k) => (reverse ? k >= at[dim]! : k <= at[dim]!)); // prettier-ignore
-          return sum(along.map((k) => elementAt(x, at.map((i, d) => (d === dim ? k : i))))); // prettier-ignore
+          const along = Array.from({ length: x.shape[dim]! }, (_, k) => k).filter((k) => (reverse ? k >= at[dim]! : k <= at[dim]!));
+          return sum(
+            along.map((k) =>
+              elementAt(
+                x,
+                at.map((i, d) => (d === dim ? k : i)),
+              ),
+            ),
+          );
         });
         expect(Array.from(out!.data, Number)).toEqual(expected);
       }),
@@ -122,11 +135,18 @@ describe('reductions of any layout along any dimensions', () => {
   });
 
   it('logsumexp', () => {
-    const rows = [[1000, 1000], [-1000, -1001], [-Infinity, -Infinity], [Infinity, 3], [NaN, 1], [0.5, -0.25]]; // prettier-ignore
+    const rows = [
+      [1000, 1000],
+      [-1000, -1001],
+      [-Infinity, -Infinity],
+      [Infinity, 3],
+      [NaN, 1],
+      [0.5, -0.25],
+    ];
     const x = host('float32', [6, 2], rows.flat());
     const [out] = runOp('logsumexp', [x], reduceParams(1, false));
     const expected = [1000.6931472, -999.6867383, -Infinity, Infinity, NaN, 0.887];
-    expected.forEach((v, i) => (Number.isFinite(v) ? expect(Number(out!.data[i])).toBeCloseTo(v, 3) : expect(out!.data[i]).toBe(v))); // prettier-ignore
+    expected.forEach((v, i) => (Number.isFinite(v) ? expect(Number(out!.data[i])).toBeCloseTo(v, 3) : expect(out!.data[i]).toBe(v)));
   });
 });
 
@@ -196,7 +216,7 @@ describe('large reductions', () => {
 
 describe('long lines', () => {
   it.each<DType>(['float32', 'int32', 'float64', 'int64'])('%s extremes: first of equals, NaN first', (dtype) => {
-    const lines = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 9 })); // prettier-ignore
+    const lines = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 9 }));
     const data = lines.chain(([outer, length, inner]) =>
       fc
         .array(fc.integer({ min: 0, max: 9 }), { minLength: outer * length * inner, maxLength: outer * length * inner })
@@ -224,7 +244,11 @@ describe('lines side by side', () => {
   it.each<DType>(['float32', 'float64', 'int64', 'uint8'])('%s running sums', (dtype) => {
     const [outer, length, inner] = [3, 7, 37];
     const count = outer * length * inner;
-    const x = host(dtype, [outer, length, inner], Array.from({ length: count }, (_, i) => (i * 7919) % 11)); // prettier-ignore
+    const x = host(
+      dtype,
+      [outer, length, inner],
+      Array.from({ length: count }, (_, i) => (i * 7919) % 11),
+    );
     for (const reverse of [false, true]) {
       const [out] = runOp('cumsum', [x], scanParams(1, reverse));
       const expected = new Array<number>(count);
@@ -278,7 +302,7 @@ describe('edges of reductions', () => {
   it('the gradient of an extreme goes to its place', () => {
     const x = host('float64', [2, 3], [0, 0, 0, 0, 0, 0]);
     const places = { dtype: 'int64', shape: [3], data: BigInt64Array.of(1n, 0n, 1n) } as const;
-    const [slope] = runOp('extremeGrad', [host('float64', [3], [5, 6, 7]), places, x], reduceParams(0, false)); // prettier-ignore
+    const [slope] = runOp('extremeGrad', [host('float64', [3], [5, 6, 7]), places, x], reduceParams(0, false));
     expect([...slope!.data]).toEqual([0, 6, 0, 5, 0, 7]);
   });
 

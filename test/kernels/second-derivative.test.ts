@@ -8,17 +8,11 @@ import { numelOf } from '../../src/base/shape.ts';
 import { noise } from '../support/host-tensors.ts';
 
 type Values = Float64Array;
-const values = (shape: readonly number[], salt: number): Values =>
-  Float64Array.from({ length: numelOf(shape) }, (_, i) => noise(i, salt));
+const values = (shape: readonly number[], salt: number): Values => Float64Array.from({ length: numelOf(shape) }, (_, i) => noise(i, salt));
 
 /** A number that depends on the first derivatives of `f` with respect to all inputs. */
-function firstDerivatives(
-  f: (...inputs: Tensor[]) => Tensor,
-  shapes: readonly (readonly number[])[],
-  data: readonly Values[],
-) {
-  const float64 = (d: Values, shape: readonly number[]): Tensor =>
-    tensor([...d], { dtype: 'float64' }).view([...shape]);
+function firstDerivatives(f: (...inputs: Tensor[]) => Tensor, shapes: readonly (readonly number[])[], data: readonly Values[]) {
+  const float64 = (d: Values, shape: readonly number[]): Tensor => tensor([...d], { dtype: 'float64' }).view([...shape]);
   const inputs = data.map((d, i) => float64(d, shapes[i]!).detach().requiresGrad_());
   const y = f(...inputs);
   const weighted = y
@@ -57,16 +51,22 @@ describe('second derivatives', () => {
   });
 
   it('of matmul with broadcast batches', () => {
-    check((a, b) => a.matmul(b), [[2, 1, 3, 4], [5, 4, 2]]); // prettier-ignore
+    check(
+      (a, b) => a.matmul(b),
+      [
+        [2, 1, 3, 4],
+        [5, 4, 2],
+      ],
+    );
   });
 
   it('of matmul with vectors', () => {
-    check((a, b) => a.matmul(b), [[4], [3, 4, 2]]); // prettier-ignore
-    check((a, b) => a.matmul(b), [[2, 3, 4], [4]]); // prettier-ignore
-    check((a, b) => a.matmul(b), [[4], [4]]); // prettier-ignore
+    check((a, b) => a.matmul(b), [[4], [3, 4, 2]]);
+    check((a, b) => a.matmul(b), [[2, 3, 4], [4]]);
+    check((a, b) => a.matmul(b), [[4], [4]]);
   });
 
   it('of linear', () => {
-    check((x, w, b) => F.linear(x, w, b), [[2, 3, 4], [5, 4], [5]]); // prettier-ignore
+    check((x, w, b) => F.linear(x, w, b), [[2, 3, 4], [5, 4], [5]]);
   });
 });

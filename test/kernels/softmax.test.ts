@@ -4,18 +4,7 @@ import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { dimParams } from '../../src/geometry/attrs.ts';
 import { softmaxRules } from '../../src/tensor/ops/softmax.ts';
-import {
-  decode,
-  draw,
-  expectClose,
-  expectSame,
-  host,
-  numbers,
-  restride,
-  runOp,
-  typed,
-  type Stored,
-} from '../support/op-case.ts';
+import { decode, draw, expectClose, expectSame, host, numbers, restride, runOp, typed, type Stored } from '../support/op-case.ts';
 import { device, type HostTensor } from '../support/run-kernel.ts';
 
 interface Case {
@@ -42,27 +31,22 @@ afterEach(() => {
 });
 
 describe('softmax and logSoftmax', () => {
-  it.each(cases.map((c) => [`${c.op} ${c.dtype} ${c.shape.join('x')} dim ${c.dim} ${c.special ?? ''}`, c] as const))(
-    '%s',
-    (_, c) => {
-      const [y, dx] = c.outputs.map(decode) as [HostTensor, HostTensor];
-      const params = dimParams(c.dim);
-      const x = scaled(draw(c.shape, 1, c.dtype, c.special));
-      const tolerance = c.dtype === 'float64' ? ([1e-12, 1e-14] as const) : ([2e-6, 1e-6] as const);
-      const actual = runOp(c.op, [x], params)[0]!;
-      expectClose(actual, y, ...tolerance);
-      const g = draw(c.shape, 2, c.dtype);
-      const grad = c.op === 'softmax' ? 'softmaxGrad' : 'logSoftmaxGrad';
-      expectClose(runOp(grad, [g, y], params)[0]!, dx, tolerance[0] * 2, tolerance[1] * 2);
-    },
-  );
+  it.each(cases.map((c) => [`${c.op} ${c.dtype} ${c.shape.join('x')} dim ${c.dim} ${c.special ?? ''}`, c] as const))('%s', (_, c) => {
+    const [y, dx] = c.outputs.map(decode) as [HostTensor, HostTensor];
+    const params = dimParams(c.dim);
+    const x = scaled(draw(c.shape, 1, c.dtype, c.special));
+    const tolerance = c.dtype === 'float64' ? ([1e-12, 1e-14] as const) : ([2e-6, 1e-6] as const);
+    const actual = runOp(c.op, [x], params)[0]!;
+    expectClose(actual, y, ...tolerance);
+    const g = draw(c.shape, 2, c.dtype);
+    const grad = c.op === 'softmax' ? 'softmaxGrad' : 'logSoftmaxGrad';
+    expectClose(runOp(grad, [g, y], params)[0]!, dx, tolerance[0] * 2, tolerance[1] * 2);
+  });
 
   it('stays finite for large arguments', () => {
     const x = host('float32', [1, 5], [1e30, 1e30, -1e30, 0, -1e30]);
     expect([...runOp('softmax', [x], dimParams(1))[0]!.data]).toEqual([0.5, 0.5, 0, 0, 0]);
-    expect([...runOp('logSoftmax', [host('float32', [1, 2], [2000, -2000])], dimParams(1))[0]!.data]).toEqual([
-      0, -4000,
-    ]);
+    expect([...runOp('logSoftmax', [host('float32', [1, 2], [2000, -2000])], dimParams(1))[0]!.data]).toEqual([0, -4000]);
   });
 
   it('gives the same whatever the strides, the position of a row, and the number of threads', () => {

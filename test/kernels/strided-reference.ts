@@ -77,8 +77,6 @@ export const narrower = (shape: readonly number[]): fc.Arbitrary<number[]> =>
 /** Reproducible numbers with every kind of special value among them. */
 export function special(count: number, dtype: 'float32' | 'float64'): HostTensor {
   const rare = [0, -0, 1, -1, 0.5, -2.5, 1e-40, -1e-40, 1e-30, 1e30, -1e30, 88.5, -104, Infinity, -Infinity, NaN];
-  const data = Array.from({ length: count }, (_, i) =>
-    i % 3 === 0 ? rare[(i / 3) % rare.length]! : Math.sin(i * 12.9898) * 10,
-  );
+  const data = Array.from({ length: count }, (_, i) => (i % 3 === 0 ? rare[(i / 3) % rare.length]! : Math.sin(i * 12.9898) * 10));
   return { dtype, shape: [count], data: typed(dtype, data) };
 }

@@ -30,7 +30,7 @@ const epochsOf = (train: readonly number[], valid: readonly number[] = train): E
 function history(over: Partial<History> = {}): History {
   const epochs = over.epochs ?? epochsOf([1.3, 1, 0.7, 0.5, 0.4, 0.3]);
   const losses = over.losses ?? epochs.flatMap(({ trainLoss }) => new Array<number>(10).fill(trainLoss));
-  return { network, training: DEFAULT_TRAINING, classes: 4, losses, stepsInEpoch: 10, step: losses.length, layers, ...over, epochs }; // prettier-ignore
+  return { network, training: DEFAULT_TRAINING, classes: 4, losses, stepsInEpoch: 10, step: losses.length, layers, ...over, epochs };
 }
 const kinds = (over: Partial<History>): AlarmKind[] => alarmsOf(history(over)).map(({ kind }) => kind);
 
@@ -40,7 +40,7 @@ it('a run that goes well has no alarms', () => {
 });
 
 it('a loss that is no number: what was seen, a smaller learning rate, and back to the last good epoch', () => {
-  const [alarm, ...more] = alarmsOf(history({ losses: [1.3, 2, 812, NaN], epochs: epochsOf([1.3, NaN], [1.4, NaN]), step: 14 })); // prettier-ignore
+  const [alarm, ...more] = alarmsOf(history({ losses: [1.3, 2, 812, NaN], epochs: epochsOf([1.3, NaN], [1.4, NaN]), step: 14 }));
   expect(more).toEqual([]);
   expect(alarm!.kind).toBe('diverged');
   expect(alarm!.seen).toBe('At step 14 the loss became NaN; the last number before was 812. The run has stopped.');
@@ -70,7 +70,7 @@ it('a learning rate that is too low, and no progress at all', () => {
 });
 
 it('dead ReLUs, of which one in sixteen is none', () => {
-  const dead = (count: number): LayerFacts[] => layers.map((each) => (each.kind === 'relu' ? { ...each, dead: count } : each)); // prettier-ignore
+  const dead = (count: number): LayerFacts[] => layers.map((each) => (each.kind === 'relu' ? { ...each, dead: count } : each));
   expect(kinds({ layers: dead(1) })).toEqual([]);
   const [alarm] = alarmsOf(history({ layers: dead(8) }));
   expect(alarm!.kind).toBe('deadUnits');
@@ -81,7 +81,10 @@ it('dead ReLUs, of which one in sixteen is none', () => {
 it('vanishing gradients, with remedies that fit the network', () => {
   const faint = [facts({ gradient: 1e-6 }), ...layers.slice(1)];
   expect(kinds({ layers: faint })).toEqual(['vanishing']);
-  const squeezed: NetworkSpec = { ...network, layers: network.layers.map((layer) => (layer.kind === 'relu' ? { kind: 'sigmoid' } : layer)) }; // prettier-ignore
+  const squeezed: NetworkSpec = {
+    ...network,
+    layers: network.layers.map((layer) => (layer.kind === 'relu' ? { kind: 'sigmoid' } : layer)),
+  };
   const [alarm] = alarmsOf(history({ layers: faint, network: squeezed }));
   expect(alarm!.seen).toContain('1.0e-7');
   expect(alarm!.remedies[0]!.label).toBe('Try ReLU in place of sigmoid and tanh');
@@ -121,7 +124,7 @@ it('what remedies make of networks fits', () => {
       expect(check(changed, 4).error).toBeUndefined();
     }
   }
-  const count = (layers: readonly LayerSpec[], kind: LayerSpec['kind']): number => layers.filter((layer) => layer.kind === kind).length; // prettier-ignore
+  const count = (layers: readonly LayerSpec[], kind: LayerSpec['kind']): number => layers.filter((layer) => layer.kind === kind).length;
   expect(count(normed(network).network!.layers, 'batchNorm2d')).toBe(2);
   expect(count(leaky(network).network!.layers, 'relu')).toBe(0);
   expect(dropped(network, 0.5).network!.layers.at(-2)).toEqual({ kind: 'dropout', p: 0.5 });

@@ -15,7 +15,11 @@ import { Laboratory } from '../support/lab.ts';
 
 const FIRST = TEMPLATES[0]!.network;
 /** Blocks come a few with each frame. */
-const whole = (page: Page): Promise<void> => page.locator('.chain > ol > li').nth(FIRST.layers.length - 1).waitFor(); // prettier-ignore
+const whole = (page: Page): Promise<void> =>
+  page
+    .locator('.chain > ol > li')
+    .nth(FIRST.layers.length - 1)
+    .waitFor();
 const setupOf = (network: Setup['network'], classes: readonly string[] = []): Setup => ({
   version: 1,
   classes,
@@ -41,8 +45,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await page.getByLabel('Picture size').fill('8');
     await block(4).getByLabel('Padding').fill('0');
     await block(4).getByLabel('Kernel').fill('11');
-    const sentence =
-      'Conv2d: window 11×11 does not fit input 8×4×4; use a larger input, more padding or a smaller kernel';
+    const sentence = 'Conv2d: window 11×11 does not fit input 8×4×4; use a larger input, more padding or a smaller kernel';
     await block(4).getByText(sentence).waitFor();
     await block(5).getByText('Waits for the blocks before it to fit.').waitFor();
     await block(4).getByLabel('Kernel').fill('99');
@@ -63,7 +66,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
   it('adds by searching, moves by keys and by dragging, duplicates, and takes it all back', async () => {
     const { page, errors } = await lab.page('build');
     const names = async (): Promise<string> =>
-      (await page.locator('.chain article').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')!.split(': ')[1]))).join(); // prettier-ignore
+      (await page.locator('.chain article').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')!.split(': ')[1]))).join();
     await whole(page);
     const before = 'Convolution,ReLU,Max pooling,Convolution,ReLU,Max pooling,Flatten,Linear';
     await expect.poll(names).toBe(before);
@@ -94,7 +97,11 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await touch.send('Emulation.setTouchEmulationEnabled', { enabled: true });
     const [press, goal] = [await middle('#block-1 .handle'), await middle('[data-gap="0"]')];
     await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [press] });
-    for (const part of [0.2, 0.6, 1]) await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x: press.x + part * (goal.x - press.x), y: press.y + part * (goal.y - press.y) }] }); // prettier-ignore
+    for (const part of [0.2, 0.6, 1])
+      await touch.send('Input.dispatchTouchEvent', {
+        type: 'touchMove',
+        touchPoints: [{ x: press.x + part * (goal.x - press.x), y: press.y + part * (goal.y - press.y) }],
+      });
     await page.locator('.gap.over[data-gap="0"]').waitFor();
     await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
     await expect.poll(names).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);

@@ -67,9 +67,8 @@ function place(i: number, setup: Setup): string {
 
 /** What each of the programs has printed. */
 const programs = (output: string): string[] => output.split(/^program \d+$/m).slice(1);
-const furthestOf = (a: readonly number[], b: readonly number[]): number => Math.max(...a.map((value, i) => Math.abs(value - b[i]!))); // prettier-ignore
-const lossesIn = (output: string): number[] =>
-  [...output.matchAll(/^step \d+: loss (\S+)$/gm)].map(([, loss]) => Number(loss));
+const furthestOf = (a: readonly number[], b: readonly number[]): number => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+const lossesIn = (output: string): number[] => [...output.matchAll(/^step \d+: loss (\S+)$/gm)].map(([, loss]) => Number(loss));
 
 describe('programs', () => {
   let expected: number[][];
@@ -97,14 +96,21 @@ describe('programs', () => {
       target: 'node20',
       outExtension: { '.js': '.mjs' },
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      alias: { flambeau: source('index-node.ts'), 'flambeau/data': source('data/index.ts'), 'flambeau/node': source('node.ts'), 'flambeau/vision': source('vision/index.ts') }, // prettier-ignore
+      alias: {
+        flambeau: source('index-node.ts'),
+        'flambeau/data': source('data/index.ts'),
+        'flambeau/node': source('node.ts'),
+        'flambeau/vision': source('vision/index.ts'),
+      },
       packages: 'external',
       logLevel: 'error',
       plugins: [pageText, threadText, wasmText],
     });
     // All in one process, as they share the library.
     const runner = join(out, 'all.mjs');
-    const lines = SETUPS.map((_, i) => `process.chdir(${JSON.stringify(join(folder, String(i)))}); console.log('program ${i}'); await import('./${i}/train.mjs');`); // prettier-ignore
+    const lines = SETUPS.map(
+      (_, i) => `process.chdir(${JSON.stringify(join(folder, String(i)))}); console.log('program ${i}'); await import('./${i}/train.mjs');`,
+    );
     writeFileSync(runner, lines.join('\n'));
     const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
     const outputs = programs(execFileSync(process.execPath, [runner], { encoding: 'utf8', env }));
@@ -117,31 +123,31 @@ describe('programs', () => {
   });
 
   const python = pythonWithTorch(2);
-  it.skipIf(python === undefined)(
-    `in Python print them within rounding (${statedTorch(python, 'needs PyTorch')})`,
-    () => {
-      // All in one process: to import PyTorch takes seconds.
-      // To import torchvision takes seconds.
-      const tried = SETUPS.filter(
-        ({ network }) => process.env['FLAMBEAU_SLOW'] === '1' || frozenBlocks(network.layers) === 0,
-      );
-      const run = tried.map((setup, i) => {
-        const path = place(i, setup);
-        writeFileSync(join(path, 'train.py'), programOf(setup, 'pytorch').replaceAll(/:\.\df\}/g, '}'));
-        return `os.chdir(${JSON.stringify(path)}); print("program ${i}"); runpy.run_path("train.py")`;
-      });
-      const { stdout, stderr } = runPython(python!, ['-W', 'error', '-c', `import os, runpy, torch\ntorch.set_num_threads(1)\n${run.join('\n')}`]); // prettier-ignore
-      expect(stderr).toBe('');
-      const outputs = programs(stdout);
-      expect(outputs).toHaveLength(tried.length);
-      outputs.forEach((output, i) => {
-        const found = lossesIn(output);
-        expect(found).toHaveLength(STEPS);
-        const at = SETUPS.indexOf(tried[i]!);
-        expect(furthestOf(found, expected[at]!), tried[i]!.network.name).toBeLessThan(1e-4);
-      });
-    },
-  );
+  it.skipIf(python === undefined)(`in Python print them within rounding (${statedTorch(python, 'needs PyTorch')})`, () => {
+    // All in one process: to import PyTorch takes seconds.
+    // To import torchvision takes seconds.
+    const tried = SETUPS.filter(({ network }) => process.env['FLAMBEAU_SLOW'] === '1' || frozenBlocks(network.layers) === 0);
+    const run = tried.map((setup, i) => {
+      const path = place(i, setup);
+      writeFileSync(join(path, 'train.py'), programOf(setup, 'pytorch').replaceAll(/:\.\df\}/g, '}'));
+      return `os.chdir(${JSON.stringify(path)}); print("program ${i}"); runpy.run_path("train.py")`;
+    });
+    const { stdout, stderr } = runPython(python!, [
+      '-W',
+      'error',
+      '-c',
+      `import os, runpy, torch\ntorch.set_num_threads(1)\n${run.join('\n')}`,
+    ]);
+    expect(stderr).toBe('');
+    const outputs = programs(stdout);
+    expect(outputs).toHaveLength(tried.length);
+    outputs.forEach((output, i) => {
+      const found = lossesIn(output);
+      expect(found).toHaveLength(STEPS);
+      const at = SETUPS.indexOf(tried[i]!);
+      expect(furthestOf(found, expected[at]!), tried[i]!.network.name).toBeLessThan(1e-4);
+    });
+  });
 });
 
 it('the network alone is written as both languages write it', () => {

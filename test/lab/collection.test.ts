@@ -22,14 +22,24 @@ import { sortFiles } from '../../lab/core/folders.ts';
 import { adviceOn } from '../../lab/core/readiness.ts';
 import { SAMPLES } from '../../lab/core/samples.ts';
 
-const picture = (label: number, i: number): NewPicture => ({ id: `${label}-${i}`, name: `${i}.png`, label, origin: 'file', size: 1, rgb: new Uint8Array(3) }); // prettier-ignore
+const picture = (label: number, i: number): NewPicture => ({
+  id: `${label}-${i}`,
+  name: `${i}.png`,
+  label,
+  origin: 'file',
+  size: 1,
+  rgb: new Uint8Array(3),
+});
 const some = (...counts: readonly number[]): Collection =>
   withPictures(
     { classes: counts.map((_, label) => `c${label}`), pictures: [] },
     counts.flatMap((count, label) => Array.from({ length: count }, (_, i) => picture(label, i))),
     0.2,
   );
-const says = (collection: Collection): string => adviceOn(collection).map(({ level, text }) => `${level}: ${text}`).join('\n'); // prettier-ignore
+const says = (collection: Collection): string =>
+  adviceOn(collection)
+    .map(({ level, text }) => `${level}: ${text}`)
+    .join('\n');
 
 describe('classes', () => {
   it('have names that differ, whatever the case of letters', () => {
@@ -74,7 +84,15 @@ describe('pictures', () => {
 
   it('make classes of the names they come with, up to a bound', () => {
     const { label: _, ...file } = picture(0, 9);
-    const more = withNamed(some(1), [['C0', file], ['cat', { ...file, id: 'x' }], ['Cat', { ...file, id: 'y' }]], 0); // prettier-ignore
+    const more = withNamed(
+      some(1),
+      [
+        ['C0', file],
+        ['cat', { ...file, id: 'x' }],
+        ['Cat', { ...file, id: 'y' }],
+      ],
+      0,
+    );
     expect(more.classes).toEqual(['c0', 'cat']);
     expect(countsOf(more.pictures, 2)).toEqual([2, 2]);
     const many = Array.from({ length: MOST_PICTURES + 1 }, (_, i) => picture(0, i));
@@ -83,12 +101,15 @@ describe('pictures', () => {
 });
 
 it('files go into the class of the folder next to them', () => {
-  const paths = ['pets/cat/10.jpg', 'pets/cat/2.jpg', '/dog/a.png', 'loose.png', 'pets/cat/.DS_Store', '__MACOSX/cat/2.jpg', 'dog\\b.png']; // prettier-ignore
+  const paths = ['pets/cat/10.jpg', 'pets/cat/2.jpg', '/dog/a.png', 'loose.png', 'pets/cat/.DS_Store', '__MACOSX/cat/2.jpg', 'dog\\b.png'];
   const found = paths.map((path) => ({ path, file: path }));
   const sorted = sortFiles(found, undefined).map(({ className, name }) => `${className}: ${name}`);
   expect(sorted.sort()).toEqual(['cat: 10.jpg', 'cat: 2.jpg', 'dog: a.png', 'dog: b.png', 'pictures: loose.png']);
   const cats = sortFiles(found, 'here').filter(({ file }) => file.includes('cat'));
-  expect(cats.map(({ className, name }) => [className, name])).toEqual([['here', '2.jpg'], ['here', '10.jpg']]); // prettier-ignore
+  expect(cats.map(({ className, name }) => [className, name])).toEqual([
+    ['here', '2.jpg'],
+    ['here', '10.jpg'],
+  ]);
 });
 
 describe('before training', () => {
@@ -97,7 +118,7 @@ describe('before training', () => {
     expect(says(some(20))).toContain('stop: There is only the class “c0”');
     expect(says(some(20, 0))).toContain('stop: Only the class “c0” has pictures');
     const aside = some(20, 20);
-    expect(says(withPart(aside, new Set(aside.pictures.map(({ id }) => id)), 'valid'))).toContain('stop: All pictures are kept aside'); // prettier-ignore
+    expect(says(withPart(aside, new Set(aside.pictures.map(({ id }) => id)), 'valid'))).toContain('stop: All pictures are kept aside');
   });
 
   it('what makes it worse is said', () => {

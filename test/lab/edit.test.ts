@@ -1,17 +1,7 @@
 /** Editing blocks, repairing the end, and the formulas of blocks. */
 import { describe as group, expect, it } from 'vitest';
 import { describe } from '../../lab/core/describe.ts';
-import {
-  duplicated,
-  fitting,
-  fresh,
-  inserted,
-  layerAt,
-  moved,
-  removed,
-  replaced,
-  shifted,
-} from '../../lab/core/edit.ts';
+import { duplicated, fitting, fresh, inserted, layerAt, moved, removed, replaced, shifted } from '../../lab/core/edit.ts';
 import { check } from '../../lab/core/shapes.ts';
 import type { LayerSpec, NetworkSpec } from '../../lab/core/spec.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
@@ -46,9 +36,7 @@ group('editing', () => {
 
   it('gives a residual block the channels that come in', () => {
     const made = fresh('residual', [24, 8, 8]);
-    expect(check({ name: 'n', channels: 3, size: 8, layers: [{ ...conv(24) }, made] }, 2).blocks[1]!.output).toEqual([
-      24, 8, 8,
-    ]);
+    expect(check({ name: 'n', channels: 3, size: 8, layers: [{ ...conv(24) }, made] }, 2).blocks[1]!.output).toEqual([24, 8, 8]);
   });
 });
 

@@ -22,7 +22,8 @@ import { SAMPLES } from '../../lab/core/samples.ts';
 
 const questions = CHAPTERS.flatMap((chapter) => questionsOf(chapter));
 const own = (id: string): Question => questions.find((question) => question.id === id)!.make();
-const answers = (id: string): (number | string)[] => own(id).parts.map((part) => (part.kind === 'number' ? part.answer : part.options[part.answer]!)); // prettier-ignore
+const answers = (id: string): (number | string)[] =>
+  own(id).parts.map((part) => (part.kind === 'number' ? part.answer : part.options[part.answer]!));
 
 /** What the tutorials say, or what follows from them by hand. */
 const KNOWN: Readonly<Record<string, readonly (number | string)[]>> = {
@@ -78,7 +79,7 @@ describe('questions', () => {
     );
     const out = noGrad(() => quiz(zeros(1, 3, 130, 130))) as Tensor;
     expect([out.size(1), out.size(2), out.numel()]).toEqual(answers('quiz-shape'));
-    const counts = [...quiz.children()].map((layer) => layer.parameters().reduce((sum, p) => sum + p.numel(), 0)); // prettier-ignore
+    const counts = [...quiz.children()].map((layer) => layer.parameters().reduce((sum, p) => sum + p.numel(), 0));
     expect([counts[0], counts[2], counts[1]! + counts[3]!]).toEqual(answers('quiz-parameters'));
   });
 
@@ -107,7 +108,7 @@ describe('questions', () => {
       const { worked, parts } = make();
       const lines = worked().join('\n').replaceAll(',', '').replaceAll('−', '-');
       expect(lines, id).not.toMatch(/NaN|undefined/);
-      const unsaid = parts.filter((part) => part.kind === 'number' && part.answer !== 0 && !lines.includes(String(part.answer))); // prettier-ignore
+      const unsaid = parts.filter((part) => part.kind === 'number' && part.answer !== 0 && !lines.includes(String(part.answer)));
       return unsaid.map(({ label }) => `${id}: ${label}`);
     });
     expect(missing).toEqual([]);
@@ -117,7 +118,11 @@ describe('questions', () => {
     expect(['5,120', '5 120', '5120', '−0,6', '.5', '1e3', '', '1,2,3', 'ten'].map(readNumber)).toEqual([5120, 5120, 5120, -0.6, 0.5, undefined, undefined, undefined, undefined]); // prettier-ignore
     const mixed = choicePart('', ['a', 'b', 'c'], 1, randomOf(3));
     expect(mixed.options[mixed.answer]).toBe('b');
-    expect([' ', '2', 'x'].map((given) => verdictOf({ kind: 'number', label: '', answer: 2, tolerance: 0 }, given))).toEqual(['empty', 'right', 'unreadable']); // prettier-ignore
+    expect([' ', '2', 'x'].map((given) => verdictOf({ kind: 'number', label: '', answer: 2, tolerance: 0 }, given))).toEqual([
+      'empty',
+      'right',
+      'unreadable',
+    ]);
   });
 });
 
@@ -142,7 +147,7 @@ describe('figures', () => {
     expect(small[0]![0]).toBe(Math.max(grey[0]![0]!, grey[0]![1]!, grey[1]![0]!, grey[1]![1]!));
     const { rows, error } = layerRows(CHAPTERS[0]!.network);
     expect(error).toBeUndefined();
-    expect(rows.map(({ output }) => output.join('×'))).toEqual(['10×128×128', '10×32×32', '20×32×32', '20×16×16', '5120', '10']); // prettier-ignore
+    expect(rows.map(({ output }) => output.join('×'))).toEqual(['10×128×128', '10×32×32', '20×32×32', '20×16×16', '5120', '10']);
   });
 
   it('a flipped picture is the picture in the mirror', () => {

@@ -19,7 +19,7 @@ import { lookFunctions } from '../../lab/worker/look-functions.ts';
 
 const pictures = SAMPLES.shapes.make(20, 1);
 const spec = TEMPLATES[0]!.network;
-const session = new Session(spec, 4, DEFAULT_TRAINING, pictureSet(pictures, 'train', spec), pictureSet(pictures, 'valid', spec)); // prettier-ignore
+const session = new Session(spec, 4, DEFAULT_TRAINING, pictureSet(pictures, 'train', spec), pictureSet(pictures, 'valid', spec));
 const { network, train } = session;
 const x = normalised(train.images.narrow(0, 5, 1));
 const scoresOf = (input: Tensor): Tensor => noGrad(() => network.eval()(input).softmax(1));
@@ -47,7 +47,6 @@ it('a dream makes a channel and a class answer ever more, and the same seed drea
     { stage: 4, channel: 3 },
     { stage: 8, channel: 1 },
   ]) {
-    // prettier-ignore
     const dream = new Dream(network, spec, target, 5);
     const first = dream.steps(1);
     const last = dream.steps(30);
@@ -62,7 +61,9 @@ it('the picture most like a picture is itself; the others follow by the cosine o
   const features = await setFeatures(network, spec.layers, train.images, () => Promise.resolve());
   const found = nearest(network, spec.layers, x, features, 4);
   expect(found[0]).toEqual({ index: 5, similarity: expect.closeTo(1, 5) as number });
-  const rows = noGrad(() => ([...network.children()].slice(0, 7) as ((x: Tensor) => Tensor)[]).reduce((value, module) => module(value), normalised(train.images))); // prettier-ignore
+  const rows = noGrad(() =>
+    ([...network.children()].slice(0, 7) as ((x: Tensor) => Tensor)[]).reduce((value, module) => module(value), normalised(train.images)),
+  );
   const [a, b] = [floats(rows.select(0, 5)), floats(rows.select(0, found[1]!.index))];
   const dot = (p: Float32Array, q: Float32Array): number => p.reduce((sum, value, i) => sum + value * q[i]!, 0);
   expect(found[1]!.similarity).toBeCloseTo(dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)), 5);
@@ -73,13 +74,22 @@ it('a confusion matrix counts pairs of classes, and the most confident mistakes 
     {
       ids: ['a', 'b', 'c', 'd'],
       labels: [0, 0, 1, 1],
-      probabilities: [[0.9, 0.1, 0], [0.2, 0.8, 0], [0.95, 0.05, 0], [0.1, 0.9, 0]],
+      probabilities: [
+        [0.9, 0.1, 0],
+        [0.2, 0.8, 0],
+        [0.95, 0.05, 0],
+        [0.1, 0.9, 0],
+      ],
       loss: 0,
       accuracy: 0.5,
     },
     3,
-  ); // prettier-ignore
-  expect(cells.map((row) => row.map((cell) => cell.map(({ id }) => id).join()))).toEqual([['a', 'b', ''], ['c', 'd', ''], ['', '', '']]); // prettier-ignore
+  );
+  expect(cells.map((row) => row.map((cell) => cell.map(({ id }) => id).join()))).toEqual([
+    ['a', 'b', ''],
+    ['c', 'd', ''],
+    ['', '', ''],
+  ]);
   expect(classes).toEqual([
     { precision: 0.5, recall: 0.5, count: 2 },
     { precision: 0.5, recall: 0.5, count: 2 },
@@ -89,7 +99,13 @@ it('a confusion matrix counts pairs of classes, and the most confident mistakes 
 });
 
 it('a histogram counts every number once', () => {
-  expect(histogram([-1, 0, 0.5, 1], 4)).toEqual({ min: -1, max: 1, mean: 0.125, spread: expect.closeTo(0.7395, 4) as number, counts: [1, 0, 1, 2] }); // prettier-ignore
+  expect(histogram([-1, 0, 0.5, 1], 4)).toEqual({
+    min: -1,
+    max: 1,
+    mean: 0.125,
+    spread: expect.closeTo(0.7395, 4) as number,
+    counts: [1, 0, 1, 2],
+  });
   expect(histogram([], 2)).toEqual({ min: 0, max: 0, mean: 0, spread: 0, counts: [0, 0] });
 });
 

@@ -12,22 +12,25 @@ import type { LayerSpec, NetworkSpec } from '../../lab/core/spec.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
 
 const conv = (outChannels: number, more: Partial<Extract<LayerSpec, { kind: 'conv2d' }>> = {}): LayerSpec => ({ kind: 'conv2d', outChannels, kernelSize: 3, stride: 1, padding: 1, groups: 1, bias: true, ...more }); // prettier-ignore
-const network = (layers: readonly LayerSpec[], size = 10, channels: 1 | 3 = 3): NetworkSpec => ({ name: 'test', channels, size, layers }); // prettier-ignore
+const network = (layers: readonly LayerSpec[], size = 10, channels: 1 | 3 = 3): NetworkSpec => ({ name: 'test', channels, size, layers });
 const END: readonly LayerSpec[] = [{ kind: 'flatten' }, { kind: 'linear', outFeatures: 0, bias: true }];
 
 /** Every kind of block, with strides, paddings and groups that are not the usual ones. */
 const NETWORKS: Readonly<Record<string, NetworkSpec>> = {
-  'convolutions and max pooling': network([conv(6, { stride: 2 }), { kind: 'relu' }, conv(4, { groups: 2, kernelSize: 5, padding: 2, bias: false }), { kind: 'maxPool2d', kernelSize: 3, stride: 2, padding: 1 }, { kind: 'dropout', p: 0.5 }, ...END]), // prettier-ignore
+  'convolutions and max pooling': network([
+    conv(6, { stride: 2 }),
+    { kind: 'relu' },
+    conv(4, { groups: 2, kernelSize: 5, padding: 2, bias: false }),
+    { kind: 'maxPool2d', kernelSize: 3, stride: 2, padding: 1 },
+    { kind: 'dropout', p: 0.5 },
+    ...END,
+  ]),
   'smooth functions and averages': network([conv(4, { padding: 0 }), { kind: 'gelu' }, conv(4), { kind: 'silu' }, { kind: 'avgPool2d', kernelSize: 3, stride: 2, padding: 1 }, conv(4), { kind: 'tanh' }, { kind: 'adaptiveAvgPool2d', outputSize: 3 }, { kind: 'sigmoid' }, ...END]), // prettier-ignore
   'residual blocks': network([conv(4), { kind: 'batchNorm2d' }, { kind: 'leakyRelu', negativeSlope: 0.1 }, { kind: 'residual', layers: [conv(4), { kind: 'relu' }] }, { kind: 'residual', layers: [conv(6, { stride: 2 }), { kind: 'batchNorm2d' }] }, { kind: 'adaptiveAvgPool2d', outputSize: 1 }, ...END]), // prettier-ignore
   'two linear layers': network([{ kind: 'flatten' }, { kind: 'linear', outFeatures: 12, bias: true }, { kind: 'relu' }, { kind: 'linear', outFeatures: 0, bias: false }], 6, 1), // prettier-ignore
 };
 
-function looked(
-  spec: NetworkSpec,
-  label: number | undefined,
-): { full: FullLook; x: Tensor; network: ReturnType<typeof build>['network'] } {
-  // prettier-ignore
+function looked(spec: NetworkSpec, label: number | undefined): { full: FullLook; x: Tensor; network: ReturnType<typeof build>['network'] } {
   const { network: net, error } = build(spec, 3, 7);
   expect(error).toBeUndefined();
   manualSeed(3);
@@ -103,20 +106,13 @@ describe.each(Object.entries(NETWORKS))('%s', (_, spec) => {
 });
 
 /** Pixels of the first channel whose change changes a number. */
-function changedBy(
-  spec: NetworkSpec,
-  net: ReturnType<typeof build>['network'],
-  x: Tensor,
-  stage: number,
-  at: number,
-): [number, number][] {
-  // prettier-ignore
+function changedBy(spec: NetworkSpec, net: ReturnType<typeof build>['network'], x: Tensor, stage: number, at: number): [number, number][] {
   const before = glance(net, spec.layers, x).stages[stage]!.values[at];
   const found: [number, number][] = [];
   for (let i = 0; i < spec.size * spec.size; i += 7) {
     const changed = x.clone();
     changed.view(-1).select(0, i).add_(2);
-    if (glance(net, spec.layers, changed).stages[stage]!.values[at] !== before) found.push([Math.floor(i / spec.size), i % spec.size]); // prettier-ignore
+    if (glance(net, spec.layers, changed).stages[stage]!.values[at] !== before) found.push([Math.floor(i / spec.size), i % spec.size]);
   }
   return found;
 }
@@ -125,7 +121,7 @@ it('leaves the network as it was', () => {
   const { network: net, full } = looked(NETWORKS['residual blocks']!, 1);
   expect(net.training).toBe(true);
   expect([...net.parameters()].every(({ grad }) => grad === null)).toBe(true);
-  expect(full.stages.map(({ number }) => number).filter((number) => number.includes(' '))).toEqual(['4 sum', '5 shortcut', '5 sum']); // prettier-ignore
+  expect(full.stages.map(({ number }) => number).filter((number) => number.includes(' '))).toEqual(['4 sum', '5 shortcut', '5 sum']);
 });
 
 it('looks at every template, and a glance gives the same numbers', () => {

@@ -25,8 +25,16 @@ const TEMPLATE = TEMPLATES.find(({ network }) => network.layers[0]?.kind === 'mo
 const network: NetworkSpec = { ...TEMPLATE.network, size: 32 };
 const PICTURES = SAMPLES.shapes.make(6, 2);
 /** The bytes 0 to 254 again and again, between -1 and 1. */
-const picture = (size: number): Tensor => (arange(3 * size * size).view(1, 3, size, size).remainder(255) as Tensor).div(127.5).sub(1) as Tensor; // prettier-ignore
-const shapesOf = (state: ReadonlyMap<string, Tensor>): [string, readonly number[]][] => [...state].map(([name, tensor]) => [name, tensor.shape as readonly number[]]); // prettier-ignore
+const picture = (size: number): Tensor =>
+  (
+    arange(3 * size * size)
+      .view(1, 3, size, size)
+      .remainder(255) as Tensor
+  )
+    .div(127.5)
+    .sub(1) as Tensor;
+const shapesOf = (state: ReadonlyMap<string, Tensor>): [string, readonly number[]][] =>
+  [...state].map(([name, tensor]) => [name, tensor.shape as readonly number[]]);
 
 it('knows names, shapes and parameters of the library’s network by rule', () => {
   const module = new MobileNetFeatures();

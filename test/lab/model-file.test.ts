@@ -17,12 +17,7 @@ const built = (network: NetworkSpec, classes: number, seed = 3): nn.Sequential =
 const kinds = (network: NetworkSpec): string => network.layers.map(({ kind }) => kind).join(' ');
 
 /** That a network of these blocks with these weights gives what the model gives. */
-function expectSame(
-  network: NetworkSpec,
-  weights: ReadonlyMap<string, Tensor>,
-  model: nn.Module,
-  classes: number,
-): void {
+function expectSame(network: NetworkSpec, weights: ReadonlyMap<string, Tensor>, model: nn.Module, classes: number): void {
   const own = built(network, classes, 0);
   own.loadStateDict(weights as never, { strict: false });
   own.eval();
@@ -65,12 +60,7 @@ describe('files of weights', () => {
   it('of another chain become blocks', () => {
     for (const name of ['First network', 'Tutorial', 'Small VGG', 'myCNN']) {
       const from = named(name);
-      const { network, weights, isNew } = readModelFile(
-        weightsFile(built(from, 4), 'pt'),
-        'my net.pt',
-        named('LeNet-5'),
-        4,
-      );
+      const { network, weights, isNew } = readModelFile(weightsFile(built(from, 4), 'pt'), 'my net.pt', named('LeNet-5'), 4);
       expect(isNew).toBe(true);
       expect(network.name).toBe('my net');
       expect(check(network, 4).error).toBeUndefined();
@@ -121,21 +111,14 @@ describe('ONNX files', () => {
       const model = built(from, 4);
       model.eval();
       const { network, weights } = readModelFile(onnxFile(model, from, ['a', 'b', 'c', 'd']), 'net.onnx', FIRST, 4);
-      expect(kinds(network), name).toBe(
-        kinds({ ...from, layers: from.layers.filter(({ kind }) => kind !== 'dropout') }),
-      );
+      expect(kinds(network), name).toBe(kinds({ ...from, layers: from.layers.filter(({ kind }) => kind !== 'dropout') }));
       expect(network.size).toBe(from.size);
       expectSame(network, weights!, model, 4);
     }
   });
 
   it('may end with a softmax, which is left out', () => {
-    const model = new nn.Sequential(
-      new nn.Conv2d(1, 4, 3, { stride: 2 }),
-      new nn.ReLU(),
-      new nn.Flatten(),
-      new nn.Linear(36, 4),
-    );
+    const model = new nn.Sequential(new nn.Conv2d(1, 4, 3, { stride: 2 }), new nn.ReLU(), new nn.Flatten(), new nn.Linear(36, 4));
     const whole = new nn.Sequential(model, new nn.Softmax(1));
     whole.eval();
     const { network, weights, notes } = readModelFile(serializeOnnx(whole, zeros(1, 1, 8, 8)), 'n.onnx', FIRST, 4);
@@ -146,16 +129,15 @@ describe('ONNX files', () => {
 
   it('that are none are refused', () => {
     const branch = new Residual(new nn.Sequential(new nn.Conv2d(3, 3, 3, { padding: 1 })), new nn.Identity());
-    const onnx = (model: nn.Module, shape: number[]): Uint8Array =>
-      serializeOnnx(model as never, zeros(shape) as never);
+    const onnx = (model: nn.Module, shape: number[]): Uint8Array => serializeOnnx(model as never, zeros(shape) as never);
     const read = (bytes: Uint8Array) => () => readModelFile(bytes, 'net.onnx', FIRST, 4);
     expect(read(onnx(new nn.Sequential(branch, new nn.Conv2d(3, 2, 1)), [1, 3, 16, 16]))).toThrow(
       /no plain chain: its “add” takes what two branches give/,
     );
     expect(read(onnx(new nn.Linear(4, 2), [1, 4]))).toThrow(/must take square pictures/);
-    expect(
-      read(onnx(new nn.Sequential(new nn.Conv2d(3, 4, 3, { dilation: 2 }), new nn.Conv2d(4, 4, 1)), [1, 3, 16, 16])),
-    ).toThrow(/“conv2d” that there is no block of/);
+    expect(read(onnx(new nn.Sequential(new nn.Conv2d(3, 4, 3, { dilation: 2 }), new nn.Conv2d(4, 4, 1)), [1, 3, 16, 16]))).toThrow(
+      /“conv2d” that there is no block of/,
+    );
     expect(read(onnx(new nn.Conv2d(3, 4, 3), [1, 3, 16, 16]))).toThrow(/only one layer that learns/);
     expect(read(new Uint8Array(20))).toThrow(/onnx/i);
   });

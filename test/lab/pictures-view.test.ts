@@ -29,7 +29,12 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
       .nth(2)
       .click({ modifiers: ['Shift'] });
     await page.getByLabel('Move to').selectOption('square');
-    expect(await counts(page)).toEqual(['77 training · 20 kept aside', '83 training · 20 kept aside', '80 training · 20 kept aside', '80 training · 20 kept aside']); // prettier-ignore
+    expect(await counts(page)).toEqual([
+      '77 training · 20 kept aside',
+      '83 training · 20 kept aside',
+      '80 training · 20 kept aside',
+      '80 training · 20 kept aside',
+    ]);
     await page.getByRole('button', { name: 'Keep aside' }).click();
     await page.getByRole('button', { name: 'Delete' }).click();
     expect((await counts(page)).slice(0, 2)).toEqual(['77 training · 20 kept aside', '80 training · 20 kept aside']);
@@ -58,7 +63,7 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
     await page.getByText('“star” has no pictures').waitFor();
     await page.getByRole('button', { name: 'Remove the class square' }).click();
     await page.getByRole('slider').first().fill('50');
-    expect(await counts(page)).toEqual([...Array<string>(3).fill('50 training · 50 kept aside'), '0 training · 0 kept aside']); // prettier-ignore
+    expect(await counts(page)).toEqual([...Array<string>(3).fill('50 training · 50 kept aside'), '0 training · 0 kept aside']);
   });
 
   it('files: pictures go in, others are named with the reason', async () => {
@@ -72,7 +77,10 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
     ]);
     await page.getByText('1 picture added.').waitFor();
     const left = await page.locator('.left-out li').allTextContents();
-    expect(left.sort()).toEqual(['damaged.jpg the picture is damaged, or of a kind that this browser cannot read', 'notes.txt it is not a picture']); // prettier-ignore
+    expect(left.sort()).toEqual([
+      'damaged.jpg the picture is damaged, or of a kind that this browser cannot read',
+      'notes.txt it is not a picture',
+    ]);
     expect((await counts(page)).at(-1)).toBe('1 training · 0 kept aside');
   });
 
@@ -82,7 +90,7 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
     try {
       for (const name of ['cat', 'dog']) {
         mkdirSync(join(folder, 'pets', name), { recursive: true });
-        for (let i = 0; i < 20; i++) writeFileSync(join(folder, 'pets', name, `${i}.png`), encodeImage(Image.filled(40, 30, 3, [i, 0, 0]))); // prettier-ignore
+        for (let i = 0; i < 20; i++) writeFileSync(join(folder, 'pets', name, `${i}.png`), encodeImage(Image.filled(40, 30, 3, [i, 0, 0])));
       }
       writeFileSync(join(folder, 'pets', 'notes.txt'), 'no picture');
       await page.locator('input[webkitdirectory]').first().setInputFiles(join(folder, 'pets'));
@@ -121,7 +129,10 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
   });
 
   it('no camera and a refused one are said, with what to do', async () => {
-    for (const [name, sentence] of [['NotAllowedError', 'is not allowed for this page'], ['NotFoundError', 'No camera was found']] as const) {
+    for (const [name, sentence] of [
+      ['NotAllowedError', 'is not allowed for this page'],
+      ['NotFoundError', 'No camera was found'],
+    ] as const) {
       const { page } = await lab.page();
       await page.evaluate((name) => (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', name))), name);
       await page.getByRole('button', { name: 'Add a class' }).click();
@@ -130,5 +141,5 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
       await page.getByRole('button', { name: 'Try again' }).waitFor();
       await page.context().close();
     }
-  }); // prettier-ignore
+  });
 });

@@ -16,7 +16,7 @@ import { DEFAULT_TRAINING } from '../../lab/core/spec.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
 
 const project: Project = {
-  setup: { version: 1, classes: [...SAMPLES.shapes.classes], network: TEMPLATES[1]!.network, training: DEFAULT_TRAINING }, // prettier-ignore
+  setup: { version: 1, classes: [...SAMPLES.shapes.classes], network: TEMPLATES[1]!.network, training: DEFAULT_TRAINING },
   splitting: { ...DEFAULT_SPLITTING, seed: 7 },
   pictures: SAMPLES.shapes.make(6, 1),
   others: [],
@@ -89,7 +89,10 @@ describe('runs in a project file', async () => {
     ...project,
     pictures: project.pictures.slice(1),
     others: [{ ...project.pictures[0]!, label: 0 }],
-    runs: [{ snapshot, pictures: [gone!, ...left], isShown: true }, { snapshot: { ...snapshot, label: 'Run 8' }, pictures: left, isShown: false }], // prettier-ignore
+    runs: [
+      { snapshot, pictures: [gone!, ...left], isShown: true },
+      { snapshot: { ...snapshot, label: 'Run 8' }, pictures: left, isShown: false },
+    ],
     start: { name: 'lenet.pt', weights: start },
   };
   const bytes = packProject(whole);
@@ -98,24 +101,28 @@ describe('runs in a project file', async () => {
     const back = await unpackProject(bytes);
     expect(back.pictures).toEqual(whole.pictures);
     expect(back.others).toEqual(whole.others);
-    expect(back.runs.map(({ pictures, isShown }) => ({ pictures, isShown }))).toEqual(whole.runs.map(({ pictures, isShown }) => ({ pictures, isShown }))); // prettier-ignore
+    expect(back.runs.map(({ pictures, isShown }) => ({ pictures, isShown }))).toEqual(
+      whole.runs.map(({ pictures, isShown }) => ({ pictures, isShown })),
+    );
     const { checkpoints, weights, ...facts } = back.runs[0]!.snapshot;
     const { checkpoints: _, weights: __, ...expected } = snapshot;
     expect(facts).toEqual(expected);
     expect(checkpoints.map((one) => one.epoch)).toEqual([0, 1, 2, 3]);
     for (const of of [weights!, back.start!.weights])
-      expect([...of].map(([name, tensor]) => [name, tensor.tolist()])).toEqual([...start].map(([name, tensor]) => [name, tensor.tolist()])); // prettier-ignore
+      expect([...of].map(([name, tensor]) => [name, tensor.tolist()])).toEqual([...start].map(([name, tensor]) => [name, tensor.tolist()]));
     const again = make();
     again.restore(checkpoints.at(-1)!);
     expect(await epoch(again)).toEqual(next);
     const earlier = make();
     earlier.restore(checkpoints[1]!);
-    expect([await epoch(earlier), await epoch(earlier), await epoch(earlier)]).toEqual([...snapshot.epochs.slice(1), next]); // prettier-ignore
+    expect([await epoch(earlier), await epoch(earlier), await epoch(earlier)]).toEqual([...snapshot.epochs.slice(1), next]);
   });
 
   it('hold their weights as files that PyTorch opens by name', () => {
     const file = deserialize(unzipSync(bytes)['runs/1/epoch-00003.pt']!);
-    expect([...(file.get('weights') as Map<string, unknown>).keys()]).toEqual([...unpackCheckpoint(snapshot.checkpoints[3]!).weights.keys()]); // prettier-ignore
+    expect([...(file.get('weights') as Map<string, unknown>).keys()]).toEqual([
+      ...unpackCheckpoint(snapshot.checkpoints[3]!).weights.keys(),
+    ]);
   });
 
   it('are refused with a sentence where something is missing or no run', async () => {
@@ -124,14 +131,15 @@ describe('runs in a project file', async () => {
       change(all);
       return refused(zipSync(all, { level: 0 }));
     };
-    const run = (change: (it: Record<string, unknown>) => void) => damage((all) => {
-      const it = JSON.parse(new TextDecoder().decode(all['runs/1/run.json'])) as Record<string, unknown>;
-      change(it);
-      all['runs/1/run.json'] = strToU8(JSON.stringify(it));
-    }); // prettier-ignore
+    const run = (change: (it: Record<string, unknown>) => void) =>
+      damage((all) => {
+        const it = JSON.parse(new TextDecoder().decode(all['runs/1/run.json'])) as Record<string, unknown>;
+        change(it);
+        all['runs/1/run.json'] = strToU8(JSON.stringify(it));
+      });
     expect(await damage((all) => delete all['runs/1/run.json'])).toContain('“runs/1/run.json” is missing');
     expect(await damage((all) => delete all['runs/1/epoch-00002.pt'])).toContain('“runs/1/epoch-00002.pt” is missing');
-    expect(await damage((all) => (all['runs/2/epoch-00002.pt'] = strToU8('no weights')))).toContain('a checkpoint of “Run 8” is damaged'); // prettier-ignore
+    expect(await damage((all) => (all['runs/2/epoch-00002.pt'] = strToU8('no weights')))).toContain('a checkpoint of “Run 8” is damaged');
     expect(await damage((all) => (all['runs/2/epoch-00002.pt'] = all['start.pt']!))).toContain('something is missing');
     expect(await damage((all) => delete all['start.pt'])).toContain('“start.pt” is missing');
     expect(await run((it) => (it['checkpoints'] = []))).toContain('checkpoints of “Run 7”');
@@ -142,7 +150,11 @@ describe('runs in a project file', async () => {
 
   it('keep the newest checkpoint, the beginning, and as many before the newest as fit', () => {
     const { bytes: each } = snapshot.checkpoints[1]!;
-    const kept = (budget: number) => checkpointsToKeep(snapshot.checkpoints.map((one) => ({ ...one, bytes: each })), budget).map((one) => one.epoch); // prettier-ignore
+    const kept = (budget: number) =>
+      checkpointsToKeep(
+        snapshot.checkpoints.map((one) => ({ ...one, bytes: each })),
+        budget,
+      ).map((one) => one.epoch);
     expect(kept(0)).toEqual([3]);
     expect(kept(2 * each)).toEqual([0, 3]);
     expect(kept(3 * each)).toEqual([0, 2, 3]);
@@ -164,7 +176,7 @@ describe('refused with a sentence:', () => {
   it('a setup or pictures that do not fit', async () => {
     const setup = { ...project.setup, network: { ...project.setup.network, layers: [{ kind: 'rm -rf' }] } };
     expect(await refused(changed((_, it) => (it['setup'] = setup)))).toContain('kind of block 1');
-    expect(await refused(changed((_, it) => ((it['pictures'] as { label: number }[])[3]!.label = 99)))).toContain('label of picture 4'); // prettier-ignore
+    expect(await refused(changed((_, it) => ((it['pictures'] as { label: number }[])[3]!.label = 99)))).toContain('label of picture 4');
     expect(await refused(changed((all) => delete all['train/0-circle/0001.png']))).toContain('is missing');
     const other = (data: Uint8Array) => refused(changed((all) => (all['train/0-circle/0001.png'] = data)));
     expect(await other(strToU8('no picture'))).toContain('is damaged');

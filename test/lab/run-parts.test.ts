@@ -11,7 +11,13 @@ import { timeInWords } from '../../lab/core/words.ts';
 import { RunLoop, type RunEvent } from '../../lab/worker/run-loop.ts';
 
 const stepOf = (step: number, loss: number): StepResult => ({ epoch: 1, step, stepsInEpoch: 10, position: step / 10, loss, accuracy: loss / 10, ms: 1, lr: 0.1, batchSize: 4 }); // prettier-ignore
-const checkpointOf = (epoch: number, bytes = 10): Checkpoint => ({ epoch, step: epoch * 10, packed: undefined, random: new Uint8Array(), bytes }); // prettier-ignore
+const checkpointOf = (epoch: number, bytes = 10): Checkpoint => ({
+  epoch,
+  step: epoch * 10,
+  packed: undefined,
+  random: new Uint8Array(),
+  bytes,
+});
 
 describe('checkpoints', () => {
   it('are all there of the last 50 epochs, fewer and fewer before, and always the first', () => {
@@ -94,7 +100,12 @@ it('times are said in words', () => {
 });
 
 describe('the loop of a worker', () => {
-  const network: NetworkSpec = { name: 'Tiny', channels: 1, size: 8, layers: [{ kind: 'flatten' }, { kind: 'linear', outFeatures: 0, bias: true }] }; // prettier-ignore
+  const network: NetworkSpec = {
+    name: 'Tiny',
+    channels: 1,
+    size: 8,
+    layers: [{ kind: 'flatten' }, { kind: 'linear', outFeatures: 0, bias: true }],
+  };
   const pictures = SAMPLES.shapes.make(10, 1);
 
   function loopOf(training: Partial<TrainingSpec> = {}) {
@@ -187,8 +198,6 @@ describe('the loop of a worker', () => {
     const { loop, session, stopped } = loopOf();
     session.next = () => Promise.reject(Object.assign(new Error('out of 4 GiB'), { name: 'OutOfMemoryError' }));
     loop.start();
-    expect(await stopped()).toMatch(
-      /^The browser has no more memory for this\. Choose smaller batches .* \(out of 4 GiB\)$/,
-    );
+    expect(await stopped()).toMatch(/^The browser has no more memory for this\. Choose smaller batches .* \(out of 4 GiB\)$/);
   });
 });

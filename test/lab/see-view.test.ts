@@ -50,7 +50,7 @@ describe.skipIf(chromiumPath === undefined)('See', async () => {
       .getByText(`= ${short(loss)}`)
       .first()
       .waitFor();
-    expect(await page.locator('.scores .see-share').allInnerTexts()).toEqual(probabilities.map((p) => `${(100 * p).toFixed(1)} %`)); // prettier-ignore
+    expect(await page.locator('.scores .see-share').allInnerTexts()).toEqual(probabilities.map((p) => `${(100 * p).toFixed(1)} %`));
     const { min, max } = stages[1]!;
     await page.getByLabel(`1 Convolution: 8 maps of 32 × 32, from ${short(min)} to ${short(max)}`).waitFor();
   });
@@ -58,19 +58,20 @@ describe.skipIf(chromiumPath === undefined)('See', async () => {
   it('a number chosen with the keyboard has its sum, forward and backward, as in Node', async () => {
     const maps = page.getByLabel(/^1 Convolution/).first();
     await maps.focus();
-    for (const key of ['Enter', 'PageDown', 'PageDown', 'ArrowDown', 'ArrowRight', 'ArrowRight'])
-      await page.keyboard.press(key);
+    for (const key of ['Enter', 'PageDown', 'PageDown', 'ArrowDown', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
     await page.getByText('map 3, row 2, column 3:').waitFor();
     const { stages } = run.look(picture, picture.label);
     const at = (2 * 32 + 1) * 32 + 2;
     const { forward, backward } = run.explainNumber(1, at);
-    expect(await head()).toBe(`map 3, row 2, column 3: ${short(stages[1]!.values[at]!)}, gradient ${short(stages[1]!.gradient![at]!)}`); // prettier-ignore
-    expect(await page.getByRole('region', { name: 'Forward' }).getByRole('group').getByRole('button').allInnerTexts()).toEqual(forward.patches.map(({ name, sum }) => `${name} ${short(sum)}`)); // prettier-ignore
+    expect(await head()).toBe(`map 3, row 2, column 3: ${short(stages[1]!.values[at]!)}, gradient ${short(stages[1]!.gradient![at]!)}`);
+    expect(await page.getByRole('region', { name: 'Forward' }).getByRole('group').getByRole('button').allInnerTexts()).toEqual(
+      forward.patches.map(({ name, sum }) => `${name} ${short(sum)}`),
+    );
     const backText = await page.getByRole('region', { name: 'Backward' }).innerText();
     for (const { text } of backward.parts[0]!.sum.lines) expect(backText).toContain(text);
     await page.getByRole('button', { name: 'Step ›' }).click();
     await page.getByText('map 3, row 2, column 4:').waitFor();
-    await page.getByText('The number sees rows 1 to 3 and columns 3 to 5 of the picture.').waitFor({ state: 'attached' }); // prettier-ignore
+    await page.getByText('The number sees rows 1 to 3 and columns 3 to 5 of the picture.').waitFor({ state: 'attached' });
   });
 
   it('a weight of a filter has its gradient as a sum', async () => {
@@ -81,14 +82,16 @@ describe.skipIf(chromiumPath === undefined)('See', async () => {
       .click({ position: { x: 2, y: 2 } });
     run.look(picture, picture.label);
     const { weight, weightGradient } = run.weightsOf(1)!;
-    await page.getByText(`filter 1, channel 1, row 1, column 1: ${short(weight![0]!)}, gradient ${short(weightGradient![0]!)}`).waitFor(); // prettier-ignore
+    await page.getByText(`filter 1, channel 1, row 1, column 1: ${short(weight![0]!)}, gradient ${short(weightGradient![0]!)}`).waitFor();
   });
 
   it('covering finds the square that matters most; the nearest pictures are those of Node', async () => {
     await page.getByRole('tab', { name: 'Why' }).click();
     run.look(picture, picture.label);
     const [first] = await run.alike(9);
-    await page.getByRole('button', { name: new RegExp(`${pictures.find(({ id }) => id === first!.id)!.name}, .*${first!.similarity.toFixed(2)}$`) }).waitFor(); // prettier-ignore
+    await page
+      .getByRole('button', { name: new RegExp(`${pictures.find(({ id }) => id === first!.id)!.name}, .*${first!.similarity.toFixed(2)}$`) })
+      .waitFor();
     await page.getByRole('button', { name: 'Cover piece by piece' }).click();
     const { probabilities, predicted } = run.look(picture, picture.label);
     const { falls } = run.coveredFalls(predicted, { side: 8, stride: 4 }, 0, 99);
@@ -100,7 +103,10 @@ describe.skipIf(chromiumPath === undefined)('See', async () => {
     await page.getByRole('tab', { name: 'Mistakes' }).click();
     const counts = await page.locator('.confusion td button').allInnerTexts();
     expect(counts).toEqual(confusion.cells.flat().map((cell) => String(cell.length)));
-    const [one] = confusion.cells.flat().filter((cell) => cell.length > 0).at(-1)!; // prettier-ignore
+    const [one] = confusion.cells
+      .flat()
+      .filter((cell) => cell.length > 0)
+      .at(-1)!;
     await page.locator('.confusion td button:enabled').last().click();
     await page.getByRole('region', { name: 'Pictures' }).getByRole('button').first().click();
     await page.getByLabel(`The picture ${pictures.find(({ id }) => id === one!.id)!.name}`).waitFor();
@@ -112,7 +118,10 @@ describe.skipIf(chromiumPath === undefined)('See', async () => {
     await page.getByText(/^([4-9]|1\d) pictures a second$/).waitFor();
     await page.getByRole('button', { name: 'Freeze' }).click();
     await page.getByRole('button', { name: 'Gradients of the loss' }).click();
-    await page.getByLabel(/^1 Convolution: 8 maps of 32 × 32, gradients/).first().waitFor(); // prettier-ignore
+    await page
+      .getByLabel(/^1 Convolution: 8 maps of 32 × 32, gradients/)
+      .first()
+      .waitFor();
     await page.getByRole('button', { name: 'Close the camera' }).click();
     expect(shown.errors).toEqual([]);
   });

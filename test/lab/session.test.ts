@@ -119,7 +119,14 @@ it('a learning rate counts from the next step, a batch size from the next epoch'
 it('looks into blocks: sizes, zeros, dead ReLUs, gradients', async () => {
   const own = session({ ...SMALL, layers: SMALL.layers.filter(({ kind }) => kind !== 'batchNorm2d') });
   const before = own.layers();
-  expect(before.map(({ place, kind }) => `${place} ${kind}`)).toEqual(['1 conv2d', '2 relu', '3 maxPool2d', '4 flatten', '5 dropout', '6 linear']); // prettier-ignore
+  expect(before.map(({ place, kind }) => `${place} ${kind}`)).toEqual([
+    '1 conv2d',
+    '2 relu',
+    '3 maxPool2d',
+    '4 flatten',
+    '5 dropout',
+    '6 linear',
+  ]);
   expect(before[0]!.gradient).toBeUndefined();
   await own.next();
   const kill = own.network.parameters()[1]!; // biases of the filters
@@ -153,11 +160,9 @@ it('the first network tells nine of ten shapes and digits apart within 20 epochs
     classes: set.classes.length,
     make: set.make.bind(set),
   }))) {
-    // prettier-ignore
     const own = session(TEMPLATES[0]!.network, {}, make(SAMPLES_PER_CLASS, 1), classes);
     let best = 0;
-    while (own.epoch < DEFAULT_TRAINING.epochs && best < 0.9)
-      best = Math.max(best, (await own.next()).epoch?.valid?.accuracy ?? 0);
+    while (own.epoch < DEFAULT_TRAINING.epochs && best < 0.9) best = Math.max(best, (await own.next()).epoch?.valid?.accuracy ?? 0);
     expect(best).toBeGreaterThanOrEqual(0.9);
   }
 });
@@ -166,8 +171,7 @@ it('begins with the weights that it is given, and draws the same random numbers'
   const sets = (['train', 'valid'] as const).map((part) => pictureSet(pictures, part, SMALL));
   const from = (weights: Map<string, Tensor>) => new Session(SMALL, 4, DEFAULT_TRAINING, sets[0]!, sets[1]!, weights);
   const stateOf = (own: Session) => new Map([...own.network.stateDict()].map(([name, value]) => [name, value.clone()]));
-  const numbers = (state: ReadonlyMap<string, Tensor>) =>
-    [...state].map(([name, value]): unknown => [name, value.tolist()]);
+  const numbers = (state: ReadonlyMap<string, Tensor>) => [...state].map(([name, value]): unknown => [name, value.tolist()]);
   const initial = stateOf(session());
   const trained = session();
   await run(trained, 1);

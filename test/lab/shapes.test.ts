@@ -12,11 +12,7 @@ import { TEMPLATES } from '../../lab/core/templates.ts';
 const spec = (layers: readonly LayerSpec[], size = 16): NetworkSpec => ({ name: 'n', channels: 3, size, layers });
 
 /** Shape or sentence, by making and running one block. */
-function ran(
-  layer: LayerSpec,
-  input: readonly number[],
-  inner: Parameters<typeof moduleOf>[2],
-): readonly number[] | string {
+function ran(layer: LayerSpec, input: readonly number[], inner: Parameters<typeof moduleOf>[2]): readonly number[] | string {
   try {
     const module = moduleOf(layer, { shape: input, classes: 4 }, inner);
     module.eval();
@@ -36,7 +32,15 @@ describe('shapes by rule', () => {
       const kind = kinds[whole(0, kinds.length - 1)]!;
       switch (kind) {
         case 'conv2d':
-          return { kind, outChannels: whole(1, 6), kernelSize: whole(1, 5), stride: whole(1, 3), padding: whole(0, 3), groups: whole(1, 3), bias: random() < 0.5 };
+          return {
+            kind,
+            outChannels: whole(1, 6),
+            kernelSize: whole(1, 5),
+            stride: whole(1, 3),
+            padding: whole(0, 3),
+            groups: whole(1, 3),
+            bias: random() < 0.5,
+          };
         case 'maxPool2d':
         case 'avgPool2d':
           return { kind, kernelSize: whole(1, 4), stride: whole(1, 3), padding: whole(0, 2) };
@@ -49,7 +53,7 @@ describe('shapes by rule', () => {
         default:
           return LAYERS[kind].initial;
       }
-    }; // prettier-ignore
+    };
     let [fine, refused] = [0, 0];
     for (let i = 0; i < 300; i++) {
       const layers = Array.from({ length: whole(1, 6) }, () => anyLayer(true));
@@ -57,9 +61,7 @@ describe('shapes by rule', () => {
       const { blocks } = check(network, 4);
       blocks.forEach((block, j) => {
         if (block.input === undefined || block.inner.some(({ error }) => error !== undefined)) return;
-        expect(block.error ?? block.output, JSON.stringify(layers[j])).toEqual(
-          ran(layers[j]!, block.input, block.inner),
-        );
+        expect(block.error ?? block.output, JSON.stringify(layers[j])).toEqual(ran(layers[j]!, block.input, block.inner));
         if (block.error === undefined) fine++;
         else refused++;
       });
@@ -72,13 +74,8 @@ describe('shapes by rule', () => {
   });
 
   it('name the block that does not fit with the sentence of the library', () => {
-    const { blocks, error } = check(
-      spec([{ ...LAYERS.conv2d.initial, kernelSize: 11, padding: 0 }, { kind: 'relu' }], 8),
-      4,
-    );
-    expect(error).toBe(
-      'Conv2d: window 11×11 does not fit input 3×8×8; use a larger input, more padding or a smaller kernel',
-    );
+    const { blocks, error } = check(spec([{ ...LAYERS.conv2d.initial, kernelSize: 11, padding: 0 }, { kind: 'relu' }], 8), 4);
+    expect(error).toBe('Conv2d: window 11×11 does not fit input 3×8×8; use a larger input, more padding or a smaller kernel');
     expect(blocks.map((block) => block.error)).toEqual([error, undefined]);
     expect(blocks[1]!.input).toBeUndefined();
     expect(check(spec([{ kind: 'flatten' }]), 4).error).toMatch(/ends with 768 numbers, but there are 4 classes/);
@@ -86,10 +83,7 @@ describe('shapes by rule', () => {
 
   it('refuse what would not fit into memory without making it', () => {
     const wide: LayerSpec = { ...LAYERS.conv2d.initial, outChannels: 512 };
-    const { error } = check(
-      { ...spec([wide, { kind: 'flatten' }, { ...LAYERS.linear.initial, outFeatures: 4096 }]), size: 256 },
-      4,
-    );
+    const { error } = check({ ...spec([wide, { kind: 'flatten' }, { ...LAYERS.linear.initial, outFeatures: 4096 }]), size: 256 }, 4);
     expect(error).toMatch(/this block has 137,438,957,568 parameters, more than 50,000,000/);
   });
 

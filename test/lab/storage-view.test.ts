@@ -23,8 +23,13 @@ async function asFirstVersion(): Promise<void> {
   const [ids, pixels] = [await done(db.transaction('pixels').objectStore('pixels').getAllKeys()), await all('pixels')];
   const runs = (await all('kept-runs')) as { key: string; at: number; list: string; facts: { label: string } }[];
   const { key, at, list, facts } = runs.find((run) => run.facts.label === 'Run 1')!;
-  const { pictures } = ((await all('picture-lists')) as { id: string; pictures: unknown }[]).find(({ id }) => id === list)!; // prettier-ignore
-  const checkpoints = await done(db.transaction('checkpoints').objectStore('checkpoints').getAll(IDBKeyRange.bound([key], [key, []]))); // prettier-ignore
+  const { pictures } = ((await all('picture-lists')) as { id: string; pictures: unknown }[]).find(({ id }) => id === list)!;
+  const checkpoints = await done(
+    db
+      .transaction('checkpoints')
+      .objectStore('checkpoints')
+      .getAll(IDBKeyRange.bound([key], [key, []])),
+  );
   db.close();
   await done(indexedDB.deleteDatabase('flambeau-laboratory'));
   const opening = indexedDB.open('flambeau-laboratory', 1);
@@ -79,7 +84,11 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await shapes(page);
     await page.getByRole('link', { name: 'Train' }).click();
     await page.getByRole('button', { name: 'Train', exact: true }).click();
-    await page.locator('.facts dd').first().filter({ hasText: /^([2-9]|1\d) of 20$/ }).waitFor(); // prettier-ignore
+    await page
+      .locator('.facts dd')
+      .first()
+      .filter({ hasText: /^([2-9]|1\d) of 20$/ })
+      .waitFor();
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
     await page.locator('.save-state.saved').waitFor();
     await page.getByRole('button', { name: 'Go on', exact: true }).click();
@@ -111,9 +120,15 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
 
     // In a file, too.
     await page.getByRole('button', { name: 'Project' }).click();
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as a file' }).first().click()]); // prettier-ignore
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save as a file' }).first().click(),
+    ]);
     const project = await unpackProject(new Uint8Array(readFileSync(await download.path())));
-    expect(project.runs.map(({ snapshot, isShown }) => [snapshot.label, isShown])).toEqual([['Run 1', false], ['Run 2', true]]); // prettier-ignore
+    expect(project.runs.map(({ snapshot, isShown }) => [snapshot.label, isShown])).toEqual([
+      ['Run 1', false],
+      ['Run 2', true],
+    ]);
     expect(project.others).toHaveLength(100);
     const { epochs, checkpoints } = project.runs[0]!.snapshot;
     expect(epochs).toEqual(await trainedInNode());
@@ -165,7 +180,7 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await kept(two);
     await one.getByRole('button', { name: 'Remove the class circle' }).click();
     await one.getByText('at the same time').waitFor();
-    const names = () => one.locator('.class-name input').evaluateAll((all) => all.map((input) => (input as HTMLInputElement).value)); // prettier-ignore
+    const names = () => one.locator('.class-name input').evaluateAll((all) => all.map((input) => (input as HTMLInputElement).value));
     expect(await names()).toEqual(['circle', 'triangle']);
     await one.getByRole('button', { name: 'Undo' }).click();
     expect(await names()).toEqual(['square', 'triangle']);
@@ -187,7 +202,13 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await page.context().close();
 
     const denied = (await lab.page()).page;
-    await denied.addInitScript(() => Object.defineProperty(window, 'indexedDB', { get: () => { throw new DOMException('denied', 'SecurityError'); } })); // prettier-ignore
+    await denied.addInitScript(() =>
+      Object.defineProperty(window, 'indexedDB', {
+        get: () => {
+          throw new DOMException('denied', 'SecurityError');
+        },
+      }),
+    );
     await denied.reload();
     await denied.getByText('This browser keeps nothing for this page').waitFor();
     await shapes(denied);
@@ -199,7 +220,10 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     const { page } = await lab.page();
     await page.getByRole('button', { name: 'Digits', exact: true }).click();
     await page.getByRole('button', { name: 'Project' }).click();
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as a file' }).first().click()]); // prettier-ignore
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save as a file' }).first().click(),
+    ]);
     expect(download.suggestedFilename()).toBe('0-1-2.flambeau.zip');
     const file = readFileSync(await download.path());
     const other = (await lab.page()).page;

@@ -47,9 +47,13 @@ describe.skipIf(chromiumPath === undefined)('taking away', () => {
     await other.locator('#file:enabled').waitFor({ state: 'attached' });
     await other.locator('#file').setInputFiles({ name: 'one.png', mimeType: 'image/png', buffer: Buffer.from(file) });
     await other.locator('article li').first().waitFor();
-    const seen = await other.locator('article li').evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset['probability']))); // prettier-ignore
+    const seen = await other
+      .locator('article li')
+      .evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset['probability'])));
     const x = normalised(pictureTensor(picture, network)).unsqueeze(0);
-    const expected = noGrad(() => ours(x).softmax(1)).flatten().tolist() as unknown as number[]; // prettier-ignore
+    const expected = noGrad(() => ours(x).softmax(1))
+      .flatten()
+      .tolist() as unknown as number[];
     expected.sort((a, b) => b - a).forEach((value, i) => expect(seen[i]).toBeCloseTo(value, 5));
     expect(errors).toEqual([]);
   });
@@ -62,11 +66,7 @@ describe.skipIf(chromiumPath === undefined)('taking away', () => {
     for (const [i, value] of ['20', '15', 'many'].entries()) await fields.nth(i).fill(value);
     await question.getByRole('button', { name: 'Check' }).click();
     await question.getByText('1 of 3 right').waitFor();
-    expect(await question.locator('.verdict').allTextContents()).toEqual([
-      '✓ right',
-      '✗ not yet',
-      'please write a number',
-    ]);
+    expect(await question.locator('.verdict').allTextContents()).toEqual(['✓ right', '✗ not yet', 'please write a number']);
     await question.getByRole('button', { name: 'Worked solution' }).click();
     expect(await question.locator('.worked').textContent()).toContain('⌊(32 − 2 + 2·0) / 2⌋ + 1 = 16');
     await fields.nth(1).fill('16');

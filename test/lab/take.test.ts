@@ -27,7 +27,13 @@ const at = (title: string): NetworkSpec => TEMPLATES.find((template) => template
 
 async function trained(network: NetworkSpec, epochs: number): Promise<Session> {
   const training = { ...DEFAULT_TRAINING, epochs };
-  const session = new Session(network, CLASSES.length, training, pictureSet(pictures, 'train', network), pictureSet(pictures, 'valid', network)); // prettier-ignore
+  const session = new Session(
+    network,
+    CLASSES.length,
+    training,
+    pictureSet(pictures, 'train', network),
+    pictureSet(pictures, 'valid', network),
+  );
   while (session.epoch < epochs) await session.next();
   return session;
 }
@@ -41,19 +47,19 @@ function pythonNetwork(network: NetworkSpec): string {
     let shape = from;
     return layers.map((layer) => {
       const place = { shape, classes: CLASSES.length };
-      const { blocks } = build({ ...network, layers: [layer], channels: shape[0] as 3, size: shape[1] ?? 1 }, CLASSES.length, 0); // prettier-ignore
+      const { blocks } = build({ ...network, layers: [layer], channels: shape[0] as 3, size: shape[1] ?? 1 }, CLASSES.length, 0);
       if (layer.kind === 'residual') {
         const inner = modules(layer.layers, shape);
         const output = blocks[0]!.output!;
         const same = output.join() === shape.join();
         const stride = Math.round(shape[1]! / output[1]!);
-        const shortcut = same ? 'nn.Identity()' : `nn.Conv2d(${shape[0]}, ${output[0]}, 1, stride=${stride}, bias=False)`; // prettier-ignore
+        const shortcut = same ? 'nn.Identity()' : `nn.Conv2d(${shape[0]}, ${output[0]}, 1, stride=${stride}, bias=False)`;
         shape = output;
         return `Residual(nn.Sequential(${inner.join(', ')}), ${shortcut})`;
       }
       const { className, args, named } = ruleOf(layer).code(layer, place);
       const value = (v: number | boolean): string => (typeof v === 'boolean' ? (v ? 'True' : 'False') : String(v));
-      const more = Object.entries(named).map(([name, v]) => `${name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}=${value(v)}`); // prettier-ignore
+      const more = Object.entries(named).map(([name, v]) => `${name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}=${value(v)}`);
       if (layer.kind === 'flatten') shape = [shape.reduce((a, b) => a * b, 1)];
       else if (layer.kind === 'linear') shape = [layer.outFeatures || CLASSES.length];
       else if (shape.length === 3) shape = blocks[0]!.output!;
@@ -131,7 +137,7 @@ it.skipIf(python === undefined)('PyTorch, safetensors and onnxruntime give the s
     expect(seen.classes).toEqual(CLASSES);
     expect(seen.labels).toEqual(labels);
     expect(seen.same ?? true).toBe(true);
-    const off = seen.scores.flatMap((theirs) => theirs.flatMap((row, n) => row.map((value, c) => Math.abs(value - scores[n]![c]!)))); // prettier-ignore
+    const off = seen.scores.flatMap((theirs) => theirs.flatMap((row, n) => row.map((value, c) => Math.abs(value - scores[n]![c]!))));
     expect(Math.max(...off)).toBeLessThan(1e-5);
   }
 });
@@ -168,7 +174,7 @@ const request = (network: NetworkSpec) => ({
   classes: CLASSES,
   network,
   training: DEFAULT_TRAINING,
-  history: [1, 2].map((epoch) => ({ epoch, trainLoss: 1 / epoch, validLoss: 1.2 / epoch, accuracy: 0.5, top5: NaN, lr: 0.05, seconds: 1 })), // prettier-ignore
+  history: [1, 2].map((epoch) => ({ epoch, trainLoss: 1 / epoch, validLoss: 1.2 / epoch, accuracy: 0.5, top5: NaN, lr: 0.05, seconds: 1 })),
   names: { 'shape-1-0-4': 'my circle' },
   link: '',
 });
@@ -179,7 +185,8 @@ it('the report is one page with curves, confusion and mistakes', async () => {
   const html = await reportFile(session.network, session.train, session.valid, request(network));
   expect(html).toContain('First &#60;network&#62;');
   expect(html).not.toMatch(/<script|NaN|undefined|Infinity/);
-  for (const part of ['Losses by epoch', 'Confusion matrix', 'Calibration', 'Images by class', 'The first filters']) expect(html).toContain(part); // prettier-ignore
+  for (const part of ['Losses by epoch', 'Confusion matrix', 'Calibration', 'Images by class', 'The first filters'])
+    expect(html).toContain(part);
   const { accuracy } = session.measure('valid');
   expect(html).toContain(`<b>${(100 * accuracy).toFixed(1)} %</b>`);
   const bare = await reportFile(session.network, session.train, pictureSet([], 'valid', network), request(network));

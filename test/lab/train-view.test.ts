@@ -34,8 +34,7 @@ describe.skipIf(chromiumPath === undefined)('the Train view', () => {
   });
   afterAll(() => lab.close());
 
-  const press = (name: string | RegExp): Promise<void> =>
-    page.getByRole('button', { name, exact: true }).first().click();
+  const press = (name: string | RegExp): Promise<void> => page.getByRole('button', { name, exact: true }).first().click();
   const fact = (name: string) => page.locator('.facts div', { hasText: name }).locator('dd');
   const status = (word: string): Promise<void> => page.locator('.status', { hasText: word }).waitFor();
   const run = (name: string) => page.locator('.runs tbody tr', { hasText: name });

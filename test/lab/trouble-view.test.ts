@@ -6,7 +6,8 @@ import { chromiumPath } from '../support/chromium.ts';
 import { Laboratory } from '../support/lab.ts';
 
 const go = (page: Page, name: string): Promise<void> => page.getByRole('link', { name, exact: true }).click();
-const epochsDone = async (page: Page): Promise<number> => Number(/(\d+) of \d+/.exec((await page.locator('.facts').textContent()) ?? '')?.[1]); // prettier-ignore
+const epochsDone = async (page: Page): Promise<number> =>
+  Number(/(\d+) of \d+/.exec((await page.locator('.facts').textContent()) ?? '')?.[1]);
 
 async function addFile(page: Page, of: string, colour: readonly number[]): Promise<void> {
   const buffer = Buffer.from(encodeImage(Image.filled(24, 24, 3, [...colour])));
@@ -84,7 +85,7 @@ const stored = (page: Page): Promise<number> =>
         request.onerror = () => reject(request.error ?? new Error('the request failed'));
       });
     const db = await done(indexedDB.open('flambeau-laboratory'));
-    const runs = (await done(db.transaction('kept-runs').objectStore('kept-runs').getAll())) as { readonly epochs: readonly number[] }[]; // prettier-ignore
+    const runs = (await done(db.transaction('kept-runs').objectStore('kept-runs').getAll())) as { readonly epochs: readonly number[] }[];
     db.close();
     return Math.max(0, ...runs.flatMap(({ epochs }) => epochs));
   });

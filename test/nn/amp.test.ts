@@ -1,7 +1,7 @@
 /** Loss scaling, step by step as PyTorch's (test/fixtures/grad_scaler.py), and scripts for mixed precision where nothing is to be mixed. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { amp, ArgumentError, arange, cuda, data, DTypeError, nn, ones, optim, StateDictError, tensor, zeros, type Tensor } from 'flambeau'; // prettier-ignore
+import { amp, ArgumentError, arange, cuda, data, DTypeError, nn, ones, optim, StateDictError, tensor, zeros, type Tensor } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
 
 interface Step {
@@ -16,7 +16,10 @@ interface Case {
   readonly unscales: boolean;
   readonly trace: readonly Step[];
 }
-const fixture = JSON.parse(readFileSync(new URL('../fixtures/grad-scaler.json', import.meta.url), 'utf8')) as { readonly weight: number[]; readonly cases: readonly Case[] }; // prettier-ignore
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/grad-scaler.json', import.meta.url), 'utf8')) as {
+  readonly weight: number[];
+  readonly cases: readonly Case[];
+};
 
 const camel = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 const scalerOf = ({ settings }: Case): amp.GradScaler =>
@@ -34,7 +37,7 @@ describe('GradScaler', () => {
     const weight = new nn.Parameter(tensor(fixture.weight).view(2, 3));
     const bias = new nn.Parameter(zeros(2));
     const params = [weight, bias];
-    const optimizer = one.optimizer === 'SGD' ? new optim.SGD(params, { lr: 0.1, momentum: 0.9 }) : new optim.Adam(params, { lr: 0.05 }); // prettier-ignore
+    const optimizer = one.optimizer === 'SGD' ? new optim.SGD(params, { lr: 0.1, momentum: 0.9 }) : new optim.Adam(params, { lr: 0.05 });
     const scaler = scalerOf(one);
     const x = arange(6).to('float32').view(2, 3).div(7).sub(0.3);
     for (const [step, wanted] of one.trace.entries()) {
@@ -69,8 +72,8 @@ describe('GradScaler', () => {
       scaler.update();
     }
     const again = new amp.GradScaler('cpu');
-    again.loadStateDict(deserialize<Map<string, unknown>>(serialize({ scaler: scaler.stateDict() })).get('scaler') as Map<string, unknown>); // prettier-ignore
-    expect(again.stateDict()).toEqual({ scale: 4, growth_factor: 2, backoff_factor: 0.5, growth_interval: 2000, _growth_tracker: 2 }); // prettier-ignore
+    again.loadStateDict(deserialize<Map<string, unknown>>(serialize({ scaler: scaler.stateDict() })).get('scaler') as Map<string, unknown>);
+    expect(again.stateDict()).toEqual({ scale: 4, growth_factor: 2, backoff_factor: 0.5, growth_interval: 2000, _growth_tracker: 2 });
     expect(() => again.loadStateDict({})).toThrow(StateDictError);
     expect(() => again.loadStateDict({ scale: 3 })).toThrow(/growth_factor/);
     expect(again.getScale()).toBe(4);
@@ -118,7 +121,10 @@ describe('scripts for mixed precision on a machine without a GPU', () => {
       scaler.update();
       expect(w.tolist()).toEqual([-1, -1]);
       expect(scaler.getScale()).toBe(1);
-      expect(warn.mock.calls.map(([text]) => text as string)).toEqual(['flambeau: GradScaler is off, since there is no GPU', 'flambeau: autocast is off, since there is no GPU']); // prettier-ignore
+      expect(warn.mock.calls.map(([text]) => text as string)).toEqual([
+        'flambeau: GradScaler is off, since there is no GPU',
+        'flambeau: autocast is off, since there is no GPU',
+      ]);
     } finally {
       available.mockRestore();
       warn.mockRestore();
@@ -152,10 +158,20 @@ describe('data sets and samplers of one’s own', () => {
   it('extend classes, as in PyTorch', async () => {
     const squares = new Squares();
     const batches: unknown[] = [];
-    for await (const batch of new data.DataLoader(squares, { batchSize: 3, sampler: new Backwards(squares) })) batches.push(batch.tolist()); // prettier-ignore
+    for await (const batch of new data.DataLoader(squares, { batchSize: 3, sampler: new Backwards(squares) })) batches.push(batch.tolist());
     expect(batches).toEqual([[9, 4, 1], [0]]);
-    expect([squares, new data.TensorDataset(ones(2)), { length: 0, get: () => 1 }, [1]].map((one) => one instanceof data.Dataset)).toEqual([true, true, true, false]); // prettier-ignore
+    expect([squares, new data.TensorDataset(ones(2)), { length: 0, get: () => 1 }, [1]].map((one) => one instanceof data.Dataset)).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
     expect(new data.TensorDataset(ones(2)) instanceof Squares).toBe(false);
-    expect([new Backwards(squares), [2, 0], new data.SequentialSampler(squares), 3].map((one) => one instanceof data.Sampler)).toEqual([true, true, true, false]); // prettier-ignore
+    expect([new Backwards(squares), [2, 0], new data.SequentialSampler(squares), 3].map((one) => one instanceof data.Sampler)).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
   });
 });

@@ -18,7 +18,7 @@ function fill<M extends nn.ModuleBase>(module: M, phase = 0): M {
   module.parameters().forEach((parameter, i) => parameter.data.copy_(wave(parameter.shape, phase + i)));
   return module;
 }
-const model = (): nn.ModuleBase & ((x: Tensor) => Tensor) => fill(new nn.Sequential(new nn.Linear(3, 2), new nn.BatchNorm1d(2))) as never; // prettier-ignore
+const model = (): nn.ModuleBase & ((x: Tensor) => Tensor) => fill(new nn.Sequential(new nn.Linear(3, 2), new nn.BatchNorm1d(2))) as never;
 
 function expectState(module: nn.ModuleBase, expected: State): void {
   const state = module.stateDict();
@@ -64,12 +64,10 @@ describe('AveragedModel', () => {
   test('positions, and what does not go together', () => {
     const layer = new nn.Linear(2, 1);
     expect(new AveragedModel(layer, 'cpu', null, getEmaMultiAvgFn(), true).useBuffers).toBe(true);
-    expect(() => new AveragedModel(layer, { avgFn: getEmaAvgFn(), multiAvgFn: getEmaMultiAvgFn() })).toThrow(/leave one out/); // prettier-ignore
+    expect(() => new AveragedModel(layer, { avgFn: getEmaAvgFn(), multiAvgFn: getEmaMultiAvgFn() })).toThrow(/leave one out/);
     expect(() => getEmaAvgFn(1.5)).toThrow(/decay to be a number between 0 and 1/);
     const average = new AveragedModel(layer);
-    expect(() => average.updateParameters(new nn.Linear(3, 1))).toThrow(
-      /its tensor 0 is \[1, 3\], the copy's \[1, 2\]/,
-    );
+    expect(() => average.updateParameters(new nn.Linear(3, 1))).toThrow(/its tensor 0 is \[1, 3\], the copy's \[1, 2\]/);
     expect(() => average.updateParameters(new nn.Linear(2, 1, false))).toThrow(/with 2 tensors, but got one with 1/);
     expect(average.n_averaged.item()).toBe(0);
   });
@@ -100,7 +98,10 @@ describe('SWALR', () => {
     atOnce: [0.05, 0, 'cos'],
   };
   const optimizer = (): optim.SGD =>
-    new optim.SGD([{ params: [new nn.Parameter(tensor([1]))], lr: 1 }, { params: [new nn.Parameter(tensor([1]))], lr: 0.3 }]); // prettier-ignore
+    new optim.SGD([
+      { params: [new nn.Parameter(tensor([1]))], lr: 1 },
+      { params: [new nn.Parameter(tensor([1]))], lr: 0.3 },
+    ]);
 
   test.each(Object.keys(CALLS))('%s', (name) => {
     const { rates, state, group } = fixture.schedules[name]!;
@@ -126,9 +127,7 @@ describe('SWALR', () => {
   });
 
   test('wrong arguments', () => {
-    expect(() => new SWALR(optimizer(), [1, 2, 3])).toThrow(
-      /expected 2 values as swaLr, one for each group, but got 3/,
-    );
+    expect(() => new SWALR(optimizer(), [1, 2, 3])).toThrow(/expected 2 values as swaLr, one for each group, but got 3/);
     expect(() => new SWALR(optimizer(), 1, 10, 'cosine' as never)).toThrow(/annealStrategy to be 'cos' or 'linear'/);
     expect(() => new SWALR(optimizer(), 1).loadStateDict({})).toThrow(/last_epoch is missing/);
   });

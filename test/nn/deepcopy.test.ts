@@ -22,7 +22,10 @@ const LAYERS: Record<string, [() => nn.ModuleBase, readonly number[]]> = {
   Softplus: [() => new nn.Softplus(), [2, 3]],
   LSTM: [() => new nn.LSTM(3, 4) as never, [5, 2, 3]],
   GroupNorm: [() => new nn.GroupNorm(2, 4), [2, 4, 3]],
-  'a small network': [() => new nn.Sequential(new nn.Conv2d(2, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(144, 3)), [2, 2, 8, 8]], // prettier-ignore
+  'a small network': [
+    () => new nn.Sequential(new nn.Conv2d(2, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(144, 3)),
+    [2, 2, 8, 8],
+  ],
   mobilenet_v2: [() => models.mobilenet_v2({ numClasses: 3 }), [1, 3, 32, 32]],
 };
 
@@ -52,9 +55,10 @@ describe('a copy computes the same', () => {
 // A copy is made without the constructor of its class, so what is private to JavaScript (#name) would not be in it: a call would fail.
 test('no layer keeps anything in private fields of JavaScript', () => {
   const folder = new URL('../../src/nn/layers/', import.meta.url);
-  const found = readdirSync(folder).flatMap(
-    (name) =>
-    [...readFileSync(new URL(name, folder), 'utf8').matchAll(/^\s+(?:readonly |async |get |set |\*)*#\w+.*$/gm)].map(([line]) => `${name}: ${line.trim()}`), // prettier-ignore
+  const found = readdirSync(folder).flatMap((name) =>
+    [...readFileSync(new URL(name, folder), 'utf8').matchAll(/^\s+(?:readonly |async |get |set |\*)*#\w+.*$/gm)].map(
+      ([line]) => `${name}: ${line.trim()}`,
+    ),
   );
   expect(found).toEqual([]);
 });

@@ -9,14 +9,15 @@ interface Fields {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 /** test/fixtures/layer_fields.py */
-const layers = JSON.parse(readFileSync(new URL('../fixtures/layer-fields.json', import.meta.url), 'utf8')) as Record<string, Fields>; // prettier-ignore
+const layers = JSON.parse(readFileSync(new URL('../fixtures/layer-fields.json', import.meta.url), 'utf8')) as Record<string, Fields>;
 /** What only PyTorch's own code looks at. */
 const INNER = ['transposed', 'output_padding', 'sparse', 'padding_mode', 'min_val', 'max_val'];
 /** Held as an array where PyTorch holds what it was given. */
-const listed = (value: unknown): unknown => (Array.isArray(value) && new Set(value).size === 1 ? value[0] as unknown : value); // prettier-ignore
+const listed = (value: unknown): unknown => (Array.isArray(value) && new Set(value).size === 1 ? (value[0] as unknown) : value);
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 type Make = new (...args: readonly unknown[]) => Record<string, unknown>;
-const make = (name: string, args: readonly unknown[]): Record<string, unknown> => new (nn as unknown as Record<string, Make>)[name]!(...args); // prettier-ignore
+const make = (name: string, args: readonly unknown[]): Record<string, unknown> =>
+  new (nn as unknown as Record<string, Make>)[name]!(...args);
 
 describe('as in PyTorch', () => {
   test.each(Object.entries(layers))('%s', (name, { args, fields }) => {
@@ -50,10 +51,16 @@ const ASSIGNED: Readonly<Record<string, [made: object, field: string, value: unk
   outputSize: [new nn.AdaptiveAvgPool2d(2), 'outputSize', [1, null], new nn.AdaptiveAvgPool2d([1, null])],
   reduction: [new nn.BCEWithLogitsLoss(), 'reduction', 'none', new nn.BCEWithLogitsLoss({ reduction: 'none' }), [image, half]],
   'reduction of squares': [new nn.MSELoss(), 'reduction', 'sum', new nn.MSELoss({ reduction: 'sum' }), [image, double]],
-  labelSmoothing: [new nn.CrossEntropyLoss(), 'labelSmoothing', 0.25, new nn.CrossEntropyLoss({ labelSmoothing: 0.25 }), [randn(4, 3), ones(4).long()]],
+  labelSmoothing: [
+    new nn.CrossEntropyLoss(),
+    'labelSmoothing',
+    0.25,
+    new nn.CrossEntropyLoss({ labelSmoothing: 0.25 }),
+    [randn(4, 3), ones(4).long()],
+  ],
   beta: [new nn.SmoothL1Loss(), 'beta', 0.25, new nn.SmoothL1Loss({ beta: 0.25 }), [image, double]],
   margin: [new nn.TripletMarginLoss(), 'margin', 3, new nn.TripletMarginLoss(3), [image, double, half]],
-}; // prettier-ignore
+};
 
 describe('assigned', () => {
   test.each(Object.entries(ASSIGNED))('%s', (_, [layer, field, value, as, inputs = [image]]) => {
@@ -80,7 +87,10 @@ describe('assigned', () => {
     const conv = new nn.Conv2d(4, 3, 3);
     const copy = conv.clone();
     copy.stride = [2, 2];
-    expect([conv(image).shape, copy(image).shape]).toEqual([[2, 3, 6, 6], [2, 3, 3, 3]]); // prettier-ignore
+    expect([conv(image).shape, copy(image).shape]).toEqual([
+      [2, 3, 6, 6],
+      [2, 3, 3, 3],
+    ]);
   });
 
   test('the focal loss of YOLO takes the reduction away from the loss that it wraps', () => {

@@ -57,7 +57,7 @@ function makeData({ classes, seed }: Run): { x: Tensor; y: Tensor } {
     .to('float32')
     .sub((classes - 1) / 2);
   const [contrast, brightness] = classes === 2 ? [1 / 512, 2] : [1 / 128, 1 / 8];
-  const waves = a.at(0).mul(16).add(a.at(1).mul(i)).add(a.at(2).mul(j)).add(a.at(3).mul(i).mul(j).div(16)).mul(contrast); // prettier-ignore
+  const waves = a.at(0).mul(16).add(a.at(1).mul(i)).add(a.at(2).mul(j)).add(a.at(3).mul(i).mul(j).div(16)).mul(contrast);
   return { x: waves.add(cat([k, k.neg(), k.mul(k).div(2)], 1).mul(brightness)), y };
 }
 
@@ -117,7 +117,7 @@ describe('training follows PyTorch', () => {
     const x = ones(1, 1, 6, 8).setAt([':', ':', ':', '2:6'], 0);
     const target = x.at('...', ':-1').sub(x.at('...', '1:'));
     for (const expected of losses) {
-      const loss = conv(x).sub(target).pow(2).sum(); // prettier-ignore
+      const loss = conv(x).sub(target).pow(2).sum();
       conv.zeroGrad();
       loss.backward();
       conv.weight.data.sub_(conv.weight.grad!.mul(3e-2));

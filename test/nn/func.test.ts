@@ -14,7 +14,10 @@ describe('gradients', () => {
     const product = (a: Tensor, b: Tensor): Tensor => a.mul(b).sum();
     expect(func.grad(product, -1)(x, ones(2)).tolist()).toEqual([1, 2]);
     const both = func.grad(product, { argnums: [0, 1] })(x, ones(2)) as Tensor[];
-    expect(both.map((g) => g.tolist())).toEqual([[1, 1], [1, 2]]); // prettier-ignore
+    expect(both.map((g) => g.tolist())).toEqual([
+      [1, 1],
+      [1, 2],
+    ]);
     const withAux = func.grad((a: Tensor) => [cube(a), 'aux'], 0, true)(x) as [Tensor, string];
     expect([withAux[0].tolist(), withAux[1]]).toEqual([[3, 12], 'aux']);
   });
@@ -42,10 +45,24 @@ describe('gradients', () => {
 test('products and Jacobians', () => {
   const square = (a: Tensor): Tensor => a.square();
   const [output, products] = func.vjp(square, x);
-  expect([output.tolist(), products(ones(2))[0]!.tolist(), products(x)[0]!.tolist()]).toEqual([[1, 4], [2, 4], [2, 8]]); // prettier-ignore
-  expect(func.jvp(square, [x], [ones(2)]).map((t) => t.tolist())).toEqual([[1, 4], [2, 4]]); // prettier-ignore
-  for (const jacobian of [func.jacrev(square), func.jacfwd(square)]) expect(jacobian(x).tolist()).toEqual([[2, 0], [0, 4]]); // prettier-ignore
-  expect(func.hessian(cube)(x).tolist()).toEqual([[6, 0], [0, 12]]); // prettier-ignore
+  expect([output.tolist(), products(ones(2))[0]!.tolist(), products(x)[0]!.tolist()]).toEqual([
+    [1, 4],
+    [2, 4],
+    [2, 8],
+  ]);
+  expect(func.jvp(square, [x], [ones(2)]).map((t) => t.tolist())).toEqual([
+    [1, 4],
+    [2, 4],
+  ]);
+  for (const jacobian of [func.jacrev(square), func.jacfwd(square)])
+    expect(jacobian(x).tolist()).toEqual([
+      [2, 0],
+      [0, 4],
+    ]);
+  expect(func.hessian(cube)(x).tolist()).toEqual([
+    [6, 0],
+    [0, 12],
+  ]);
   expect(() => func.jacrev(square, 1)(x)).toThrow(ArgumentError);
 });
 
@@ -67,6 +84,6 @@ describe('functionalCall', () => {
     const parameters = new Map([['0.weight', ones(3, 5)]]);
     expect(() => func.functionalCall(model, parameters, [ones(1, 2)])).toThrow();
     expect(model.at(0).weight.shape).toEqual([3, 2]);
-    expect(() => func.functionalCall(model, { weight: ones(1) }, [ones(1, 2)])).toThrow(/has no parameter or buffer 'weight'/); // prettier-ignore
+    expect(() => func.functionalCall(model, { weight: ones(1) }, [ones(1, 2)])).toThrow(/has no parameter or buffer 'weight'/);
   });
 });

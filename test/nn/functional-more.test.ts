@@ -2,10 +2,15 @@
 import { ArgumentError, F, manualSeed, nn, ShapeError, tensor, zeros, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 
-const near = (x: Tensor, expected: readonly number[]): void => Array.from(x.detach().toTypedArray(), Number).forEach((v, i) => expect(v, `element ${i}`).toBeCloseTo(expected[i]!, 5)); // prettier-ignore
+const near = (x: Tensor, expected: readonly number[]): void =>
+  Array.from(x.detach().toTypedArray(), Number).forEach((v, i) => expect(v, `element ${i}`).toBeCloseTo(expected[i]!, 5));
 
 describe('gumbelSoftmax', () => {
-  const logits = (): Tensor => tensor([[0.5, -1, 2], [0, 0.25, -0.75]]).requiresGrad_(); // prettier-ignore
+  const logits = (): Tensor =>
+    tensor([
+      [0.5, -1, 2],
+      [0, 0.25, -0.75],
+    ]).requiresGrad_();
 
   test('draws as PyTorch does', () => {
     manualSeed(0);
@@ -64,7 +69,14 @@ test('Unflatten', () => {
 });
 
 test('older names of interpolation', () => {
-  const x = tensor([[[[1, 2], [3, 4]]]]); // prettier-ignore
+  const x = tensor([
+    [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+  ]);
   expect(F.upsample(x, null, 2).tolist()).toEqual(F.upsampleNearest(x, [4, 4]).tolist());
   expect(F.upsampleBilinear(x, { size: 3 }).tolist()).toEqual([[[[1, 1.5, 2], [2, 2.5, 3], [3, 3.5, 4]]]]); // prettier-ignore
 });

@@ -7,7 +7,14 @@ afterEach(() => handles.splice(0).forEach((handle) => handle.remove()));
 
 function doubled(): nn.Linear {
   const layer = new nn.Linear(2, 2, { bias: false });
-  noGrad(() => layer.weight.copy_(tensor([[1, 2], [3, 4]]))); // prettier-ignore
+  noGrad(() =>
+    layer.weight.copy_(
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]),
+    ),
+  );
   return layer;
 }
 const lists = (grads: readonly (Tensor | null)[]): unknown => grads.map((grad) => grad?.tolist() ?? null);
@@ -41,10 +48,16 @@ describe('hooks of modules', () => {
       ['after', [[[24, 36]]], [[[2, 2]]]],
     ]);
     expect(x.grad?.tolist()).toEqual([[240, 360]]);
-    expect(layer.weight.grad?.tolist()).toEqual([[12, 12], [12, 12]]); // prettier-ignore
+    expect(layer.weight.grad?.tolist()).toEqual([
+      [12, 12],
+      [12, 12],
+    ]);
     log.length = 0;
     layer(ones(1, 2)).sum().backward(); // no input requires gradients
-    expect(log.slice(2)).toEqual([['before', [[1, 1]]], ['after', [null], [[[2, 2]]]]]); // prettier-ignore
+    expect(log.slice(2)).toEqual([
+      ['before', [[1, 1]]],
+      ['after', [null], [[[2, 2]]]],
+    ]);
   });
 
   it('can be taken away, with remove() and at the end of a block', () => {

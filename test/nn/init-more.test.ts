@@ -28,7 +28,7 @@ describe('what tensors are filled with', () => {
     const expected = decode(out).data as Float32Array;
     if (op !== 'orthogonal_') expect(x.toTypedArray()).toEqual(expected);
     // Factors of matrices are rounded elsewhere.
-    else x.toTypedArray().forEach((value, i) => expect(Math.abs(Number(value) - expected[i]!), `element ${i}`).toBeLessThan(2e-6)); // prettier-ignore
+    else x.toTypedArray().forEach((value, i) => expect(Math.abs(Number(value) - expected[i]!), `element ${i}`).toBeLessThan(2e-6));
     expect(rand(1).item()).toBe(after);
   });
 });

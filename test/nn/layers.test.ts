@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 
 type State = readonly [key: string, shape: number[]][];
 type Printed = readonly [name: string, args: unknown[], options: object, text: string, state: State];
-const read = <T>(path: string): T => JSON.parse(readFileSync(new URL(`../fixtures/${path}.json`, import.meta.url), 'utf8')) as T; // prettier-ignore
+const read = <T>(path: string): T => JSON.parse(readFileSync(new URL(`../fixtures/${path}.json`, import.meta.url), 'utf8')) as T;
 const { printed } = read<{ printed: readonly Printed[] }>('semantics/modules');
 const { layers } = read<{ layers: readonly (readonly [name: string])[] }>('semantics/lazy');
 const sequences = read<readonly { readonly name: string }[]>('ops/sequence_layers');
@@ -32,9 +32,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 test('every class has a row', () => {
   const classes = Object.entries(nn).flatMap(([name, value]) => {
     const { prototype } = value as { readonly prototype?: unknown };
-    return typeof value === 'function' && (prototype === nn.ModuleBase.prototype || prototype instanceof nn.ModuleBase) ? [name] : []; // prettier-ignore
+    return typeof value === 'function' && (prototype === nn.ModuleBase.prototype || prototype instanceof nn.ModuleBase) ? [name] : [];
   });
-  const rows = new Set([...printed.map(([name]) => name), ...layers.map(([name]) => name), ...sequences.map(({ name }) => name), ...Object.keys(ELSEWHERE)]); // prettier-ignore
+  const rows = new Set([
+    ...printed.map(([name]) => name),
+    ...layers.map(([name]) => name),
+    ...sequences.map(({ name }) => name),
+    ...Object.keys(ELSEWHERE),
+  ]);
   expect(classes.length).toBeGreaterThan(150);
   expect(classes.filter((name) => !rows.has(name))).toEqual([]);
   expect(Object.keys(ELSEWHERE).filter((name) => !classes.includes(name))).toEqual([]);

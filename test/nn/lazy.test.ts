@@ -5,18 +5,21 @@ import { describe, expect, test } from 'vitest';
 
 type Nested = number | Nested[];
 type Row = [name: string, args: unknown[], options: object, shape: number[], before: string, keys: string[], after: string, state: Record<string, Nested>, output: Nested]; // prettier-ignore
-const { layers } = JSON.parse(readFileSync(new URL('../fixtures/semantics/lazy.json', import.meta.url), 'utf8')) as { layers: Row[] }; // prettier-ignore
+const { layers } = JSON.parse(readFileSync(new URL('../fixtures/semantics/lazy.json', import.meta.url), 'utf8')) as { layers: Row[] };
 type Any = nn.ModuleBase & ((x: Tensor) => Tensor);
 const make = (name: string, args: unknown[], options: object): Any =>
-  new (Reflect.get(nn, name) as new (...args: unknown[]) => Any)(...args, ...(Object.keys(options).length > 0 ? [options] : [])); // prettier-ignore
-const input = (shape: number[]): Tensor => tensor(Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.fround(Math.fround(i) / 7))).reshape(shape); // prettier-ignore
+  new (Reflect.get(nn, name) as new (...args: unknown[]) => Any)(...args, ...(Object.keys(options).length > 0 ? [options] : []));
+const input = (shape: number[]): Tensor =>
+  tensor(Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.fround(Math.fround(i) / 7))).reshape(shape);
 const flat = (values: Nested): number[] => (Array.isArray(values) ? values.flatMap(flat) : [values]);
 
 function expectClose(got: Tensor, expected: Nested, what: string): void {
   const values = Array.from(got.detach().toTypedArray(), Number);
   const wanted = flat(expected);
   expect(values.length, what).toBe(wanted.length);
-  values.forEach((v, i) => expect(Math.abs(v - wanted[i]!), `${what}, element ${i}`).toBeLessThan(1e-5 * Math.max(1, Math.abs(wanted[i]!)))); // prettier-ignore
+  values.forEach((v, i) =>
+    expect(Math.abs(v - wanted[i]!), `${what}, element ${i}`).toBeLessThan(1e-5 * Math.max(1, Math.abs(wanted[i]!))),
+  );
 }
 
 describe.each(layers)('%s %j %j', (name, args, options, shape, before, keys, after, state, output) => {
@@ -64,9 +67,9 @@ describe('before the first call', () => {
   });
 
   test('optimizers and compiled functions refuse', () => {
-    expect(() => new optim.SGD(net().parameters(), { lr: 0.1 })).toThrow(/SGD: a parameter of a lazy layer is not initialised yet/); // prettier-ignore
+    expect(() => new optim.SGD(net().parameters(), { lr: 0.1 })).toThrow(/SGD: a parameter of a lazy layer is not initialised yet/);
     const layer = net();
-    expect(() => compile((x: Tensor) => layer(x))(randn(2, 5))).toThrow(/LazyLinear: it gets its parameters at the first call/); // prettier-ignore
+    expect(() => compile((x: Tensor) => layer(x))(randn(2, 5))).toThrow(/LazyLinear: it gets its parameters at the first call/);
     layer(randn(2, 5));
     expect(compile((x: Tensor) => layer(x))(randn(2, 5)).shape).toEqual([2, 3]);
   });
@@ -81,7 +84,7 @@ describe('before the first call', () => {
     const [a, b] = [net(), net()];
     a.loadStateDict(b.stateDict());
     expect(String(a.weight)).toBe('<UninitializedParameter>');
-    expect(() => new nn.Linear(2, 3).loadStateDict(b.stateDict())).toThrow(/weight: the state's is not initialised yet/); // prettier-ignore
+    expect(() => new nn.Linear(2, 3).loadStateDict(b.stateDict())).toThrow(/weight: the state's is not initialised yet/);
   });
 
   test('inputs must fit', () => {

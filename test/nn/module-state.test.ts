@@ -1,5 +1,5 @@
 /** Buffers by assignment, what state dicts hold besides tensors, dtypes of modules, layers in other layers' places. */
-import { arange, ArgumentError, compile, deepcopy, nn, ones, randn, StateDictError, tensor, zeros, type Tensor } from 'flambeau'; // prettier-ignore
+import { arange, ArgumentError, compile, deepcopy, nn, ones, randn, StateDictError, tensor, zeros, type Tensor } from 'flambeau';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ describe('a buffer that is assigned', () => {
     expect([model.mean.dtype, model.count.dtype]).toEqual(['float64', 'int64']);
     const copy = deepcopy(model);
     copy.mean.add_(1);
-    expect([model.mean.tolist(), [...copy.stateDict().keys()][0]]).toEqual([[0, 0], 'mean']); // prettier-ignore
+    expect([model.mean.tolist(), [...copy.stateDict().keys()][0]]).toEqual([[0, 0], 'mean']);
     model.mean = ones(2).double() as unknown as nn.Buffer;
     expect(model.stateDict().get('mean')!.tolist()).toEqual([1, 1]);
   });
@@ -98,7 +98,6 @@ describe('dtypes of modules', () => {
       [() => model.double(), 'float64'],
       [() => model.float(), 'float32'],
     ] as const) {
-      // prettier-ignore
       expect(change()).toBe(model);
       expect(model.at(0).weight.dtype).toBe(dtype);
       const y = model(x.to(dtype));

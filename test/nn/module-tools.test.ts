@@ -7,16 +7,16 @@ type State = Readonly<Record<string, Encoded>>;
 const fixture = loadFixture<{
   texts: Record<string, string>;
   clips: { order: string; max: number; grads: Encoded[]; total: Encoded; after: Encoded[] }[];
-  fused: { id: string; kind: 'conv' | 'transposed' | 'linear'; bias: boolean; affine: boolean; layer: State; bn: State; fused: State }[]; // prettier-ignore
+  fused: { id: string; kind: 'conv' | 'transposed' | 'linear'; bias: boolean; affine: boolean; layer: State; bn: State; fused: State }[];
 }>('module_tools');
 const read = (text: Encoded): Tensor => toTensor(decode(text));
-const stateOf = (state: State): Map<string, Tensor> => new Map(Object.entries(state).map(([key, text]) => [key, read(text)])); // prettier-ignore
+const stateOf = (state: State): Map<string, Tensor> => new Map(Object.entries(state).map(([key, text]) => [key, read(text)]));
 const lin = (): nn.Linear<2, 2> => new nn.Linear(2, 2);
 
 test('containers print as in PyTorch', () => {
   const { texts } = fixture;
   const both = (): nn.ModuleBase => new nn.Sequential(lin(), new nn.ReLU());
-  expect(String(new nn.ModuleList([lin(), lin(), new nn.ReLU(), new nn.ReLU(), new nn.ReLU(), lin()]))).toBe(texts['list']); // prettier-ignore
+  expect(String(new nn.ModuleList([lin(), lin(), new nn.ReLU(), new nn.ReLU(), new nn.ReLU(), lin()]))).toBe(texts['list']);
   expect(String(new nn.ModuleList())).toBe(texts['empty']);
   expect(String(new nn.ModuleList([both(), both(), new nn.ModuleList([lin(), lin()])]))).toBe(texts['nested']);
   expect(String(new nn.ModuleDict({ a: new nn.ReLU(), b: new nn.ModuleList([lin(), lin()]) }))).toBe(texts['dict']);
@@ -137,7 +137,10 @@ describe('nn.utils', () => {
       parameter.grad = grad;
       return parameter;
     });
-    const known = nn.utils.getTotalNorm(parameters.map(({ grad }) => grad!), order); // prettier-ignore
+    const known = nn.utils.getTotalNorm(
+      parameters.map(({ grad }) => grad!),
+      order,
+    );
     expectClose(known, decode(c.total), 'norm', 'sum');
     expectClose(nn.utils.clipGradNorm_(parameters, c.max, { normType: order }), decode(c.total), 'norm', 'sum');
     parameters.forEach((parameter, i) => expectClose(parameter.grad!, decode(c.after[i]!), `gradient ${i}`, 'sum'));
@@ -156,7 +159,7 @@ describe('nn.utils', () => {
     const net = lin();
     const vector = nn.utils.parametersToVector(net.parameters());
     nn.utils.vectorToParameters(vector.detach().mul(2), net.parameters());
-    expect(nn.utils.parametersToVector(net.parameters()).tolist()).toEqual((vector.tolist() as number[]).map((v) => 2 * v)); // prettier-ignore
+    expect(nn.utils.parametersToVector(net.parameters()).tolist()).toEqual((vector.tolist() as number[]).map((v) => 2 * v));
     expect(() => nn.utils.vectorToParameters(zeros(3), net.parameters())).toThrow(/a vector of 6 elements/);
   });
 
@@ -164,18 +167,26 @@ describe('nn.utils', () => {
     const { bias, affine } = c;
     const norm = (c.kind === 'linear' ? new nn.BatchNorm1d(4, { affine }) : new nn.BatchNorm2d(4, { affine })).eval();
     norm.loadStateDict(stateOf(c.bn));
-    const layer = (c.kind === 'linear' ? new nn.Linear(3, 4, { bias }) : c.kind === 'conv' ? new nn.Conv2d(3, 4, 3, { bias }) : new nn.ConvTranspose2d(3, 4, 3, { bias })) as nn.ModuleBase; // prettier-ignore
+    const layer = (
+      c.kind === 'linear'
+        ? new nn.Linear(3, 4, { bias })
+        : c.kind === 'conv'
+          ? new nn.Conv2d(3, 4, 3, { bias })
+          : new nn.ConvTranspose2d(3, 4, 3, { bias })
+    ) as nn.ModuleBase;
     layer.eval().loadStateDict(stateOf(c.layer));
     const before = layer.parameters().length;
-    const fused = c.kind === 'linear' ? nn.utils.fuseLinearBnEval(layer, norm) : nn.utils.fuseConvBnEval(layer, norm, c.kind === 'transposed'); // prettier-ignore
+    const fused =
+      c.kind === 'linear' ? nn.utils.fuseLinearBnEval(layer, norm) : nn.utils.fuseConvBnEval(layer, norm, c.kind === 'transposed');
     expect(fused.stateDict().size).toBe(Object.keys(c.fused).length);
     for (const [key, value] of fused.stateDict()) expectClose(value, decode(c.fused[key]!), key, 'sum');
     expect(layer.parameters().length).toBe(before);
     const { weight, bias: own } = layer as nn.Conv2d;
     const [mean, variance, eps] = [norm.running_mean!, norm.running_var!, norm.eps];
-    const pair = c.kind === 'linear'
-      ? nn.utils.fuseLinearBnWeights(weight, own, mean, variance, eps, norm.weight!, norm.bias!)
-      : nn.utils.fuseConvBnWeights(weight, own, mean, variance, eps, norm.weight, norm.bias, c.kind === 'transposed'); // prettier-ignore
+    const pair =
+      c.kind === 'linear'
+        ? nn.utils.fuseLinearBnWeights(weight, own, mean, variance, eps, norm.weight!, norm.bias!)
+        : nn.utils.fuseConvBnWeights(weight, own, mean, variance, eps, norm.weight, norm.bias, c.kind === 'transposed');
     for (const [i, key] of ['weight', 'bias'].entries()) expectClose(pair[i]!, decode(c.fused[key]!), key, 'sum');
     expect(() => nn.utils.fuseConvBnEval(layer.train(), norm)).toThrow(/eval mode/);
   });

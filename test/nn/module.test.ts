@@ -1,18 +1,6 @@
 /** Modules: calling, names, state, modes, printing, and the errors that name a layer. */
 import { describe, expect, it } from 'vitest';
-import {
-  ArgumentError,
-  F,
-  manualSeed,
-  nn,
-  ones,
-  randn,
-  ShapeError,
-  StateDictError,
-  tensor,
-  zeros,
-  type Tensor,
-} from 'flambeau';
+import { ArgumentError, F, manualSeed, nn, ones, randn, ShapeError, StateDictError, tensor, zeros, type Tensor } from 'flambeau';
 
 class Net extends nn.Module {
   conv1 = new nn.Conv2d(3, 4, 3, { padding: 1 });
@@ -39,24 +27,12 @@ describe('modules', () => {
   it('list children, parameters and buffers in PyTorch’s order and with its names', () => {
     const net = new Net();
     expect([...net.namedChildren()].map(([name]) => name)).toEqual(['conv1', 'bn', 'features', 'fc']);
-    expect([...net.namedModules()].map(([name]) => name)).toEqual([
-      '',
-      'conv1',
-      'bn',
-      'features',
-      'features.0',
-      'features.1',
-      'fc',
-    ]);
+    expect([...net.namedModules()].map(([name]) => name)).toEqual(['', 'conv1', 'bn', 'features', 'features.0', 'features.1', 'fc']);
     expect([...net.stateDict().keys()]).toEqual([
       'conv1.weight', 'conv1.bias', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var', 'bn.num_batches_tracked', 'fc.weight', 'fc.bias',
     ]); // prettier-ignore
     expect(net.parameters()).toHaveLength(6);
-    expect([...net.namedBuffers()].map(([name]) => name)).toEqual([
-      'bn.running_mean',
-      'bn.running_var',
-      'bn.num_batches_tracked',
-    ]);
+    expect([...net.namedBuffers()].map(([name]) => name)).toEqual(['bn.running_mean', 'bn.running_var', 'bn.num_batches_tracked']);
   });
 
   it('count shared parameters once', () => {
@@ -112,9 +88,9 @@ describe('modules', () => {
         ')',
       ].join('\n'),
     );
-    expect(
-      String(new nn.Conv2d(4, 8, [3, 5], { stride: [2, 1], padding: [1, 2], dilation: 2, groups: 4, bias: false })),
-    ).toBe('Conv2d(4, 8, kernel_size=(3, 5), stride=(2, 1), padding=(1, 2), dilation=(2, 2), groups=4, bias=False)');
+    expect(String(new nn.Conv2d(4, 8, [3, 5], { stride: [2, 1], padding: [1, 2], dilation: 2, groups: 4, bias: false }))).toBe(
+      'Conv2d(4, 8, kernel_size=(3, 5), stride=(2, 1), padding=(1, 2), dilation=(2, 2), groups=4, bias=False)',
+    );
     expect(String(new nn.Dropout(0.25))).toBe('Dropout(p=0.25, inplace=False)');
     expect(String(new nn.ReLU(true))).toBe('ReLU(inplace=True)');
     expect(String(new nn.AdaptiveAvgPool2d([1, null]))).toBe('AdaptiveAvgPool2d(output_size=(1, None))');
@@ -132,7 +108,10 @@ describe('modules', () => {
     expect(relu(tensor([-1, 3])).tolist()).toEqual([0, 6]);
     hook.remove();
     expect(relu(tensor([-1, 3])).tolist()).toEqual([0, 3]);
-    expect(seen).toEqual([[-1, 3], [0, 3]]); // prettier-ignore
+    expect(seen).toEqual([
+      [-1, 3],
+      [0, 3],
+    ]);
   });
 
   it('convert to float64 and back', () => {
@@ -214,9 +193,7 @@ describe('errors name the layer', () => {
 
   it('for labels out of range and of the wrong dtype', () => {
     const criterion = new nn.CrossEntropyLoss();
-    expect(() => criterion(randn(2, 3), tensor([0, 3], { dtype: 'int64' }))).toThrow(
-      /target 3 is out of range: the input has 3 classes/,
-    );
+    expect(() => criterion(randn(2, 3), tensor([0, 3], { dtype: 'int64' }))).toThrow(/target 3 is out of range: the input has 3 classes/);
     expect(() => criterion(randn(2, 3), tensor([0, 1]))).toThrow(/int64/);
     expect(() => F.crossEntropy(randn(2, 3), tensor([0, 1, 2], { dtype: 'int64' }))).toThrow(
       /^crossEntropy expects a target of 2 but receives 3/,

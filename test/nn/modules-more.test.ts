@@ -58,12 +58,12 @@ function argumentsOf({ same, plain, tensors, masks }: HeadsCase): { call: Record
   if (same) call['key'] = call['value'] = leaves['query'];
   for (const [name, text] of Object.entries(masks)) call[name] = read(text);
   return { call, leaves };
-} // prettier-ignore
+}
 
 describe('attention with all weights as arguments', () => {
   test.each(fixture.heads)('$id', (one) => {
     const { call, leaves } = argumentsOf(one);
-    const [y, weights] = F.multiHeadAttentionForward(call as unknown as Parameters<typeof F.multiHeadAttentionForward>[0] as never); // prettier-ignore
+    const [y, weights] = F.multiHeadAttentionForward(call as unknown as Parameters<typeof F.multiHeadAttentionForward>[0] as never);
     expectClose(y, decode(one.out), 'output', 'sum');
     expect(weights === null).toBe(one.weights === undefined);
     let loss: Tensor = y.mul(read(one.up)).sum();
@@ -72,7 +72,7 @@ describe('attention with all weights as arguments', () => {
       loss = loss.add(weights.mul(read(one.weightsUp!)).sum());
     }
     loss.backward();
-    for (const [name, text] of Object.entries(one.grads)) expectClose(leaves[name]!.grad!, decode(text), `gradient of ${name}`, 'long'); // prettier-ignore
+    for (const [name, text] of Object.entries(one.grads)) expectClose(leaves[name]!.grad!, decode(text), `gradient of ${name}`, 'long');
   });
 
   const wrong: readonly [string, Record<string, unknown>, RegExp][] = [
@@ -82,7 +82,7 @@ describe('attention with all weights as arguments', () => {
     ['no weight', { inProjWeight: null }, /expected inProjWeight/],
     ['weights of each that are missing', { useSeparateProjWeight: true }, /pass all three/],
     ['a hint without a mask', { isCausal: true }, /pass the mask as well/],
-    ['static keys of another shape', { staticK: read(fixture.heads[0]!.tensors['query']!) }, /staticK of shape \[4, S, 2\]/], // prettier-ignore
+    ['static keys of another shape', { staticK: read(fixture.heads[0]!.tensors['query']!) }, /staticK of shape \[4, S, 2\]/],
     ['an option that is none', { needWeight: true }, /no option 'needWeight'/],
   ];
   test.each(wrong)('%s is said', (_, more, message) => {
@@ -101,8 +101,8 @@ test('parametrizations go to another module, with what they compute of', () => {
   parametrize.transferParametrizationsAndParams(a, b);
   const { keys, shared, printed } = fixture.transferred;
   expect([...b.stateDict().keys()]).toEqual(keys);
-  expect(a.getParameter('parametrizations.weight.original') === b.getParameter('parametrizations.weight.original')).toBe(shared); // prettier-ignore
+  expect(a.getParameter('parametrizations.weight.original') === b.getParameter('parametrizations.weight.original')).toBe(shared);
   expect(b.weight.tolist()).toEqual(a.weight.tolist());
   expect(String(b)).toBe(printed);
-  expect(() => parametrize.transferParametrizationsAndParams(a, b, 'bias')).toThrow(/'bias' of ParametrizedLinear has no parametrizations/); // prettier-ignore
+  expect(() => parametrize.transferParametrizationsAndParams(a, b, 'bias')).toThrow(/'bias' of ParametrizedLinear has no parametrizations/);
 });

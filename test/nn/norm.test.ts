@@ -24,10 +24,7 @@ describe('layers of one formula', () => {
     layer(x);
     near(layer.running_mean!, x.mean(2).mean(0).mul(0.5));
     layer.eval();
-    near(
-      layer(x),
-      x.sub(layer.running_mean!.reshape(1, 2, 1)).div(layer.running_var!.add(1e-5).sqrt().reshape(1, 2, 1)),
-    );
+    near(layer(x), x.sub(layer.running_mean!.reshape(1, 2, 1)).div(layer.running_var!.add(1e-5).sqrt().reshape(1, 2, 1)));
   });
 
   test('options by position', () => {

@@ -34,13 +34,16 @@ const CASES: Record<string, readonly [Change, Change]> = {
   orthogonal: [(m) => void parametrizations.orthogonal(m), newer('weight')],
   'orthogonal, exponential': [(m) => void parametrizations.orthogonal(m, { name: 'weight' }), newer('weight')],
   'orthogonal, Cayley': [(m) => void parametrizations.orthogonal(m, 'weight', 'cayley'), newer('weight')],
-  'orthogonal, without a base': [(m) => void parametrizations.orthogonal(m, 'weight', 'matrixExp', { useTrivialization: false }), newer('weight')], // prettier-ignore
+  'orthogonal, without a base': [
+    (m) => void parametrizations.orthogonal(m, 'weight', 'matrixExp', { useTrivialization: false }),
+    newer('weight'),
+  ],
   'old weight': [(m) => void weightNorm(m), (m) => void removeWeightNorm(m)],
   'old weight, one length': [(m) => void weightNorm(m, { dim: null }), (m) => void removeWeightNorm(m)],
   'old weight, dim 1': [(m) => void weightNorm(m, 'weight', 1), (m) => void removeWeightNorm(m)],
   'old weight, bias': [(m) => void weightNorm(m, 'bias'), (m) => void removeWeightNorm(m, 'bias')],
   'old spectral': [(m) => void spectralNorm(m), (m) => void removeSpectralNorm(m)],
-  'old spectral, steps': [(m) => void spectralNorm(m, 'weight', { nPowerIterations: 3 }), (m) => void removeSpectralNorm(m)], // prettier-ignore
+  'old spectral, steps': [(m) => void spectralNorm(m, 'weight', { nPowerIterations: 3 }), (m) => void removeSpectralNorm(m)],
   'old spectral, transposed': [(m) => void spectralNorm(m), (m) => void removeSpectralNorm(m)],
   weight: [(m) => void parametrizations.weightNorm(m), newer('weight')],
   'weight, dim 1': [(m) => void parametrizations.weightNorm(m, { dim: 1 }), newer('weight')],
@@ -49,7 +52,7 @@ const CASES: Record<string, readonly [Change, Change]> = {
   'spectral, transposed': [(m) => void parametrizations.spectralNorm(m, { nPowerIterations: 2 }), newer('weight')],
 };
 
-const stateOf = (state: State): Map<string, Tensor> => new Map(Object.entries(state).map(([key, text]) => [key, toTensor(decode(text))])); // prettier-ignore
+const stateOf = (state: State): Map<string, Tensor> => new Map(Object.entries(state).map(([key, text]) => [key, toTensor(decode(text))]));
 function expectState(module: nn.ModuleBase, expected: State): void {
   const state = module.stateDict();
   expect([...state.keys()]).toEqual(Object.keys(expected));
@@ -123,10 +126,19 @@ describe('parametrizations of one’s own', () => {
     expect(changed.parametrizations['weight']!.original === weight).toBe(true);
     expect(layer.weight.tolist()).toEqual(before);
     expect(weight.tolist()).toEqual((before as number[][]).map((row) => row.map((x) => Math.fround(x / 2))));
-    layer.weight = tensor([[2, 4], [6, 8]]) as never; // prettier-ignore
-    expect(weight.tolist()).toEqual([[1, 2], [3, 4]]); // prettier-ignore
+    layer.weight = tensor([
+      [2, 4],
+      [6, 8],
+    ]) as never;
+    expect(weight.tolist()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     parametrize.registerParametrization(layer, 'weight', new Symmetric());
-    expect(layer.weight.tolist()).toEqual([[2, 4], [4, 8]]); // prettier-ignore
+    expect(layer.weight.tolist()).toEqual([
+      [2, 4],
+      [4, 8],
+    ]);
     expect(() => (layer.weight = ones(2, 2) as never)).toThrow(/Symmetric has no rightInverse/);
     const same = (): boolean => new Set([layer.weight, layer.weight]).size === 1;
     expect([same(), parametrize.cached(same), same()]).toEqual([false, true, false]);
@@ -135,8 +147,11 @@ describe('parametrizations of one’s own', () => {
     expect([layer.typeName(), parametrize.typeBeforeParametrizations(layer)]).toEqual(['ParametrizedLinear', 'Linear']);
     parametrize.removeParametrizations(layer, 'weight');
     expect(layer.weight === weight).toBe(true);
-    expect(weight.tolist()).toEqual([[2, 4], [4, 8]]); // prettier-ignore
-    expect([parametrize.isParametrized(layer), String(layer)]).toEqual([false, 'Linear(in_features=2, out_features=2, bias=True)']); // prettier-ignore
+    expect(weight.tolist()).toEqual([
+      [2, 4],
+      [4, 8],
+    ]);
+    expect([parametrize.isParametrized(layer), String(layer)]).toEqual([false, 'Linear(in_features=2, out_features=2, bias=True)']);
   });
 
   test('learn, compiled, too', () => {
@@ -173,7 +188,7 @@ describe('parametrizations of one’s own', () => {
     expect(() => removeWeightNorm(layer)).toThrow(/'weight' of Linear is not normalised by weightNorm/);
     expect(() => spectralNorm(spectralNorm(layer))).toThrow(/is normalised already/);
     expect(() => parametrize.registerParametrization(layer, 'bias', new Symmetric())).toThrow();
-    expect(() => parametrize.registerParametrization(layer, 'nothing', new Doubled())).toThrow(/no parameter or buffer 'nothing'/); // prettier-ignore
+    expect(() => parametrize.registerParametrization(layer, 'nothing', new Doubled())).toThrow(/no parameter or buffer 'nothing'/);
     expect(() => parametrize.removeParametrizations(layer, 'bias')).toThrow(/has no parametrizations/);
   });
 });

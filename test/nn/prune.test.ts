@@ -20,7 +20,7 @@ const fixture = loadFixture<{
 }>('prune');
 const { prune } = nn.utils;
 const read = (text: Encoded): Tensor => toTensor(decode(text));
-const stateOf = (state: State): Map<string, Tensor> => new Map(Object.entries(state).map(([key, text]) => [key, read(text)])); // prettier-ignore
+const stateOf = (state: State): Map<string, Tensor> => new Map(Object.entries(state).map(([key, text]) => [key, read(text)]));
 function expectState(module: nn.ModuleBase, expected: State): void {
   const state = module.stateDict();
   expect([...state.keys()]).toEqual(Object.keys(expected));
@@ -87,7 +87,7 @@ const BY_CLASS: Record<string, readonly Step[]> = {
   'l1, scores': [(m, { scores }) => prune.L1Unstructured.apply(m, w, { amount: 5, importanceScores: read(scores!) })],
   'random twice': [(m) => prune.RandomUnstructured.apply(m, w, 10), (m) => prune.RandomUnstructured.apply(m, w, 0.5)],
   'ln 1, last': [(m) => prune.LnStructured.apply(m, w, 1, 1)],
-  'random structured twice': [(m) => prune.RandomStructured.apply(m, w, 1, 0), (m) => prune.RandomStructured.apply(m, w, 0.5)], // prettier-ignore
+  'random structured twice': [(m) => prune.RandomStructured.apply(m, w, 1, 0), (m) => prune.RandomStructured.apply(m, w, 0.5)],
   custom: [(m) => prune.CustomFromMask.apply(m, 'bias', tensor([0, 1, 0, 1]))],
 };
 
@@ -163,7 +163,15 @@ test.each(fixture.globally.map((one) => [`${one.method} ${one.amount}`, one] as 
   model.loadStateDict(stateOf(one.before));
   manualSeed(3);
   prune.l1Unstructured(b, w, 3);
-  prune.globalUnstructured([[a, w], [b, w], [a, 'bias']], prune[one.method], { amount: one.amount }); // prettier-ignore
+  prune.globalUnstructured(
+    [
+      [a, w],
+      [b, w],
+      [a, 'bias'],
+    ],
+    prune[one.method],
+    { amount: one.amount },
+  );
   expectState(model, one.after);
 });
 

@@ -25,13 +25,18 @@ type Construct = new (...args: unknown[]) => AnyModule;
 
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/semantics/modules.json', import.meta.url), 'utf8')) as {
   printed: [name: string, args: unknown[], options: Options, text: string][];
-  statistics: [name: 'BatchNorm1d' | 'BatchNorm2d', momentum: number | null, batches: number[][], Readonly<Record<string, number | number[]>>][]; // prettier-ignore
+  statistics: [
+    name: 'BatchNorm1d' | 'BatchNorm2d',
+    momentum: number | null,
+    batches: number[][],
+    Readonly<Record<string, number | number[]>>,
+  ][];
 };
 
 const make = (name: string, args: readonly unknown[], options: Options = {}): AnyModule => {
   const all = [...args];
   // The stride of a pool is positional; options come after it.
-  if (name.endsWith('Pool2d') && !name.startsWith('Adaptive') && Object.keys(options).length > 0 && all.length === 1) all.push(null); // prettier-ignore
+  if (name.endsWith('Pool2d') && !name.startsWith('Adaptive') && Object.keys(options).length > 0 && all.length === 1) all.push(null);
   return new (Reflect.get(nn, name) as Construct)(...all, ...(Object.keys(options).length > 0 ? [options] : []));
 };
 
@@ -40,7 +45,11 @@ test.each(fixture.printed)('%s %j %j prints as in PyTorch', (name, args, options
 });
 
 describe('running statistics', () => {
-  const batchOf = (shape: number[]): Tensor => arange(shape.reduce((n, size) => n * size, 1)).to('float32').reshape(shape).div(7); // prettier-ignore
+  const batchOf = (shape: number[]): Tensor =>
+    arange(shape.reduce((n, size) => n * size, 1))
+      .to('float32')
+      .reshape(shape)
+      .div(7);
   const cases = fixture.statistics.flatMap(([name, momentum, batches, kept]) =>
     (['eager', 'compiled'] as const).map((how) => ({ name, momentum, batches, kept, how })),
   );
@@ -77,7 +86,6 @@ describe('running statistics', () => {
       [0, 3, 4, 4],
       [0, 3],
     ]) {
-      // prettier-ignore
       const layer = (shape.length === 4 ? new nn.BatchNorm2d(3) : new nn.BatchNorm1d(3)) as unknown as AnyModule;
       layer(zeros(shape)).sum().backward();
       for (const p of layer.parameters()) expect(p.grad!.tolist()).toEqual([0, 0, 0]);
@@ -104,7 +112,12 @@ describe('lists of layers', () => {
   });
 
   test('so it is where layers have names, and in lists of modules', () => {
-    const seq = new nn.Sequential(new Map<string, nn.ModuleBase>([['first', a], ['second', b]])); // prettier-ignore
+    const seq = new nn.Sequential(
+      new Map<string, nn.ModuleBase>([
+        ['first', a],
+        ['second', b],
+      ]),
+    );
     seq[1] = c;
     expect(keys(seq)).toEqual(['first.weight', 'first.bias', 'second.weight', 'second.bias']);
     expect(seq(ones(1, 2)).shape).toEqual([1, 3]);
@@ -119,7 +132,13 @@ describe('lists of layers', () => {
   });
 
   test('they say how many there are by the name that arrays have, too', () => {
-    const lists = [new nn.Sequential(a, b), new nn.ModuleList([a, b]), new nn.ModuleDict({ a, b }), new nn.ParameterList([zeros(1), zeros(2)]), new nn.ParameterDict({ a: zeros(1), b: zeros(1) })]; // prettier-ignore
+    const lists = [
+      new nn.Sequential(a, b),
+      new nn.ModuleList([a, b]),
+      new nn.ModuleDict({ a, b }),
+      new nn.ParameterList([zeros(1), zeros(2)]),
+      new nn.ParameterDict({ a: zeros(1), b: zeros(1) }),
+    ];
     expect(lists.map(({ length, size }) => [length, size])).toEqual(lists.map(() => [2, 2]));
   });
 
@@ -153,13 +172,7 @@ describe('parameters that are assigned', () => {
     const layer = new nn.Linear(2, 2);
     const fields = layer as unknown as Record<string, unknown>;
     fields['weight'] = ones(2, 2);
-    for (const use of [
-      () => layer(ones(1, 2)),
-      () => layer.parameters(),
-      () => layer.stateDict(),
-      () => layer.to('float64'),
-    ]) {
-      // prettier-ignore
+    for (const use of [() => layer(ones(1, 2)), () => layer.parameters(), () => layer.stateDict(), () => layer.to('float64')]) {
       expect(use).toThrow(ArgumentError);
       expect(use).toThrow(/Linear: cannot assign a tensor as parameter 'weight'.*new nn\.Parameter/);
     }
@@ -211,7 +224,6 @@ test('softmax without a dimension takes PyTorch’s', () => {
     [[2, 3, 2], 0],
     [[2, 3, 2, 2], 1],
   ] as const) {
-    // prettier-ignore
     const x = randn([...shape]);
     expect(new nn.Softmax()(x).tolist()).toEqual(x.softmax(dim).tolist());
     expect(F.logSoftmax(x).tolist()).toEqual(x.logSoftmax(dim).tolist());
@@ -223,7 +235,11 @@ test('a linear layer without inputs gives its bias, one without outputs nothing,
   expect(none.bias!.tolist()).toEqual([0, 0]);
   none.bias = new nn.Parameter(tensor([1, 2]));
   const y = none(zeros(3, 0));
-  expect(y.tolist()).toEqual([[1, 2], [1, 2], [1, 2]]); // prettier-ignore
+  expect(y.tolist()).toEqual([
+    [1, 2],
+    [1, 2],
+    [1, 2],
+  ]);
   y.sum().backward();
   expect([none.bias.grad!.tolist(), none.weight.grad!.shape]).toEqual([
     [3, 3],
@@ -236,7 +252,7 @@ test('a linear layer without inputs gives its bias, one without outputs nothing,
 
 test('images with their channels last are recognised', () => {
   const image = zeros(32, 48, 3);
-  const remedy = /its channels seem to come last; put them first with permute\(2, 0, 1\), in a batch with permute\(0, 3, 1, 2\)/; // prettier-ignore
+  const remedy = /its channels seem to come last; put them first with permute\(2, 0, 1\), in a batch with permute\(0, 3, 1, 2\)/;
   for (const use of [
     () => new nn.Conv2d(3, 8, 3)(image as Tensor),
     () => new nn.Conv2d(3, 8, 3)(image.unsqueeze(0) as Tensor),

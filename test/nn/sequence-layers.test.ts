@@ -14,9 +14,7 @@ interface Row {
   readonly grads?: number[][];
 }
 type Made = nn.ModuleBase & ((...inputs: Tensor[]) => unknown);
-const rows = JSON.parse(
-  readFileSync(new URL('../fixtures/ops/sequence_layers.json', import.meta.url), 'utf8'),
-) as Row[];
+const rows = JSON.parse(readFileSync(new URL('../fixtures/ops/sequence_layers.json', import.meta.url), 'utf8')) as Row[];
 
 const flat = (value: unknown): Tensor[] =>
   value instanceof Tensor ? [value] : Array.isArray(value) ? (value as unknown[]).flatMap(flat) : [];
@@ -77,7 +75,9 @@ describe('sequences of several lengths', () => {
     parts.forEach((x, i) => {
       const [own, ends] = layer(x) as [Tensor, unknown];
       expectValues(outputs[i]!, Array.from(own.toTypedArray(), Number), `sequence ${i}`);
-      flat(states).forEach((state, k) => expectValues(state.select(1, i), Array.from(flat(ends)[k]!.toTypedArray(), Number), `state ${k} of ${i}`)); // prettier-ignore
+      flat(states).forEach((state, k) =>
+        expectValues(state.select(1, i), Array.from(flat(ends)[k]!.toTypedArray(), Number), `state ${k} of ${i}`),
+      );
     });
   });
 });
@@ -85,7 +85,12 @@ describe('sequences of several lengths', () => {
 describe('attention', () => {
   test('masks of booleans, of numbers, and causal ones agree', () => {
     const [q, k, v] = [randn(2, 4, 3), randn(2, 4, 3), randn(2, 4, 3)] as [Tensor, Tensor, Tensor];
-    const mask = tensor([[true, false, false, false], [true, true, false, false], [true, true, true, false], [true, true, true, true]]); // prettier-ignore
+    const mask = tensor([
+      [true, false, false, false],
+      [true, true, false, false],
+      [true, true, true, false],
+      [true, true, true, true],
+    ]);
     const causal = F.scaledDotProductAttention(q, k, v, { isCausal: true });
     const numbers = mask.logicalNot().to('float32').mul(-1e30);
     for (const other of [mask, numbers]) {

@@ -63,15 +63,17 @@ describe('as in PyTorch', () => {
 
 test('there and back', () => {
   const list = [tensor([1, 2]), tensor([3, 4, 5]), tensor([6])];
-  const same = (found: readonly Tensor[]): void => expect(found.map((x) => x.tolist())).toEqual(list.map((x) => x.tolist())); // prettier-ignore
+  const same = (found: readonly Tensor[]): void => expect(found.map((x) => x.tolist())).toEqual(list.map((x) => x.tolist()));
   same(unpackSequence(packSequence(list, false)));
   same(unpadSequence(padSequence(list), [2, 3, 1]));
-  same(unpadSequence({ paddedSequences: padSequence(list, { batchFirst: true }), lengths: [2, 3, 1], batchFirst: true })); // prettier-ignore
+  same(unpadSequence({ paddedSequences: padSequence(list, { batchFirst: true }), lengths: [2, 3, 1], batchFirst: true }));
   expect(invertPermutation(tensor([2, 0, 1], { dtype: 'int64' }))!.tolist()).toEqual([1, 2, 0]);
   const packed = packSequence([tensor([1, 2]), tensor([3])]);
   expect(packed.double().data.dtype).toBe('float64');
   expect(packed.float()).toBe(packed);
-  expect(String(packed)).toBe('PackedSequence(data=tensor([1., 3., 2.]), batch_sizes=tensor([2, 1]), sorted_indices=None, unsorted_indices=None)'); // prettier-ignore
+  expect(String(packed)).toBe(
+    'PackedSequence(data=tensor([1., 3., 2.]), batch_sizes=tensor([2, 1]), sorted_indices=None, unsorted_indices=None)',
+  );
 });
 
 test.each<[() => unknown, RegExp]>([

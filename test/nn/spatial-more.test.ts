@@ -17,7 +17,7 @@ type Any = (...args: readonly unknown[]) => Tensor;
 function run({ op, args }: Case, x: Tensor): Tensor {
   const [group, name] = op.split('.') as [string, string];
   if (group === 'F') return (F as unknown as Readonly<Record<string, Any>>)[name]!(x, ...args);
-  const Layer = (nn as unknown as Readonly<Record<string, new (...args: readonly unknown[]) => (x: Tensor) => Tensor>>)[name]!; // prettier-ignore
+  const Layer = (nn as unknown as Readonly<Record<string, new (...args: readonly unknown[]) => (x: Tensor) => Tensor>>)[name]!;
   return new Layer(...args)(x);
 }
 

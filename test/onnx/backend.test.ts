@@ -17,7 +17,7 @@ const EXCLUDED: readonly (readonly [RegExp, string])[] = [
   [/^test_convtranspose_3d$/, 'three spatial dimensions; the weight is an input, so it is found out when it runs'],
   [/^test_reduce_(max|min)_empty_set/, 'extremes of no elements are an error, as in PyTorch'],
   [/downsample_scales_(linear|cubic)_align_corners$/, 'for sizes that are rounded down, coordinates are those of PyTorch and onnxruntime'],
-]; // prettier-ignore
+];
 
 /** Of what importing refuses, everything must be one of these. */
 const REFUSED: readonly (readonly [RegExp, string])[] = [
@@ -27,7 +27,10 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^(If|Loop|Scan|Sequence\w*|SplitToSequence|ConcatFromSequence|Optional\w*)\b/, 'control flow and sequences'],
   [/^(String\w*|RegexFullMatch|TfIdfVectorizer|LabelEncoder)\b/, 'texts'],
   [/^((?:Dynamic|De)?[Qq]uantize\w+|Quantize\w+|QLinear\w+|\w+Integer|BitCast|BitShift)\b/, 'quantisation'],
-  [/^(RNN|LSTM|GRU) with (lengths of sequences|peepholes)/, 'sequences of several lengths, which PyTorch packs; peepholes, which it has not'],
+  [
+    /^(RNN|LSTM|GRU) with (lengths of sequences|peepholes)/,
+    'sequences of several lengths, which PyTorch packs; peepholes, which it has not',
+  ],
   [/^(Attention|LinearAttention|CausalConvWithState|RotaryEmbedding|SwiGLU|TensorScatter)\b/, 'sequence models'],
   [/^(NegativeLogLikelihoodLoss|SoftmaxCrossEntropyLoss)\b/, 'losses: train with those of Flambeau'],
   [/^(DFT|STFT|\w+Window|MelWeightMatrix|ImageDecoder)\b/, 'signals and files'],
@@ -35,8 +38,11 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^(Bernoulli|Random\w+|Multinomial)\b/, 'random numbers of another generator'],
   [/^(AveragePool|MaxPool|Conv|ConvTranspose) with 3 spatial dimensions/, 'only images and rows'],
   [/^opset [1-6] /, 'before opset 7'],
-  [/^(AffineGrid|CenterCropPad|Col2Im|Compress|CumProd|DeformConv|Det|Einsum|EyeLike|GatherND|GridSample|Hardmax|LpPool|GlobalLpPool|MaxRoiPool|MaxUnpool|NonMaxSuppression|NonZero|ReverseSequence|RoiAlign|Scatter\w*|Unique)\b/, 'not asked for by convolutional networks so far'],
-]; // prettier-ignore
+  [
+    /^(AffineGrid|CenterCropPad|Col2Im|Compress|CumProd|DeformConv|Det|Einsum|EyeLike|GatherND|GridSample|Hardmax|LpPool|GlobalLpPool|MaxRoiPool|MaxUnpool|NonMaxSuppression|NonZero|ReverseSequence|RoiAlign|Scatter\w*|Unique)\b/,
+    'not asked for by convolutional networks so far',
+  ],
+];
 
 interface Case {
   readonly name: string;
@@ -97,7 +103,9 @@ describe.skipIf(!hasPackages())('the backend node tests', () => {
       }
     }
     for (const [pattern] of REFUSED) if (!used.has(pattern)) failures.push(`no case is refused for ${pattern.source}`);
-    console.log(`onnx ${version}: of ${cases.length} node tests ${counts.passed} pass, ${counts.refused} are refused as unsupported, ${counts.excluded} excluded`); // prettier-ignore
+    console.log(
+      `onnx ${version}: of ${cases.length} node tests ${counts.passed} pass, ${counts.refused} are refused as unsupported, ${counts.excluded} excluded`,
+    );
     expect(failures).toEqual([]);
     expect(counts.passed).toBeGreaterThan(1015);
   });

@@ -33,8 +33,7 @@ describe('the weights of an ONNX model', () => {
     expect(result).toEqual({ from: 'onnx', to: kind, tensors: model.stateDict().size, notes: [] });
     const state = load<Map<string, Tensor>>(at(`weights.${kind}`));
     // Bytes: comparing a million numbers one by one, as toEqual does, takes seconds.
-    for (const [key, value] of model.stateDict())
-      expect([key, bytes(state.get(key)!).equals(bytes(value))]).toEqual([key, true]);
+    for (const [key, value] of model.stateDict()) expect([key, bytes(state.get(key)!).equals(bytes(value))]).toEqual([key, true]);
     models.squeezenet1_1({ numClasses: 4 }).loadStateDict(state);
   });
 
@@ -54,7 +53,7 @@ describe('the weights of an ONNX model', () => {
     ); // prettier-ignore
     const state = load<Map<string, Tensor>>(at('dtypes.safetensors'));
     const values = [...state.values()].map((x) => Array.from(x.toTypedArray() as Float32Array, Number));
-    expect(values).toEqual([[1.5, -2], [1, -2], [1, -2], [-128, 127], [2 ** 40], [7, 8]]); // prettier-ignore
+    expect(values).toEqual([[1.5, -2], [1, -2], [1, -2], [-128, 127], [2 ** 40], [7, 8]]);
     const { notes } = convertFile(file, at('dtypes.npz'));
     expect(notes).toEqual(['1 bfloat16 tensors became float32, since NumPy has no bfloat16']);
     convertFile(file, at('one.npy'), { key: 'raw' });
@@ -68,8 +67,12 @@ describe('the weights of an ONNX model', () => {
       [/no name/, [{ dims: [], dataType: 1, rawData: new Uint8Array(4) }], FormatError],
       [/does not fit int8/, [{ name: 'a', dims: [1n], dataType: 3, int32Data: Int32Array.of(128) }], FormatError],
       [/2 elements are expected/, [{ name: 'a', dims: [2n], dataType: 10, int32Data: Int32Array.of(1) }], FormatError],
-      [/in the folder of the model/, [{ name: 'a', dims: [1n], dataType: 1, dataLocation: 1, externalData: [{ key: 'location', value: '../x' }] }], FormatError],
-    ]; // prettier-ignore
+      [
+        /in the folder of the model/,
+        [{ name: 'a', dims: [1n], dataType: 1, dataLocation: 1, externalData: [{ key: 'location', value: '../x' }] }],
+        FormatError,
+      ],
+    ];
     for (const [message, initializer, type] of cases) {
       const convert = (): unknown => convertFile(fileOf('bad.onnx', initializer), at('bad.pt'));
       expect(convert).toThrow(message);
@@ -83,5 +86,5 @@ describe('the weights of an ONNX model', () => {
     save(state, at('linear.pt'));
     expect(() => convertFile(at('linear.pt'), at('linear.onnx'))).toThrow(/operations.*exportOnnx\(model, example, file\)/);
     expect(() => save(state, at('linear.onnx'))).toThrow(ArgumentError);
-  }); // prettier-ignore
+  });
 });

@@ -65,16 +65,17 @@ describe('an exported model', () => {
     const names = [...net.stateDict().keys()].filter((key) => !key.endsWith('num_batches_tracked'));
     expect(description.initializers.map(({ name }) => name).sort()).toEqual(names.sort());
     const counts = Object.fromEntries(description.operators.map(({ name, count }) => [name, count]));
-    expect(counts).toEqual({ Conv: 5, Relu: 4, BatchNormalization: 2, Add: 2, GlobalAveragePool: 1, Flatten: 1, Gemm: 1 }); // prettier-ignore
+    expect(counts).toEqual({ Conv: 5, Relu: 4, BatchNormalization: 2, Add: 2, GlobalAveragePool: 1, Flatten: 1, Gemm: 1 });
   });
 
   it('names nodes by modules, and inputs and outputs as asked', () => {
-    const bytes = serializeOnnx(new SmallResNet(), zeros(1, 3, 16, 16), { inputNames: ['image'], outputNames: ['scores'] }); // prettier-ignore
+    const bytes = serializeOnnx(new SmallResNet(), zeros(1, 3, 16, 16), { inputNames: ['image'], outputNames: ['scores'] });
     const text = new TextDecoder('latin1').decode(bytes);
-    for (const name of ['/layer/0/conv1/Conv', '/layer/0/Relu', '/layer/1/bn1/BatchNormalization', '/fc/Gemm']) expect(text).toContain(name); // prettier-ignore
+    for (const name of ['/layer/0/conv1/Conv', '/layer/0/Relu', '/layer/1/bn1/BatchNormalization', '/fc/Gemm'])
+      expect(text).toContain(name);
     expect(describeOnnx(bytes)).toMatchObject({ inputs: [{ name: 'image' }], outputs: [{ name: 'scores' }] });
     expect(() => serializeOnnx(new nn.ReLU(), zeros(1), { inputNames: ['a', 'b'] })).toThrow(/expected 1 input names/);
-    expect(() => serializeOnnx(new nn.ReLU(), zeros(1), { inputNames: ['a'], outputNames: ['a'] })).toThrow(/different names/); // prettier-ignore
+    expect(() => serializeOnnx(new nn.ReLU(), zeros(1), { inputNames: ['a'], outputNames: ['a'] })).toThrow(/different names/);
   });
 
   it('has fixed sizes where that is asked', () => {
@@ -108,7 +109,8 @@ describe('an exported model', () => {
 });
 
 describe('refused, saying what and where', () => {
-  const inside = (fn: (x: Tensor) => Tensor): nn.Sequential => new nn.Sequential(new Map([['head', new nn.Sequential(new Map([['odd', model(fn)]]))]])); // prettier-ignore
+  const inside = (fn: (x: Tensor) => Tensor): nn.Sequential =>
+    new nn.Sequential(new Map([['head', new nn.Sequential(new Map([['odd', model(fn)]]))]]));
   const cases: readonly [string, (x: Tensor) => Tensor, RegExp][] = [
     ['an operation that ONNX does not have', (x) => x.lgamma(), /lgamma cannot be exported \(in head\.odd\): ONNX has no such operator/],
     ['a loss', (x) => F.mseLoss(x, x), /mseLoss cannot be exported \(in head\.odd\): losses are for training/],
@@ -171,7 +173,7 @@ describe.skipIf(!hasPackages())('onnxruntime', () => {
       const cases: Record<string, unknown> = {};
       for (const { name, bytes, inputs } of samples) {
         writeFileSync(join(folder, `${name}.onnx`), bytes);
-        cases[name] = inputs.map((x) => [{ shape: x.layout.shape, data: Array.from(x.toTypedArray() as Float32Array) }]); // prettier-ignore
+        cases[name] = inputs.map((x) => [{ shape: x.layout.shape, data: Array.from(x.toTypedArray() as Float32Array) }]);
       }
       writeFileSync(join(folder, 'cases.json'), JSON.stringify(cases));
       const { status, text } = python([fixture('run_onnxruntime.py'), folder]);
@@ -180,7 +182,7 @@ describe.skipIf(!hasPackages())('onnxruntime', () => {
       for (const { name, outputs } of samples) {
         const runs = results[name]!;
         if (typeof runs === 'string') expect.fail(`${name}: ${runs}`);
-        outputs.forEach((tensors, i) => tensors.forEach((y, k) => expectClose(y, runs[i]![k]!, 1e-5, 1e-5, `${name}, output ${k}`))); // prettier-ignore
+        outputs.forEach((tensors, i) => tensors.forEach((y, k) => expectClose(y, runs[i]![k]!, 1e-5, 1e-5, `${name}, output ${k}`)));
       }
     } finally {
       rmSync(folder, { recursive: true });

@@ -29,9 +29,18 @@ function randomFrom(seed: number): (below: number) => number {
 }
 type Random = ReturnType<typeof randomFrom>;
 
-const small = new nn.Sequential(new nn.Conv2d(2, 3, 3), new nn.BatchNorm2d(3), new nn.ReLU(), new nn.MaxPool2d(2), new nn.Flatten(), new nn.Linear(12, 4)); // prettier-ignore
+const small = new nn.Sequential(
+  new nn.Conv2d(2, 3, 3),
+  new nn.BatchNorm2d(3),
+  new nn.ReLU(),
+  new nn.MaxPool2d(2),
+  new nn.Flatten(),
+  new nn.Linear(12, 4),
+);
 const seeds: readonly Uint8Array[] = [
-  ...readdirSync(fixture('.')).filter((name) => name.endsWith('.onnx')).map((name) => new Uint8Array(readFileSync(fixture(name)))), // prettier-ignore
+  ...readdirSync(fixture('.'))
+    .filter((name) => name.endsWith('.onnx'))
+    .map((name) => new Uint8Array(readFileSync(fixture(name)))),
   serializeOnnx(small, zeros(1, 2, 6, 6)),
 ];
 
@@ -45,7 +54,7 @@ const shapes = modelOf(
     ['Tile', ['x', 'w'], ['a']],
     ['Pad', ['a', 'p'], ['b'], [{ name: 'mode', type: 3, s: new TextEncoder().encode('edge') }]],
     ['Resize', ['b', '', 'scales'], ['c'], [{ name: 'mode', type: 3, s: new TextEncoder().encode('linear') }]],
-    ['AveragePool', ['c'], ['d'], [{ name: 'kernel_shape', type: 7, ints: BigInt64Array.of(2n, 2n) }, intAttribute('ceil_mode', 1)]], // prettier-ignore
+    ['AveragePool', ['c'], ['d'], [{ name: 'kernel_shape', type: 7, ints: BigInt64Array.of(2n, 2n) }, intAttribute('ceil_mode', 1)]],
     ['ConstantOfShape', ['i'], ['z']],
     ['Unsqueeze', ['d', 'i'], ['e']],
     ['Expand', ['e', 'i2'], ['f']],
@@ -54,7 +63,14 @@ const shapes = modelOf(
   ],
   {
     input: [info('x', [1, 2, 6, 6])],
-    initializer: [weights('i', BigInt64Array.of(0n)), weights('i2', BigInt64Array.of(3n, 1n, 1n, 1n, 1n)), weights('u', BigInt64Array.of(1n, 2n, 1n)), weights('u2', BigInt64Array.of(1n)), weights('p', BigInt64Array.of(0n, 0n, 1n, 0n, 0n, 0n, 0n, 2n)), weights('scales', Float32Array.of(1, 1, 2, 1.5))], // prettier-ignore
+    initializer: [
+      weights('i', BigInt64Array.of(0n)),
+      weights('i2', BigInt64Array.of(3n, 1n, 1n, 1n, 1n)),
+      weights('u', BigInt64Array.of(1n, 2n, 1n)),
+      weights('u2', BigInt64Array.of(1n)),
+      weights('p', BigInt64Array.of(0n, 0n, 1n, 0n, 0n, 0n, 0n, 2n)),
+      weights('scales', Float32Array.of(1, 1, 2, 1.5)),
+    ],
   },
 );
 
@@ -73,7 +89,15 @@ function mutateBytes(random: Random, seed: Uint8Array): Uint8Array {
     else if (kind === 1) bytes[at]! ^= 1 << random(8);
     else if (kind === 2) bytes = joined(bytes.subarray(0, at), bytes.subarray(at + length));
     else if (kind === 3)
-      bytes.set(pick(random, [[0xff, 0xff, 0xff, 0xff, 0x0f], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], [0x80, 0x80, 0x80, 0x80, 0x10], [0]]).slice(0, bytes.length - at), at); // prettier-ignore
+      bytes.set(
+        pick(random, [
+          [0xff, 0xff, 0xff, 0xff, 0x0f],
+          [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+          [0x80, 0x80, 0x80, 0x80, 0x10],
+          [0],
+        ]).slice(0, bytes.length - at),
+        at,
+      );
     else if (kind === 4) {
       const other = pick(random, seeds);
       const from = random(other.length);
@@ -84,7 +108,7 @@ function mutateBytes(random: Random, seed: Uint8Array): Uint8Array {
   return random(10) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes;
 }
 
-const NUMBERS = [0n, 1n, -1n, 2n, 3n, 7n, 64n, 65_536n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 40n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)]; // prettier-ignore
+const NUMBERS = [0n, 1n, -1n, 2n, 3n, 7n, 64n, 65_536n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 40n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)];
 const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'forward', 'training', 'apply', '', 'input', 'x'];
 const TYPES = [...OPERATORS.keys(), 'LSTM', 'If', '__proto__', 'constructor', 'valueOf', ''];
 
@@ -96,7 +120,8 @@ function mutateMessages(random: Random, seed: Uint8Array): Uint8Array {
     if (typeof value === 'bigint') return hit ? pick(random, NUMBERS) : value;
     if (typeof value === 'number') return hit ? pick(random, [0, 1, -1, 2, 7, 9, 16, 99, 2 ** 31 - 1]) : value;
     if (typeof value === 'string') return hit ? pick(random, [...NAMES, ...names]) : value;
-    if (value instanceof BigInt64Array) return BigInt64Array.from(value, (x) => change(x, rate) as bigint).subarray(0, hit ? random(value.length + 1) : value.length); // prettier-ignore
+    if (value instanceof BigInt64Array)
+      return BigInt64Array.from(value, (x) => change(x, rate) as bigint).subarray(0, hit ? random(value.length + 1) : value.length);
     if (value instanceof Uint8Array) return hit ? value.subarray(0, random(value.length + 1)) : value;
     if (ArrayBuffer.isView(value)) return value;
     if (Array.isArray(value)) {
@@ -108,7 +133,10 @@ function mutateMessages(random: Random, seed: Uint8Array): Uint8Array {
       return items;
     }
     if (typeof value !== 'object' || value === null) return value;
-    const entries = Object.entries(value).map(([key, item]) => [key, key === 'opType' && random(1000) < rate ? pick(random, TYPES) : change(item, rate)]); // prettier-ignore
+    const entries = Object.entries(value).map(([key, item]) => [
+      key,
+      key === 'opType' && random(1000) < rate ? pick(random, TYPES) : change(item, rate),
+    ]);
     return Object.fromEntries(entries);
   };
   const graph = model.graph!;
@@ -125,7 +153,8 @@ function tryImport(bytes: Uint8Array, where: string): ReturnType<typeof deserial
     describeOnnx(bytes);
     model = deserializeOnnx(bytes, { externalData: () => new Uint8Array(64) });
   } catch (error) {
-    if (!(error instanceof FlambeauError) || error.name === 'InternalError') throw new Error(`${where}: ${String(error)}\n${(error as Error).stack}`, { cause: error }); // prettier-ignore
+    if (!(error instanceof FlambeauError) || error.name === 'InternalError')
+      throw new Error(`${where}: ${String(error)}\n${(error as Error).stack}`, { cause: error });
   }
   const after = process.memoryUsage();
   const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;

@@ -19,14 +19,7 @@ import {
   zeros,
   type Tensor,
 } from 'flambeau';
-import {
-  deserializeOnnx,
-  deserializeOnnxAsync,
-  describeOnnx,
-  OnnxUnsupportedError,
-  serializeOnnx,
-  type OnnxModule,
-} from 'flambeau/onnx';
+import { deserializeOnnx, deserializeOnnxAsync, describeOnnx, OnnxUnsupportedError, serializeOnnx, type OnnxModule } from 'flambeau/onnx';
 import { serialize } from 'flambeau/files';
 import { convertFile, importOnnx, load } from 'flambeau/node';
 import type { Draft } from '../../src/onnx/messages.ts';
@@ -58,11 +51,9 @@ describe('what is not supported', () => {
   });
 
   it('includes versions, domains, types of inputs', () => {
-    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], {}, 6))).toThrow(
-      /opset 6 \(versions 7 to \d+ are\)/,
-    );
+    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], {}, 6))).toThrow(/opset 6 \(versions 7 to \d+ are\)/);
     expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], {}, 99))).toThrow(/opset 99/);
-    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], { input: [info('x', [1], 8)] }))).toThrow(/inputs of string/); // prettier-ignore
+    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], { input: [info('x', [1], 8)] }))).toThrow(/inputs of string/);
     const node: Draft<'Node'> = { opType: 'Relu', domain: 'com.example', input: ['x'], output: ['y'] };
     expect(() => deserializeOnnx(modelOf([], { node: [node] }))).toThrow(/com\.example\.Relu/);
   });
@@ -85,11 +76,19 @@ describe('a damaged or hostile file is refused', () => {
     ],
     ['an output that nobody makes', modelOf([]), /"y" is made by no node/],
     ['weights without a name', modelOf([['Relu', ['x'], ['y']]], { initializer: [{ ...w, name: '' }] }), /has no name/],
-    ['too little data', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [5n] }] }), /20 bytes of data are expected/], // prettier-ignore
-    ['huge sizes', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [2n ** 40n, 2n ** 40n] }] }), /cannot have the sizes/], // prettier-ignore
-    ['negative sizes', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [-4n] }] }), /cannot have the sizes/], // prettier-ignore
-    ['an attribute of another type', modelOf([['Flatten', ['x'], ['y'], [{ name: 'axis', type: 1, f: 1 }]]]), /attribute axis has the wrong type/], // prettier-ignore
-    ['an attribute twice', modelOf([['Flatten', ['x'], ['y'], [intAttribute('axis', 1), intAttribute('axis', 1)]]]), /comes twice/], // prettier-ignore
+    ['too little data', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [5n] }] }), /20 bytes of data are expected/],
+    [
+      'huge sizes',
+      modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [2n ** 40n, 2n ** 40n] }] }),
+      /cannot have the sizes/,
+    ],
+    ['negative sizes', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [-4n] }] }), /cannot have the sizes/],
+    [
+      'an attribute of another type',
+      modelOf([['Flatten', ['x'], ['y'], [{ name: 'axis', type: 1, f: 1 }]]]),
+      /attribute axis has the wrong type/,
+    ],
+    ['an attribute twice', modelOf([['Flatten', ['x'], ['y'], [intAttribute('axis', 1), intAttribute('axis', 1)]]]), /comes twice/],
   ];
   it.each(cases)('%s', (_, bytes, message) => {
     expect(() => deserializeOnnx(bytes)).toThrow(FormatError);
@@ -98,7 +97,15 @@ describe('a damaged or hostile file is refused', () => {
 
   it('as soon as it wants a tensor that no memory holds', () => {
     const shape = weights('s', BigInt64Array.of(2n ** 20n, 2n ** 20n));
-    const model = deserializeOnnx(modelOf([['ConstantOfShape', ['s'], ['z']], ['Add', ['x', 'z'], ['y']]], { initializer: [shape] })); // prettier-ignore
+    const model = deserializeOnnx(
+      modelOf(
+        [
+          ['ConstantOfShape', ['s'], ['z']],
+          ['Add', ['x', 'z'], ['y']],
+        ],
+        { initializer: [shape] },
+      ),
+    );
     expect(() => model(zeros(1, 4))).toThrow(/ConstantOfShape: cannot make a tensor/);
   });
 });
@@ -126,7 +133,11 @@ describe('weights in Constant nodes', () => {
     ['Add', ['a', 'same'], ['b']],
     constant('half', { name: 'value_float', type: 1, f: 0.5 }),
     ['Mul', ['b', 'half'], ['c']],
-    constant('thin', { name: 'sparse_value', type: 11, sparseTensor: { dims: BigInt64Array.of(2n), values: weights('', Float32Array.of(3)), indices: weights('', BigInt64Array.of(1n)) } }), // prettier-ignore
+    constant('thin', {
+      name: 'sparse_value',
+      type: 11,
+      sparseTensor: { dims: BigInt64Array.of(2n), values: weights('', Float32Array.of(3)), indices: weights('', BigInt64Array.of(1n)) },
+    }),
     ['Add', ['c', 'thin'], ['d']],
     constant('shape', value(weights('', BigInt64Array.of(-1n, 2n)))),
     ['Reshape', ['d', 'shape'], ['e']],
@@ -142,7 +153,14 @@ describe('weights in Constant nodes', () => {
     const x = ones(1, 4);
     expect(model(x).tolist()).toEqual([[3.5, 3.5, 15, 15]]);
     model(x).sum().backward();
-    expect(model.parameters().map(({ grad }) => grad?.tolist())).toEqual([[[1, 1, 1, 1], [1, 1, 1, 1]], [1, 1], [2, 2]]); // prettier-ignore
+    expect(model.parameters().map(({ grad }) => grad?.tolist())).toEqual([
+      [
+        [1, 1, 1, 1],
+        [1, 1, 1, 1],
+      ],
+      [1, 1],
+      [2, 2],
+    ]);
     expect(compile((input: Tensor) => model(input))(x).tolist()).toEqual([[3.5, 3.5, 15, 15]]);
     const half = constant('half', value(weights('', Float32Array.of(0.5))));
     const fresh = deserializeOnnx(modelOf([half, ['Mul', ['half', 'x'], ['y']]])); // nothing has run when it is compiled
@@ -151,7 +169,11 @@ describe('weights in Constant nodes', () => {
 
   it('are shown and converted like all others', () => {
     const { initializers, operators } = describeOnnx(bytes);
-    expect(initializers.map(({ name, shape, bytes: size }) => [name, shape.join(), size])).toEqual([['layer.weight', '2,4', 32], ['bias', '2', 8], ['thin', '2', 8]]); // prettier-ignore
+    expect(initializers.map(({ name, shape, bytes: size }) => [name, shape.join(), size])).toEqual([
+      ['layer.weight', '2,4', 32],
+      ['bias', '2', 8],
+      ['thin', '2', 8],
+    ]);
     expect(operators.find(({ name }) => name === 'Constant')?.count).toBe(6);
     const folder = mkdtempSync(join(tmpdir(), 'flambeau-onnx-'));
     writeFileSync(join(folder, 'model.onnx'), bytes);
@@ -206,7 +228,7 @@ describe('names from the file', () => {
 });
 
 describe('an imported module', () => {
-  const net = new nn.Sequential(new nn.Conv2d(1, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(64, 3)); // prettier-ignore
+  const net = new nn.Sequential(new nn.Conv2d(1, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(64, 3));
   const bytes = serializeOnnx(net, zeros(1, 1, 6, 6));
 
   it('checks what it is called with', () => {
@@ -227,7 +249,7 @@ describe('an imported module', () => {
         }),
       );
     const x = randn(2, 3, 2, 2);
-    const expected = F.relu(F.conv2d(x, tensor([...values.slice(0, 12)]).view([4, 3, 1, 1]), tensor([...values.slice(8, 12)]))); // prettier-ignore
+    const expected = F.relu(F.conv2d(x, tensor([...values.slice(0, 12)]).view([4, 3, 1, 1]), tensor([...values.slice(8, 12)])));
     for (const [add, sizes] of [
       [
         ['c', 'b'],
@@ -276,9 +298,7 @@ describe('an imported module', () => {
     const again = deserializeOnnx(serializeOnnx(model, x));
     for (const y of [model(x), double, again(x)]) {
       const expected = net(x).toTypedArray() as Float32Array;
-      y.toTypedArray().forEach((value: number | bigint, i: number) =>
-        expect(Number(value)).toBeCloseTo(expected[i]!, 5),
-      );
+      y.toTypedArray().forEach((value: number | bigint, i: number) => expect(Number(value)).toBeCloseTo(expected[i]!, 5));
     }
     expect([...again.stateDict().keys()].sort()).toEqual([...state.keys()].sort());
   });
@@ -302,7 +322,12 @@ describe('weights in other files', () => {
   data.set(new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer), 8);
 
   it('are read from the folder of the model', () => {
-    const file = place(model('deep/w.bin', [{ key: 'offset', value: '8' }, { key: 'length', value: '16' }])); // prettier-ignore
+    const file = place(
+      model('deep/w.bin', [
+        { key: 'offset', value: '8' },
+        { key: 'length', value: '16' },
+      ]),
+    );
     writeFileSync(join(folder, 'sub', 'deep', 'w.bin'), data);
     expect(importOnnx(file)(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
     const asked: string[] = [];
@@ -334,7 +359,6 @@ describe('weights in other files', () => {
       'deep',
       'absent',
     ]) {
-      // prettier-ignore
       const file = place(model(location, entries));
       expect(() => importOnnx(file), location).toThrow(FormatError);
       expect(() => importOnnx(file), location).toThrow(/are refused/);
@@ -351,7 +375,6 @@ describe('weights in other files', () => {
       [{ key: 'length', value: '8' }],
       [{ key: 'offset', value: '999999999999999' }],
     ]) {
-      // prettier-ignore
       expect(() => importOnnx(place(model('also', entries)))).toThrow(FormatError);
     }
   });
@@ -369,19 +392,23 @@ describe('weights in other files', () => {
     }
     expect(asked).toEqual(['deep/w.bin', 'deep/w.bin', 'deep/w.bin']);
     await expect(deserializeOnnxAsync(bytes)).rejects.toThrow(/option externalData/);
-    await expect(deserializeOnnxAsync(bytes, { externalData: () => data.subarray(0, 9) })).rejects.toThrow(/are asked for, but it has 9/); // prettier-ignore
+    await expect(deserializeOnnxAsync(bytes, { externalData: () => data.subarray(0, 9) })).rejects.toThrow(/are asked for, but it has 9/);
     await expect(deserializeOnnxAsync(bytes, { externalData: () => 'no' as never })).rejects.toThrow(ArgumentError);
     await expect(deserializeOnnxAsync(bytes, { externalData, timeout: 0 })).rejects.toThrow(ArgumentError);
 
-    const files: Record<string, Uint8Array> = { '/m/model.onnx': bytes, '/m/deep/w.bin': data, '/m/out.onnx': model('../w.bin'), '/m/page.onnx': new TextEncoder().encode('<html>') }; // prettier-ignore
+    const files: Record<string, Uint8Array> = {
+      '/m/model.onnx': bytes,
+      '/m/deep/w.bin': data,
+      '/m/out.onnx': model('../w.bin'),
+      '/m/page.onnx': new TextEncoder().encode('<html>'),
+    };
     const get = (url: string | URL | Request): Promise<Response> => {
       expect(url).toBeTypeOf('string');
       const file = files[new URL(url as string).pathname];
-      return Promise.resolve(
-        file === undefined ? new Response('', { status: 404 }) : new Response(new Uint8Array(file)),
-      );
+      return Promise.resolve(file === undefined ? new Response('', { status: 404 }) : new Response(new Uint8Array(file)));
     };
-    const from = (name: string, more = {}): Promise<OnnxModule> => deserializeOnnxAsync(`https://example.com/m/${name}`, { fetch: get, ...more }); // prettier-ignore
+    const from = (name: string, more = {}): Promise<OnnxModule> =>
+      deserializeOnnxAsync(`https://example.com/m/${name}`, { fetch: get, ...more });
     expect((await from('model.onnx'))(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
     await expect(from('out.onnx')).rejects.toThrow(/are refused: expected the name of a file in the folder/);
     await expect(from('none.onnx')).rejects.toThrow(/answers 404/);
@@ -391,7 +418,12 @@ describe('weights in other files', () => {
 
   it('not over and over', () => {
     const { rawData: _, ...rest } = weights('w0', new Float32Array(30_000));
-    const initializer = Array.from({ length: 12 }, (__, i) => ({ ...rest, name: `w${i}`, dataLocation: 1, externalData: [{ key: 'location', value: 'w' }] })); // prettier-ignore
+    const initializer = Array.from({ length: 12 }, (__, i) => ({
+      ...rest,
+      name: `w${i}`,
+      dataLocation: 1,
+      externalData: [{ key: 'location', value: 'w' }],
+    }));
     const bytes = modelOf([['Add', ['x', 'w0'], ['y']]], { initializer });
     expect(() => deserializeOnnx(bytes, { externalData: () => new Uint8Array(120_000) })).toThrow(/overlap many times/);
   });
@@ -412,9 +444,7 @@ describe('values that an operator does not take', () => {
       expect(run(whole(0, -1, 3)).tolist()).toEqual([1, 4, 4]);
       for (const wrong of [4, -5, 100]) {
         expect(() => run(whole(0, wrong, 3))).toThrow(IndexError);
-        expect(() => run(whole(0, wrong, 3))).toThrow(
-          `${name}: index ${wrong} is out of range for dimension 0 of size 4`,
-        );
+        expect(() => run(whole(0, wrong, 3))).toThrow(`${name}: index ${wrong} is out of range for dimension 0 of size 4`);
       }
       expect(run(whole(1, 2, 3)).tolist()).toEqual([2, 3, 4]);
     }
@@ -422,7 +452,15 @@ describe('values that an operator does not take', () => {
 
   it('an index out of range of a constant or a shape, too', () => {
     const initializer = [weights('i', BigInt64Array.of(4n))];
-    const model = deserializeOnnx(modelOf([['Shape', ['x'], ['s']], ['Gather', ['s', 'i'], ['y']]], { initializer })); // prettier-ignore
+    const model = deserializeOnnx(
+      modelOf(
+        [
+          ['Shape', ['x'], ['s']],
+          ['Gather', ['s', 'i'], ['y']],
+        ],
+        { initializer },
+      ),
+    );
     expect(() => model.forward(zeros(2, 4))).toThrow(IndexError);
   });
 
@@ -442,7 +480,13 @@ describe('values that an operator does not take', () => {
         expect(() => run(whole(7, 8), whole(4, 0)), op).toThrow(/divided by zero/);
       }
       const initializer = [weights('a', BigInt64Array.of(4n)), weights('b', BigInt64Array.of(0n))];
-      const constant = modelOf([[op, ['a', 'b'], ['c'], attributes], ['Expand', ['x', 'c'], ['y']]], { initializer }); // prettier-ignore
+      const constant = modelOf(
+        [
+          [op, ['a', 'b'], ['c'], attributes],
+          ['Expand', ['x', 'c'], ['y']],
+        ],
+        { initializer },
+      );
       expect(() => deserializeOnnx(constant).forward(zeros(1, 4)), op).toThrow(/divided by zero/);
     }
   });

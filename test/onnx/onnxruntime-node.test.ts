@@ -66,19 +66,17 @@ const CLASSIFIERS = (process.env['FLAMBEAU_SLOW'] === '1' ? NAMES : QUICK).map((
   return [name, (): Model => zoo[name]!({ numClasses: 10 }), sideOf(name)] as const;
 });
 
-const outputOf = (model: Model, x: Tensor): Float64Array =>
-  Float64Array.from(noGrad(() => model(x)).toTypedArray() as Float32Array);
+const outputOf = (model: Model, x: Tensor): Float64Array => Float64Array.from(noGrad(() => model(x)).toTypedArray() as Float32Array);
 
 const largest = (values: Float64Array): number => values.reduce((most, y) => Math.max(most, Math.abs(y)), 0);
-const distance = (a: ArrayLike<number>, b: Float64Array): number =>
-  b.reduce((most, y, i) => Math.max(most, Math.abs(a[i]! - y)), 0);
+const distance = (a: ArrayLike<number>, b: Float64Array): number => b.reduce((most, y, i) => Math.max(most, Math.abs(a[i]! - y)), 0);
 
 describe.skipIf(!found)('in onnxruntime-node', () => {
   it.each([...NETWORKS, ...CLASSIFIERS])('%s', { timeout: 600_000 }, async (name, make, side) => {
     const ort = createRequire(PEERS)('onnxruntime-node') as Runtime;
     manualSeed(0);
     const model = make().eval();
-    const session = await ort.InferenceSession.create(serializeOnnx(model, zeros(2, 3, side, side)), { intraOpNumThreads: 1 }); // prettier-ignore
+    const session = await ort.InferenceSession.create(serializeOnnx(model, zeros(2, 3, side, side)), { intraOpNumThreads: 1 });
     try {
       for (const batch of [1, 3]) {
         const shape = [batch, 3, side, side] as const;
@@ -93,8 +91,10 @@ describe.skipIf(!found)('in onnxruntime-node', () => {
         // New weights let the deepest networks grow beyond what single precision can tell: both are judged by double precision.
         const exact = outputOf(model.to('float64'), x.double());
         model.to('float32');
-        const [own, theirs] = [distance(ours, exact), distance(data, exact)].map((d) => d / largest(exact)) as [number, number]; // prettier-ignore
-        console.log(`${name}, batch ${batch}: ${error.toExponential(1)} apart; from double precision onnxruntime ${theirs.toExponential(1)}, ours ${own.toExponential(1)}`); // prettier-ignore
+        const [own, theirs] = [distance(ours, exact), distance(data, exact)].map((d) => d / largest(exact)) as [number, number];
+        console.log(
+          `${name}, batch ${batch}: ${error.toExponential(1)} apart; from double precision onnxruntime ${theirs.toExponential(1)}, ours ${own.toExponential(1)}`,
+        );
         expect(own).toBeLessThan(Math.max(1e-5, 4 * theirs));
       }
     } finally {

@@ -35,18 +35,14 @@ const model = fc.record({
 
 /** Without what is empty, and lists of numbers as arrays. */
 function plain(value: unknown): unknown {
-  if (ArrayBuffer.isView(value))
-    return value instanceof Uint8Array ? { bytes: [...value] } : Array.from(value as Float64Array);
+  if (ArrayBuffer.isView(value)) return value instanceof Uint8Array ? { bytes: [...value] } : Array.from(value as Float64Array);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : value;
   const entries = Object.entries(value).map(([key, item]) => [key, plain(item)] as const);
-  return Object.fromEntries(
-    entries.filter(([, item]) => item !== undefined && !(Array.isArray(item) && item.length === 0)),
-  );
+  return Object.fromEntries(entries.filter(([, item]) => item !== undefined && !(Array.isArray(item) && item.length === 0)));
 }
 
-const read = (bytes: readonly number[], limits?: ProtobufLimits): unknown =>
-  decodeMessage('Model', Uint8Array.from(bytes), limits);
+const read = (bytes: readonly number[], limits?: ProtobufLimits): unknown => decodeMessage('Model', Uint8Array.from(bytes), limits);
 
 describe('messages', () => {
   it('come back as they were written', () => {
@@ -121,9 +117,13 @@ describe.skipIf(!hasPackages())('the package onnx', () => {
     const bytes = bytesOf({
       irVersion: 8n,
       opsetImport: [{ domain: '', version: 17n }],
-      graph: { name: 'grüße', node: [{ opType: 'Elu', name: 'e', input: ['x'], output: ['y'], attribute: [{ name: 'alpha', type: 1, f: 0.5 }] }] }, // prettier-ignore
+      graph: {
+        name: 'grüße',
+        node: [{ opType: 'Elu', name: 'e', input: ['x'], output: ['y'], attribute: [{ name: 'alpha', type: 1, f: 0.5 }] }],
+      },
     });
-    const script = 'import onnx, sys, base64; m = onnx.load_from_string(base64.b64decode(sys.stdin.read())); a = m.graph.node[0]; print(m.graph.name, a.op_type, a.attribute[0].f, list(a.input))'; // prettier-ignore
+    const script =
+      'import onnx, sys, base64; m = onnx.load_from_string(base64.b64decode(sys.stdin.read())); a = m.graph.node[0]; print(m.graph.name, a.op_type, a.attribute[0].f, list(a.input))';
     expect(python(['-c', script], Buffer.from(bytes).toString('base64')).text).toBe("grüße Elu 0.5 ['x']\n");
   });
 });

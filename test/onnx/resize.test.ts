@@ -40,10 +40,13 @@ describe('Resize of images', () => {
   it('nearest, asymmetric or at half pixels', () => {
     const x = randn(2, 3, 5, 6);
     for (const size of SIZES) {
-      for (const [coordinates, rounding, ours] of [['asymmetric', 'floor', 'nearest'], ['half_pixel', 'round_prefer_ceil', 'nearest-exact']] as const) {
+      for (const [coordinates, rounding, ours] of [
+        ['asymmetric', 'floor', 'nearest'],
+        ['half_pixel', 'round_prefer_ceil', 'nearest-exact'],
+      ] as const) {
         const y = resized(x, size, { mode: 'nearest', coordinate_transformation_mode: coordinates, nearest_mode: rounding });
         expect(y.tolist(), size.join('×')).toEqual(F.interpolate(x, { size, mode: ours }).tolist());
       }
     }
-  }); // prettier-ignore
+  });
 });

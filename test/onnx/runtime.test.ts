@@ -11,7 +11,14 @@ import { codeOfDType } from '../../src/onnx/types.ts';
 import { info, listed, modelOf } from './support.ts';
 
 type Attribute = number | string | readonly number[] | { readonly f: number };
-type Case = readonly [op: string, opset: number, attributes: Readonly<Record<string, Attribute>>, inputs: readonly number[], constants: readonly number[], outputs: readonly number[]]; // prettier-ignore
+type Case = readonly [
+  op: string,
+  opset: number,
+  attributes: Readonly<Record<string, Attribute>>,
+  inputs: readonly number[],
+  constants: readonly number[],
+  outputs: readonly number[],
+];
 type Stored = readonly [dtype: DType, shape: readonly number[], base64: string];
 
 const attributeOf = ([name, value]: readonly [string, Attribute]): Draft<'Attribute'> => {
@@ -21,7 +28,14 @@ const attributeOf = ([name, value]: readonly [string, Attribute]): Draft<'Attrib
   return { name, type: 7, ints: BigInt64Array.from(value, BigInt) };
 };
 
-const ARRAYS: { readonly [K in DType]?: new (buffer: ArrayBuffer) => TypedArray } = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array }; // prettier-ignore
+const ARRAYS: { readonly [K in DType]?: new (buffer: ArrayBuffer) => TypedArray } = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
 
 function tensorOf([dtype, shape, base64]: Stored): Tensor {
   const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
@@ -39,7 +53,12 @@ function run(stored: readonly Stored[], [op, opset, attributes, inputs, constant
         output: outputs.map((_, i) => info(`o${i}`, [])),
         initializer: constants.map((i) => {
           const [dtype, shape, base64] = stored[inputs[i]!]!;
-          return { name: names[i]!, dims: shape.map(BigInt), dataType: codeOfDType(dtype), rawData: Uint8Array.from(Buffer.from(base64, 'base64')) }; // prettier-ignore
+          return {
+            name: names[i]!,
+            dims: shape.map(BigInt),
+            dataType: codeOfDType(dtype),
+            rawData: Uint8Array.from(Buffer.from(base64, 'base64')),
+          };
         }),
       },
       opset,
@@ -52,18 +71,23 @@ function run(stored: readonly Stored[], [op, opset, attributes, inputs, constant
 function difference(actual: Tensor, wanted: Tensor, rtol: number, atol: number): string | undefined {
   const kinds = [actual, wanted].map((x) => `${x.dtype} [${x.layout.shape.join(', ')}]`);
   if (kinds[0] !== kinds[1]) return `${kinds[0]} instead of ${kinds[1]}`;
-  const [a, b] = [actual, wanted].map((x) => Array.from(x.toTypedArray() as ArrayLike<number | bigint>, Number)) as [number[], number[]]; // prettier-ignore
-  const wrong = a.flatMap((x, i) => (Object.is(x, b[i]) || x === b[i] || Math.abs(x - b[i]!) <= atol + rtol * Math.abs(b[i]!) ? [] : [`[${i}] ${x} instead of ${b[i]}`])); // prettier-ignore
+  const [a, b] = [actual, wanted].map((x) => Array.from(x.toTypedArray() as ArrayLike<number | bigint>, Number)) as [number[], number[]];
+  const wrong = a.flatMap((x, i) =>
+    Object.is(x, b[i]) || x === b[i] || Math.abs(x - b[i]!) <= atol + rtol * Math.abs(b[i]!) ? [] : [`[${i}] ${x} instead of ${b[i]}`],
+  );
   return wrong.length === 0 ? undefined : wrong.slice(0, 6).join(', ');
 }
 
 /** Where onnxruntime's answer is not taken, and why. Each of these has to differ. */
 const OTHERWISE: readonly (readonly [RegExp, string])[] = [
-  [/^(ReduceM(ax|in)|Arg(Max|Min)|GlobalMaxPool|MaxPool) /, 'where NaN stands decides there whether it counts; here it does everywhere, as in PyTorch and the standard, and the largest of -inf is -inf'],
+  [
+    /^(ReduceM(ax|in)|Arg(Max|Min)|GlobalMaxPool|MaxPool) /,
+    'where NaN stands decides there whether it counts; here it does everywhere, as in PyTorch and the standard, and the largest of -inf is -inf',
+  ],
   [/^ReduceProd .*\[33,5\]|^ReduceProd .*\[5,33\]/, 'products are accumulated in double precision here'],
   [/^(LayerNormalization|InstanceNormalization) /, 'a mean of numbers whose sum is beyond float32 is infinite here, as in PyTorch'],
   [/^LRN .*"size":3/, 'sums are moved from window to window there, so that an infinity is never got rid of'],
-]; // prettier-ignore
+];
 
 /** Where onnxruntime approximates more roughly. */
 const ROUGH: Readonly<Record<string, number>> = { Swish: 1e-6 };
@@ -80,10 +104,10 @@ function differences(name: string, rtol: number, atol: number): string[] {
   const { arrays, cases } = JSON.parse(readFileSync(`${folder}/runtime-${name}.json`, 'utf8')) as File;
   return cases.flatMap((test) => {
     const [op, opset, attributes, inputs, , outputs] = test;
-    const what = `${op} ${opset} ${JSON.stringify(attributes)} of ${inputs.map((i) => (i === -1 ? '-' : `[${arrays[i]![1].join()}]`)).join(' ')}`; // prettier-ignore
+    const what = `${op} ${opset} ${JSON.stringify(attributes)} of ${inputs.map((i) => (i === -1 ? '-' : `[${arrays[i]![1].join()}]`)).join(' ')}`;
     try {
       const results = run(arrays, test);
-      const wrong = outputs.map((place, i) => difference(results[i]!, tensorOf(arrays[place]!), rtol, ROUGH[op] ?? atol)); // prettier-ignore
+      const wrong = outputs.map((place, i) => difference(results[i]!, tensorOf(arrays[place]!), rtol, ROUGH[op] ?? atol));
       return wrong.flatMap((why, i) => (why === undefined ? [] : [`${what}: output ${i}: ${why}`]));
     } catch (error) {
       return [`${what}: ${String(error)}`];

@@ -20,7 +20,10 @@ export function python(args: readonly string[], input = ''): { readonly status: 
 
 /** Whether there is a Python with onnx and onnxruntime; says so once if not. */
 export function hasPackages(): boolean {
-  if (found === undefined) console.log("skipped: needs Python's onnx and onnxruntime: tools/python-env.sh, FLAMBEAU_PYTHON_PACKAGES or node_modules/.cache/python-packages"); // prettier-ignore
+  if (found === undefined)
+    console.log(
+      "skipped: needs Python's onnx and onnxruntime: tools/python-env.sh, FLAMBEAU_PYTHON_PACKAGES or node_modules/.cache/python-packages",
+    );
   return found !== undefined;
 }
 
@@ -36,9 +39,7 @@ export interface Expected {
 
 /** Compares with a tolerance, which is relative for numbers above 1. */
 export function expectClose(actual: Tensor, expected: Expected, rtol: number, atol = rtol, what = ''): void {
-  expect(`${actual.dtype} [${actual.layout.shape.join(', ')}]`, what).toBe(
-    `${expected.dtype} [${expected.shape.join(', ')}]`,
-  );
+  expect(`${actual.dtype} [${actual.layout.shape.join(', ')}]`, what).toBe(`${expected.dtype} [${expected.shape.join(', ')}]`);
   const [a, b] = [actual.toTypedArray(), expected.data];
   for (let i = 0; i < a.length; i++) {
     const [x, y] = [Number(a[i]), b[i] === null ? NaN : Number(b[i])];
@@ -49,15 +50,14 @@ export function expectClose(actual: Tensor, expected: Expected, rtol: number, at
 
 export const asExpected = (x: Tensor): Expected => ({ dtype: x.dtype, shape: x.layout.shape, data: x.toTypedArray() });
 
-export const float = (values: readonly number[], shape: readonly number[]): Tensor =>
-  fromTypedArray(Float32Array.from(values), [...shape]);
+export const float = (values: readonly number[], shape: readonly number[]): Tensor => fromTypedArray(Float32Array.from(values), [...shape]);
 
 /** The bytes of a message. */
 export function bytesOf(draft: Draft<'Model'>): Uint8Array {
   return concatBytes(encodeMessage('Model', draft).chunks);
 }
 
-type Node = readonly [op: string, inputs: readonly string[], outputs: readonly string[], attributes?: readonly Draft<'Attribute'>[]]; // prettier-ignore
+type Node = readonly [op: string, inputs: readonly string[], outputs: readonly string[], attributes?: readonly Draft<'Attribute'>[]];
 
 export const info = (name: string, shape: readonly (number | string)[], elemType = 1): Draft<'ValueInfo'> => ({
   name,
@@ -72,7 +72,7 @@ export const info = (name: string, shape: readonly (number | string)[], elemType
 /** A tensor of a file. */
 export function weights(name: string, data: TypedArray, shape: readonly number[] = [data.length]): Draft<'Tensor'> {
   const dataType = data instanceof BigInt64Array ? 7 : data instanceof Float32Array ? 1 : 9;
-  return { name, dims: shape.map(BigInt), dataType, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }; // prettier-ignore
+  return { name, dims: shape.map(BigInt), dataType, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
 export const intAttribute = (name: string, value: number): Draft<'Attribute'> => ({ name, type: 2, i: BigInt(value) });
@@ -86,7 +86,7 @@ export function modelOf(nodes: readonly Node[], more: Draft<'Graph'> = {}, opset
       name: 'test',
       input: [info('x', ['N', 4])],
       output: [info('y', [])],
-      node: nodes.map(([opType, input, output, attribute = []], i) => ({ name: `${opType}_${i}`, opType, input, output, attribute })), // prettier-ignore
+      node: nodes.map(([opType, input, output, attribute = []], i) => ({ name: `${opType}_${i}`, opType, input, output, attribute })),
       ...more,
     },
   });

@@ -55,7 +55,7 @@ if (slow && python === undefined) console.log('skipped: needs Python with torch 
 
 describe.skipIf(python === undefined)('models of torchvision (FLAMBEAU_SLOW=1)', () => {
   const folder = at('../../node_modules/.cache/onnx-torchvision');
-  const names = ['resnet18', 'mobilenet_v2', 'squeezenet1_0', 'squeezenet1_1', 'densenet121', 'inception_v3', 'vgg11', 'alexnet']; // prettier-ignore
+  const names = ['resnet18', 'mobilenet_v2', 'squeezenet1_0', 'squeezenet1_1', 'densenet121', 'inception_v3', 'vgg11', 'alexnet'];
   it.each(names)('%s', { timeout: 600_000 }, (name) => {
     if (!existsSync(`${folder}/${names.at(-1)!}.json`)) {
       const { status, stderr } = runPython(python!, [fixture('torch_models.py'), folder]);

@@ -16,7 +16,7 @@ type Classifier = nn.ModuleBase & ((x: Tensor) => Tensor);
 type Make = (options: { readonly numClasses: number }) => Classifier;
 
 const SLOW = process.env['FLAMBEAU_SLOW'] === '1';
-const NAMES = Object.entries(models).flatMap(([name, make]) => (name === name.toLowerCase() && typeof make === 'function' ? [name] : [])); // prettier-ignore
+const NAMES = Object.entries(models).flatMap(([name, make]) => (name === name.toLowerCase() && typeof make === 'function' ? [name] : []));
 const QUICK = ['squeezenet1_1', 'mobilenet_v2'];
 const sideOf = (name: string): number => (name.startsWith('inception') ? 96 : name === 'alexnet' ? 80 : 64);
 
@@ -35,7 +35,11 @@ describe('classifiers', () => {
     expect(outputs[0]?.shape).toEqual(['N', 10]);
     const again = deserializeOnnx(bytes);
     const x = randn(2, 3, side, side);
-    expectClose(noGrad(() => again(x)), asExpected(noGrad(() => model(x))), 1e-5); // prettier-ignore
+    expectClose(
+      noGrad(() => again(x)),
+      asExpected(noGrad(() => model(x))),
+      1e-5,
+    );
   });
 });
 
@@ -60,7 +64,9 @@ describe.skipIf(!SLOW || !hasPackages())('classifiers in onnxruntime (FLAMBEAU_S
       const { shape, data } = result[0]![0]!;
       expect(shape).toEqual([2, 10]);
       exact.forEach((y, i) => {
-        expect(Math.abs(Number(data[i]) - y), `element ${i} is ${data[i]}, expected ${y}, ours ${ours[i]}`).toBeLessThanOrEqual(Math.max(1e-5 * (1 + Math.abs(y)), 4 * own)); // prettier-ignore
+        expect(Math.abs(Number(data[i]) - y), `element ${i} is ${data[i]}, expected ${y}, ours ${ours[i]}`).toBeLessThanOrEqual(
+          Math.max(1e-5 * (1 + Math.abs(y)), 4 * own),
+        );
       });
       expect(own / largest).toBeLessThan(1e-4);
     } finally {

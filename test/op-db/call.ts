@@ -42,9 +42,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
 };
 
 const written = (value: unknown): string =>
-  JSON.stringify(value instanceof Other ? value.text : value, (_, v: unknown) =>
-    typeof v === 'bigint' ? String(v) : v,
-  );
+  JSON.stringify(value instanceof Other ? value.text : value, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v));
 
 /**
  * @param of what is called
@@ -67,7 +65,7 @@ export function op(
       if (value !== undefined && written(value) !== p.only) throw new Inexpressible(`no argument ${p.name}`);
       return [];
     });
-    if (passed.some((v) => v instanceof Other)) throw new Inexpressible('a value of a kind that JavaScript or the library lacks'); // prettier-ignore
+    if (passed.some((v) => v instanceof Other)) throw new Inexpressible('a value of a kind that JavaScript or the library lacks');
     return run(...(passed as never[]));
   };
   const taken = parameters.filter(({ only }) => only === undefined);
@@ -75,11 +73,7 @@ export function op(
   return { of, random, parameters: names, call };
 }
 
-function bind(
-  parameters: readonly Parameter[],
-  args: readonly unknown[],
-  kwargs: Readonly<Record<string, unknown>>,
-): Map<string, unknown> {
+function bind(parameters: readonly Parameter[], args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const given = new Map<string, unknown>();
   const rest = parameters.findIndex((p) => p.rest);
   if (rest !== -1) given.set(parameters[rest]!.name, args.slice(rest));

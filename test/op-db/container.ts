@@ -121,7 +121,7 @@ export class Container {
     if (key === 'dots') return '...';
     if (key === 'other') return new Other(inside as string);
     if (key === 'tuple') return Tuple.from(this.value(inside, tensor) as unknown[]);
-    if (key === 'dict') return Object.fromEntries(Object.entries(inside as object).map(([k, v]) => [k, this.value(v as Encoded, tensor)])); // prettier-ignore
+    if (key === 'dict') return Object.fromEntries(Object.entries(inside as object).map(([k, v]) => [k, this.value(v as Encoded, tensor)]));
     if (key !== 'slice') throw new Error(`op-db: unknown value ${key}`);
     const [start, stop, step] = (inside as Encoded[]).map((v) => (this.value(v, tensor) as number | null) ?? undefined);
     return slice(start, stop, step);

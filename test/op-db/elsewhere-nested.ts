@@ -11,7 +11,9 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'fixtures/ops/initialisation.json': words(
     'nn.init.uniform_ nn.init.normal_ nn.init.constant_ nn.init.zeros_ nn.init.ones_ nn.init.kaimingUniform_ nn.init.kaimingNormal_ nn.init.xavierUniform_ nn.init.xavierNormal_ nn.init.truncNormal_',
   ),
-  'nn/init-more.test.ts': words('nn.init.calculateGain nn.init.fans nn.init.defaultInit cuda.manualSeedAll autograd.isAnomalyCheckNanEnabled'), // prettier-ignore
+  'nn/init-more.test.ts': words(
+    'nn.init.calculateGain nn.init.fans nn.init.defaultInit cuda.manualSeedAll autograd.isAnomalyCheckNanEnabled',
+  ),
   'fixtures/ops/init_more.json': words('nn.init.eye_ nn.init.dirac_ nn.init.sparse_ nn.init.orthogonal_'),
   'nn/amp.test.ts': words('amp.GradScaler amp.autocast data.Dataset data.Sampler'),
   'distributed/program.mjs': words('nn.parallel.DistributedDataParallel'),
@@ -29,7 +31,7 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'fixtures/ops/schedulers_more.json': words(
     'optim.lrScheduler.CyclicLR optim.lrScheduler.ReduceLROnPlateau optim.lrScheduler.CosineAnnealingLR optim.lrScheduler.CosineAnnealingWarmRestarts optim.lrScheduler.ConstantLR optim.lrScheduler.ExponentialLR optim.lrScheduler.LambdaLR optim.lrScheduler.LinearLR optim.lrScheduler.MultiplicativeLR optim.lrScheduler.MultiStepLR optim.lrScheduler.PolynomialLR',
   ),
-  'ops/schedulers-more.test.ts': words('optim.lrScheduler.LRScheduler optim.lrScheduler.ChainedScheduler optim.lrScheduler.SequentialLR'), // prettier-ignore
+  'ops/schedulers-more.test.ts': words('optim.lrScheduler.LRScheduler optim.lrScheduler.ChainedScheduler optim.lrScheduler.SequentialLR'),
   'nn/averages.test.ts': words(
     'optim.swaUtils.AveragedModel optim.swaUtils.SWALR optim.swaUtils.getEmaAvgFn optim.swaUtils.getEmaMultiAvgFn optim.swaUtils.getSwaAvgFn optim.swaUtils.getSwaMultiAvgFn optim.swaUtils.updateBn',
   ),
@@ -40,7 +42,7 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'nn/prune.test.ts': words(
     'nn.utils.prune.BasePruningMethod nn.utils.prune.CustomFromMask nn.utils.prune.Identity nn.utils.prune.LnStructured nn.utils.prune.PruningContainer nn.utils.prune.RandomStructured nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
   ),
-  'nn/modules-more.test.ts': words('F.multiHeadAttentionForward nn.CrossMapLRN2d nn.utils.parametrize.transferParametrizationsAndParams'), // prettier-ignore
+  'nn/modules-more.test.ts': words('F.multiHeadAttentionForward nn.CrossMapLRN2d nn.utils.parametrize.transferParametrizationsAndParams'),
   'ops/strided.test.ts': words(
     'asStrided asStridedScatter histogram poisson Tensor.asStrided Tensor.asStridedScatter Tensor.histogram Tensor.geometric_ Tensor.cauchy_ Tensor.logNormal_',
   ),
@@ -52,7 +54,7 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   ),
   'tensor/windows.test.ts': words('hannWindow hammingWindow blackmanWindow bartlettWindow kaiserWindow'),
   'data/iterable.test.ts': words('data.ChainDataset data.IterableDataset data.StackDataset data.WeightedRandomSampler'),
-  'nn/func.test.ts': words('func.grad func.gradAndValue func.vjp func.jvp func.jacrev func.jacfwd func.hessian func.functionalCall'), // prettier-ignore
+  'nn/func.test.ts': words('func.grad func.gradAndValue func.vjp func.jvp func.jacrev func.jacfwd func.hessian func.functionalCall'),
   'ops/matrices.test.ts': words(
     'linalg.LinAlgError linalg.cond linalg.eigh linalg.eigvalsh linalg.lstsq linalg.matrixRank linalg.pinv linalg.qr linalg.svd linalg.svdvals linalg.householderProduct linalg.matrixExp linalg.matrixPower linalg.multiDot linalg.tensorsolve linalg.vecdot linalg.cholesky linalg.det linalg.inv linalg.slogdet linalg.solve linalg.solveTriangular linalg.tensorinv det slogdet logdet inverse pinverse matrixPower matrixExp svd choleskySolve choleskyInverse Tensor.det Tensor.slogdet Tensor.logdet Tensor.inverse Tensor.pinverse Tensor.matrixPower Tensor.matrixExp Tensor.svd Tensor.choleskySolve Tensor.choleskyInverse',
   ),

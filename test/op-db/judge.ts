@@ -1,14 +1,6 @@
 /** Runs samples, eagerly and compiled, and says what came of each. */
 import { compile, FlambeauError, InternalError, manualSeed, Tensor, type nn } from 'flambeau';
-import {
-  hasWholeFloat,
-  tensorOf,
-  tensorsOf,
-  type Case,
-  type Container,
-  type Encoded,
-  type Group,
-} from './container.ts';
+import { hasWholeFloat, tensorOf, tensorsOf, type Case, type Container, type Encoded, type Group } from './container.ts';
 import { Inexpressible, type Adapter } from './call.ts';
 import { MODULES, OPERATIONS, OPTIMIZERS } from './table.ts';
 import { formDiffers, slackOf, tensorDiffers, Witness, type Slack } from './tolerance.ts';
@@ -42,7 +34,7 @@ function missing(name: string): never {
 /** Less precise results that are not PyTorch's are judged once more by what float64 makes of the sample. */
 export function judge(group: Group, sample: Case, mode: Mode): Verdict {
   const verdict = judgeOnce(group, sample, mode);
-  const dtypes = [sample.dtype, ...tensorsOf([...sample.args, ...Object.values(sample.kwargs ?? {})]).map(([dtype]) => dtype)]; // prettier-ignore
+  const dtypes = [sample.dtype, ...tensorsOf([...sample.args, ...Object.values(sample.kwargs ?? {})]).map(([dtype]) => dtype)];
   if (verdict.outcome !== 'wrong' || !dtypes.some((dtype) => SHORT.includes(dtype))) return verdict;
   const witness = new Witness();
   judgeOnce({ ...group, box: group.box.precise() }, sample, 'eager', witness);
@@ -84,7 +76,8 @@ export function reason(error: FlambeauError): string {
 
 /** The tensors that a call gives, in order; other values as they are. */
 export function flat(result: unknown): unknown[] {
-  if (typeof result === 'object' && result !== null && 'values' in result && 'indices' in result && !('layout' in result)) return flat([result.values, result.indices]); // prettier-ignore
+  if (typeof result === 'object' && result !== null && 'values' in result && 'indices' in result && !('layout' in result))
+    return flat([result.values, result.indices]);
   return Array.isArray(result) ? (result as unknown[]).flatMap((r) => flat(r)) : [result];
 }
 
@@ -104,13 +97,13 @@ function execute(
     const outputs = flat(run(() => given[next++]!));
     flags.push(...outputs.map((y) => y instanceof Tensor && y.requiresGrad));
     outputs.forEach((y, i) => {
-      const [got, up] = [
-        y instanceof Tensor && y.requiresGrad ? y.layout.shape : undefined,
-        gradients[i]?.layout.shape,
-      ];
-      if (got !== undefined && up !== undefined && got.join() !== up.join()) throw new Wrong(`output ${i}: shape [${got.join()}], expected [${up.join()}]`); // prettier-ignore
+      const [got, up] = [y instanceof Tensor && y.requiresGrad ? y.layout.shape : undefined, gradients[i]?.layout.shape];
+      if (got !== undefined && up !== undefined && got.join() !== up.join())
+        throw new Wrong(`output ${i}: shape [${got.join()}], expected [${up.join()}]`);
     });
-    const flowing = outputs.flatMap((y, i) => (y instanceof Tensor && y.requiresGrad && gradients[i] != null ? [[y, gradients[i]] as const] : [])); // prettier-ignore
+    const flowing = outputs.flatMap((y, i) =>
+      y instanceof Tensor && y.requiresGrad && gradients[i] != null ? [[y, gradients[i]] as const] : [],
+    );
     flowing.forEach(([y, up], i) => y.backward(up, { retainGraph: i < flowing.length - 1 }));
     return outputs.map((y) => (y instanceof Tensor ? y.detach() : y));
   };
@@ -144,7 +137,7 @@ export function runOf({ name, box }: Pick<Group, 'name' | 'box'>, sample: Case):
   return { inputs: storedOf(sample).map((stored) => box.tensor(stored)), run };
 }
 type Run = (take: () => Tensor) => unknown;
-const storedOf = (sample: Case): ReturnType<typeof tensorsOf> => [...tensorsOf(sample.args), ...tensorsOf(sample.kwargs)]; // prettier-ignore
+const storedOf = (sample: Case): ReturnType<typeof tensorsOf> => [...tensorsOf(sample.args), ...tensorsOf(sample.kwargs)];
 
 function judgeCall({ name, box }: Group, sample: Case, mode: Mode, witness?: Witness): Verdict {
   const adapter = adapterOf(name);
@@ -163,14 +156,7 @@ function judgeCall({ name, box }: Group, sample: Case, mode: Mode, witness?: Wit
   }
 }
 
-function compare(
-  sample: Case,
-  box: Container,
-  outputs: unknown[],
-  inputs: readonly Tensor[],
-  slack: Slack,
-  random = false,
-): Verdict {
+function compare(sample: Case, box: Container, outputs: unknown[], inputs: readonly Tensor[], slack: Slack, random = false): Verdict {
   const expected = sample.out ?? [];
   if (outputs.length !== expected.length) return wrong(`${outputs.length} outputs, expected ${expected.length}`);
   for (const [i, y] of outputs.entries()) {
@@ -182,16 +168,12 @@ function compare(
   return gradientsDiffer(leaves, sample.grads, box, slack) ?? RIGHT;
 }
 
-function gradientsDiffer(
-  leaves: readonly Tensor[],
-  grads: readonly Encoded[],
-  box: Container,
-  slack: Slack,
-): Verdict | undefined {
+function gradientsDiffer(leaves: readonly Tensor[], grads: readonly Encoded[], box: Container, slack: Slack): Verdict | undefined {
   for (const [i, leaf] of leaves.entries()) {
     const expected = grads[i] ?? null;
     if (expected === null || leaf.grad === null) {
-      if ((expected === null) !== (leaf.grad === null) && !isZero(leaf.grad, expected, box)) return wrong(`gradient ${i}: ${leaf.grad === null ? 'none, expected one' : 'one came, expected none'}`); // prettier-ignore
+      if ((expected === null) !== (leaf.grad === null) && !isZero(leaf.grad, expected, box))
+        return wrong(`gradient ${i}: ${leaf.grad === null ? 'none, expected one' : 'one came, expected none'}`);
       continue;
     }
     const problem = tensorDiffers(leaf.grad, box.host(expected)!, { ...slack, times: 10 * slack.times });
@@ -234,13 +216,7 @@ function madeOf({ name, box }: Pick<Group, 'name' | 'box'>, sample: Case): Net {
 }
 
 /** A sample's module with its state, and its call. */
-function filled(
-  net: Net,
-  { name, box }: Pick<Group, 'name' | 'box'>,
-  sample: Case,
-  isDouble: boolean,
-): { net: Net; run: Run } {
-  // prettier-ignore
+function filled(net: Net, { name, box }: Pick<Group, 'name' | 'box'>, sample: Case, isDouble: boolean): { net: Net; run: Run } {
   const state = Object.entries((box.value(sample.state ?? { dict: {} }) ?? {}) as Record<string, Tensor>);
   if (isDouble) net.double();
   net.loadStateDict(new Map(state));
@@ -248,7 +224,8 @@ function filled(
   const run = (take: () => Tensor): unknown => {
     const values = sample.args.map((v) => box.value(v, take));
     const named = Object.entries(sample.kwargs ?? {}).map(([key, v]) => [ourName(key), box.value(v, take)] as const);
-    if (BY_NAME.includes(name) && named.length > 0) return net(...values, Object.fromEntries(named.map(([key, v]) => [key, v ?? undefined]))); // prettier-ignore
+    if (BY_NAME.includes(name) && named.length > 0)
+      return net(...values, Object.fromEntries(named.map(([key, v]) => [key, v ?? undefined])));
     return net(...values, ...named.map(([, v]) => v));
   };
   return { net, run };
@@ -256,11 +233,12 @@ function filled(
 
 /** A sample's module in float64, its inputs and its call. */
 export function netOf(group: Pick<Group, 'name' | 'box'>, sample: Case): { net: Net; inputs: Tensor[]; run: Run } {
-  return { ...filled(madeOf(group, sample), group, sample, true), inputs: storedOf(sample).map((stored) => group.box.tensor(stored)) }; // prettier-ignore
+  return { ...filled(madeOf(group, sample), group, sample, true), inputs: storedOf(sample).map((stored) => group.box.tensor(stored)) };
 }
 
 function judgeModule({ name, box }: Group, sample: Case, mode: Mode, witness?: Witness): Verdict {
-  if (sample.error !== undefined && sample.made!.some((v) => hasWholeFloat(v))) throw new Inexpressible('2.0 where a whole number is wanted: JavaScript does not tell it from 2'); // prettier-ignore
+  if (sample.error !== undefined && sample.made!.some((v) => hasWholeFloat(v)))
+    throw new Inexpressible('2.0 where a whole number is wanted: JavaScript does not tell it from 2');
   const made = madeOf({ name, box }, sample);
   if (sample.error !== undefined && sample.args.length === 0) return { outcome: 'accepted', what: sample.error };
   const { net, run } = filled(made, { name, box }, sample, sample.dtype === 'float64' || witness?.notes === true);
@@ -271,7 +249,8 @@ function judgeModule({ name, box }: Group, sample: Case, mode: Mode, witness?: W
     const verdict = compare(sample, box, outputs, inputs, slackOf(name, witness));
     if (verdict !== RIGHT) return verdict;
     const written = sample.made!.some((v) => hasWholeFloat(v)) ? withoutPoint : (text: string): string => text;
-    if (sample.text !== undefined && written(String(net)) !== written(sample.text)) return wrong(`prints as ${String(net)}, expected ${sample.text}`); // prettier-ignore
+    if (sample.text !== undefined && written(String(net)) !== written(sample.text))
+      return wrong(`prints as ${String(net)}, expected ${sample.text}`);
     return stateDiffers(net, sample, box, mode, slackOf(name, witness)) ?? RIGHT;
   } catch (error) {
     if (error instanceof Wrong) return wrong(error.message);
@@ -282,8 +261,20 @@ function judgeModule({ name, box }: Group, sample: Case, mode: Mode, witness?: W
 function stateDiffers(net: Net, sample: Case, box: Container, mode: Mode, slack: Slack): Verdict | undefined {
   const grads = entriesOf(sample.parameters);
   const parameters: Named = new Map([...net.namedParameters()] as [string, Tensor][]);
-  if ([...parameters.keys()].join() !== entriesOf(sample.parameters).map(([key]) => key).join() && sample.parameters !== undefined) return wrong(`parameters ${[...parameters.keys()].join()}`); // prettier-ignore
-  const verdict = gradientsDiffer(grads.map(([key]) => parameters.get(key)!), grads.map(([, value]) => value), box, slack); // prettier-ignore
+  if (
+    [...parameters.keys()].join() !==
+      entriesOf(sample.parameters)
+        .map(([key]) => key)
+        .join() &&
+    sample.parameters !== undefined
+  )
+    return wrong(`parameters ${[...parameters.keys()].join()}`);
+  const verdict = gradientsDiffer(
+    grads.map(([key]) => parameters.get(key)!),
+    grads.map(([, value]) => value),
+    box,
+    slack,
+  );
   if (verdict !== undefined) return { ...verdict, what: `parameter's ${verdict.what}` };
   if (mode === 'compiled') return undefined; // ran twice: statistics have moved on
   const buffers: Named = new Map(net.namedBuffers() as Iterable<[string, Tensor]>);
@@ -294,7 +285,8 @@ function stateDiffers(net: Net, sample: Case, box: Container, mode: Mode, slack:
   return undefined;
 }
 
-const entriesOf = (value: Encoded | undefined): [string, Encoded][] => Object.entries((value as { dict?: Record<string, Encoded> } | undefined)?.dict ?? {}); // prettier-ignore
+const entriesOf = (value: Encoded | undefined): [string, Encoded][] =>
+  Object.entries((value as { dict?: Record<string, Encoded> } | undefined)?.dict ?? {});
 
 // ---- optimizers
 

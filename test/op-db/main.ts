@@ -18,7 +18,7 @@ process.on('message', (order: Order | 'names') => {
   const tally = newTally();
   for (const file of order.files) {
     for (const group of Container.read(file)) {
-      const wanted = order.names.length === 0 || order.names.some((name) => name === group.name || name === group.name.split(':')[0]); // prettier-ignore
+      const wanted = order.names.length === 0 || order.names.some((name) => name === group.name || name === group.name.split(':')[0]);
       if (!wanted) continue;
       if (order.mode === 'second') tallySecond(tally, group, ({ dtype }) => dtype === 'float64');
       else tallyGroup(tally, group, order.mode === 'both' ? MODES : [order.mode]);

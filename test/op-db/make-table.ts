@@ -30,9 +30,7 @@ export const FACTORIES: Readonly<Record<string, Adapter>> = {
   full: op('full', 'size fill_value dtype', (size: number[], value: number | boolean, dtype?: DType) =>
     full(numbers(size), value, explicit(dtype)),
   ),
-  full_like: op('fullLike', 'input fill_value dtype', (x: Tensor, value: number, dtype?: DType) =>
-    fullLike(x, value, options({ dtype })),
-  ),
+  full_like: op('fullLike', 'input fill_value dtype', (x: Tensor, value: number, dtype?: DType) => fullLike(x, value, options({ dtype }))),
   eye: op('eye', 'n m dtype', (n: number, m?: number, dtype?: DType) => eye(n, m, options({ dtype }))),
   arange: op('arange', 'start end step dtype', (start: number, end?: number, step?: number, dtype?: DType) =>
     arange(start, end, step, explicit(dtype)),

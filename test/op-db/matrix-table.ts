@@ -22,11 +22,20 @@ export const MATRICES: Table = {
   'linalg.inv': same('linalg.inv', 'A'),
   pinverse: same('pinverse', 'input rcond'),
   'linalg.solve': same('linalg.solve', 'A B left', { named: 1 }),
-  'linalg.solve_triangular': op('linalg.solveTriangular', 'A B upper left unitriangular', (A: Tensor, B: Tensor, upper: boolean, left?: boolean, unitriangular?: boolean) => linalg.solveTriangular(A, B, { upper, ...options({ left, unitriangular }) })), // prettier-ignore
+  'linalg.solve_triangular': op(
+    'linalg.solveTriangular',
+    'A B upper left unitriangular',
+    (A: Tensor, B: Tensor, upper: boolean, left?: boolean, unitriangular?: boolean) =>
+      linalg.solveTriangular(A, B, { upper, ...options({ left, unitriangular }) }),
+  ),
   'linalg.cholesky': same('linalg.cholesky', 'A upper', { named: 1 }),
   cholesky: same('linalg.cholesky', 'A upper', { named: 1 }),
-  cholesky_solve: op('choleskySolve', 'B L upper', (B: Tensor, L: Tensor, upper = false) => flambeau.choleskySolve(B, upper ? L.triu() : L.tril(), upper)), // prettier-ignore
-  cholesky_inverse: op('choleskyInverse', 'L upper', (L: Tensor, upper = false) => flambeau.choleskyInverse(upper ? L.triu() : L.tril(), upper)), // prettier-ignore
+  cholesky_solve: op('choleskySolve', 'B L upper', (B: Tensor, L: Tensor, upper = false) =>
+    flambeau.choleskySolve(B, upper ? L.triu() : L.tril(), upper),
+  ),
+  cholesky_inverse: op('choleskyInverse', 'L upper', (L: Tensor, upper = false) =>
+    flambeau.choleskyInverse(upper ? L.triu() : L.tril(), upper),
+  ),
   'linalg.qr': op('linalg.qr', 'A mode', (A: Tensor, mode?: 'reduced' | 'complete' | 'r') => {
     const { Q, R } = linalg.qr(A, options({ mode }));
     const k = Math.min(...A.layout.shape.slice(-2));
@@ -48,7 +57,12 @@ export const MATRICES: Table = {
     return [columns(U, k), S, columns(V, k)];
   }),
   'linalg.svdvals': same('linalg.svdvals', 'A'),
-  'linalg.matrix_rank': op('linalg.matrixRank', 'A tol atol rtol hermitian', (A: Tensor, tol?: number, atol?: number, rtol?: number, hermitian?: boolean) => (tol === undefined ? linalg.matrixRank(A, options({ atol, rtol, hermitian })) : linalg.matrixRank(A, tol))), // prettier-ignore
+  'linalg.matrix_rank': op(
+    'linalg.matrixRank',
+    'A tol atol rtol hermitian',
+    (A: Tensor, tol?: number, atol?: number, rtol?: number, hermitian?: boolean) =>
+      tol === undefined ? linalg.matrixRank(A, options({ atol, rtol, hermitian })) : linalg.matrixRank(A, tol),
+  ),
   'linalg.pinv': op('linalg.pinv', 'A rcond atol rtol hermitian', (A: Tensor, rcond?: number | Tensor, atol?: number, rtol?: number, hermitian?: boolean) => {
     // Its variant «singular» multiplies two matrices first.
     if (rcond instanceof Tensor && rcond.ndim === A.ndim) return linalg.pinv(A.matmul(rcond.mT));
@@ -65,7 +79,9 @@ export const MATRICES: Table = {
   'linalg.multi_dot': same('linalg.multiDot', 'tensors'),
   'linalg.vecdot': same('linalg.vecdot', 'x y dim', { named: 1 }),
   'linalg.tensorinv': same('linalg.tensorinv', 'A ind'),
-  'linalg.tensorsolve': op('linalg.tensorsolve', 'A B dims', (A: Tensor, B: Tensor, dims?: number[]) => linalg.tensorsolve(A, B, dims === undefined ? undefined : numbers(dims))), // prettier-ignore
+  'linalg.tensorsolve': op('linalg.tensorsolve', 'A B dims', (A: Tensor, B: Tensor, dims?: number[]) =>
+    linalg.tensorsolve(A, B, dims === undefined ? undefined : numbers(dims)),
+  ),
   'linalg.householder_product': same('linalg.householderProduct', 'A tau'),
   'linalg.cond': same('linalg.cond', 'A p'),
 };
@@ -77,7 +93,8 @@ export const SPECIAL_MORE: Table = {
   ...Object.fromEntries(plain.map((name) => [`special.${name}`, same(`special.${camel(name)}`, 'input')])),
   i0: same('i0', 'input'),
   'special.log_ndtr': op('special.logNdtr', 'input', (x: Tensor) => {
-    if (x.requiresGrad && (x.dtype !== 'float64' || x.abs().gt(10).any().item())) inexpressible("a gradient in float32 or far from 0, where PyTorch's is not accurate"); // prettier-ignore
+    if (x.requiresGrad && (x.dtype !== 'float64' || x.abs().gt(10).any().item()))
+      inexpressible("a gradient in float32 or far from 0, where PyTorch's is not accurate");
     return flambeau.special.logNdtr(x);
   }),
   polygamma: op('polygamma', 'input n', (x: Tensor, n: number) => flambeau.polygamma(n, x)),

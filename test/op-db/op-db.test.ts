@@ -30,7 +30,7 @@ describe("PyTorch's database", () => {
 describe('second derivatives by the method of gradgradcheck', () => {
   // A sample of each entry; `npm run op-db -- --second` takes all.
   test.each(groups.map((group) => [group.name, group] as const))('%s', (_, group) => {
-    const chosen = group.cases.filter(({ dtype, kind }) => dtype === 'float64' && (kind === 'sample' || kind === 'module')).slice(0, 1); // prettier-ignore
+    const chosen = group.cases.filter(({ dtype, kind }) => dtype === 'float64' && (kind === 'sample' || kind === 'module')).slice(0, 1);
     const tally = newTally();
     tallySecond(tally, group, (sample) => chosen.includes(sample));
     expect(tally.faults.map((fault) => showFault(fault))).toEqual([]);
@@ -43,7 +43,7 @@ function publicNames(): string[] {
   const names = new Set<string>();
   for (let proto: object = flambeau.Tensor.prototype; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
     for (const name of Object.getOwnPropertyNames(proto)) names.add(`Tensor.${name}`);
-  } // prettier-ignore
+  }
   const within = (prefix: string, group: object): void => {
     for (const [name, value] of Object.entries(group)) {
       names.add(prefix + name);
@@ -62,12 +62,13 @@ function isGroup(value: unknown): value is object {
   return prototype === null || prototype === Object.prototype;
 }
 
-const GROUPS = 'nn.functional nn.parallel nn.init nn.utils nn.utils.rnn nn.utils.parametrizations nn.utils.parametrize nn.utils.prune optim.lrScheduler optim.swaUtils autograd.graph autograd.functional utils.checkpoint amp'.split(' '); // prettier-ignore
+const GROUPS =
+  'nn.functional nn.parallel nn.init nn.utils nn.utils.rnn nn.utils.parametrizations nn.utils.parametrize nn.utils.prune optim.lrScheduler optim.swaUtils autograd.graph autograd.functional utils.checkpoint amp'.split(
+    ' ',
+  );
 
 test('every name of the library is compared with the database, or is listed as one that cannot be', () => {
-  const compared = [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)].map(
-    ({ of }) => of,
-  );
+  const compared = [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)].map(({ of }) => of);
   const elsewhere = [...ELSEWHERE, ...GROUPS, ...Object.values(NESTED).flat()];
   const listed = new Set([...compared, ...elsewhere]);
   expect(publicNames().filter((name) => !listed.has(name))).toEqual([]);

@@ -37,7 +37,7 @@ const made = (shape: readonly number[], salt: number): Tensor => {
 export function judgeSecond(group: Group, sample: Case): SecondVerdict {
   const plain = group.name.split(':')[0]!;
   const isModule = plain in MODULES;
-  if (plain in OPTIMIZERS || sample.error !== undefined || (!isModule && sample.grads === undefined)) return { outcome: 'none', what: '' }; // prettier-ignore
+  if (plain in OPTIMIZERS || sample.error !== undefined || (!isModule && sample.grads === undefined)) return { outcome: 'none', what: '' };
   let computation: Computation;
   try {
     computation = isModule ? ofModule(group, sample) : ofCall(group, sample);
@@ -49,12 +49,14 @@ export function judgeSecond(group: Group, sample: Case): SecondVerdict {
   try {
     return enableGrad(() => judged(computation));
   } catch (error) {
-    if (!(error instanceof FlambeauError) || error instanceof InternalError) return { outcome: 'untyped', what: error instanceof Error ? (error.stack ?? '').split('\n').slice(0, 3).join(' ') : String(error) }; // prettier-ignore
+    if (!(error instanceof FlambeauError) || error instanceof InternalError)
+      return { outcome: 'untyped', what: error instanceof Error ? (error.stack ?? '').split('\n').slice(0, 3).join(' ') : String(error) };
     return { outcome: 'refused', what: reason(error) };
   }
 }
 
-const tensorsIn = (outputs: readonly unknown[]): Tensor[] => outputs.filter((y): y is Tensor => y instanceof Tensor && y.requiresGrad && y.isFloatingPoint()); // prettier-ignore
+const tensorsIn = (outputs: readonly unknown[]): Tensor[] =>
+  outputs.filter((y): y is Tensor => y instanceof Tensor && y.requiresGrad && y.isFloatingPoint());
 
 /** A leaf none of whose elements share a place, so that it can be moved. */
 const own = (x: Tensor): Tensor => x.detach().clone().requiresGrad_(x.requiresGrad);
@@ -80,7 +82,7 @@ function ofModule(group: Group, sample: Case): Computation {
   const { net, inputs: given, run } = netOf(group, sample);
   const inputs = given.map((x) => own(x));
   return {
-    leaves: [...inputs.filter((x) => x.requiresGrad), ...([...net.parameters()] as Tensor[]).filter((p) => p.requiresGrad)], // prettier-ignore
+    leaves: [...inputs.filter((x) => x.requiresGrad), ...([...net.parameters()] as Tensor[]).filter((p) => p.requiresGrad)],
     run: () => {
       let next = 0;
       return tensorsIn(flat(run(() => inputs[next++]!)));

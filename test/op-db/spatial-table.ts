@@ -16,15 +16,14 @@ function results(result: unknown): unknown {
   return typeof both === 'object' && 'indices' in both && !('layout' in both) ? [both.values, both.indices] : result;
 }
 const call = (name: keyof typeof F, signature: string, random = false): Adapter =>
-  op(`F.${name}`, signature, (...args: unknown[]) => results((F[name] as unknown as Call)(...args.map(plain))), { random }); // prettier-ignore
+  op(`F.${name}`, signature, (...args: unknown[]) => results((F[name] as unknown as Call)(...args.map(plain))), { random });
 /** One-element tuples are numbers where there are two directions. */
-const short = (value: unknown): unknown =>
-  Array.isArray(value) && value.length === 1 ? (value as unknown[])[0] : value;
+const short = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? (value as unknown[])[0] : value);
 const layer = (name: keyof typeof nn, signature: string): Adapter =>
   op(`nn.${name}`, signature, (...args: unknown[]) => {
     const module = new (nn[name] as unknown as new (...args: unknown[]) => Call)(...args.map(plain).map(short));
     return module;
-  }); // prettier-ignore
+  });
 
 const CONV = 'input weight bias stride padding dilation groups';
 const TRANSPOSED = 'input weight bias stride padding output_padding groups dilation';
@@ -49,8 +48,16 @@ export const SPATIAL: Readonly<Record<string, Adapter>> = {
   'nn.functional.max_unpool1d': call('maxUnpool1d', UNPOOL),
   'nn.functional.max_unpool2d': call('maxUnpool2d', UNPOOL),
   'nn.functional.max_unpool3d': call('maxUnpool3d', UNPOOL),
-  'nn.functional.fractional_max_pool2d': call('fractionalMaxPool2d', 'input kernel_size output_size output_ratio return_indices _random_samples', true), // prettier-ignore
-  'nn.functional.fractional_max_pool3d': call('fractionalMaxPool3d', 'input kernel_size output_size output_ratio return_indices _random_samples', true), // prettier-ignore
+  'nn.functional.fractional_max_pool2d': call(
+    'fractionalMaxPool2d',
+    'input kernel_size output_size output_ratio return_indices _random_samples',
+    true,
+  ),
+  'nn.functional.fractional_max_pool3d': call(
+    'fractionalMaxPool3d',
+    'input kernel_size output_size output_ratio return_indices _random_samples',
+    true,
+  ),
   'nn.functional.unfold': call('unfold', WINDOWS),
   'nn.functional.fold': call('fold', 'input output_size kernel_size dilation padding stride'),
   'nn.functional.channel_shuffle': call('channelShuffle', 'input groups'),
@@ -61,15 +68,15 @@ export const SPATIAL: Readonly<Record<string, Adapter>> = {
   'nn.functional.upsample_nearest': call('upsampleNearest', 'input size scale_factor'),
   'nn.functional.upsample_bilinear': call('upsampleBilinear', 'input size scale_factor'),
   'nn.functional.pad': op('F.pad', 'input pad mode value', (x: Tensor, pads: number[], mode?: 'constant', value?: number) =>
-    F.pad(x, numbers(pads), mode, value)), // prettier-ignore
-  'nn.functional.interpolate': call('interpolate', 'input size scale_factor mode align_corners recompute_scale_factor antialias'), // prettier-ignore
+    F.pad(x, numbers(pads), mode, value),
+  ),
+  'nn.functional.interpolate': call('interpolate', 'input size scale_factor mode align_corners recompute_scale_factor antialias'),
 };
 
 const CONV_LAYER = 'in_channels out_channels kernel_size stride padding dilation groups bias padding_mode';
-const TRANSPOSED_LAYER =
-  'in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode="zeros"';
+const TRANSPOSED_LAYER = 'in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode="zeros"';
 const pads = (kind: string, value = ''): Record<string, Adapter> =>
-  Object.fromEntries([1, 2, 3].map((n) => [`nn.${kind}Pad${n}d`, layer(`${kind}Pad${n}d` as keyof typeof nn, `padding${value}`)])); // prettier-ignore
+  Object.fromEntries([1, 2, 3].map((n) => [`nn.${kind}Pad${n}d`, layer(`${kind}Pad${n}d` as keyof typeof nn, `padding${value}`)]));
 
 export const SPATIAL_MODULES: Readonly<Record<string, Adapter>> = {
   'nn.Conv1d': layer('Conv1d', CONV_LAYER),

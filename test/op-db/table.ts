@@ -54,12 +54,8 @@ export const ELSEWHERE: readonly string[] = [
   ...words('nn.Transformer nn.TransformerEncoder nn.TransformerDecoder'), // test/nn/sequence-layers.test.ts
   ...words('nn.Dropout nn.Dropout1d nn.Dropout2d nn.Dropout3d nn.AlphaDropout nn.FeatureAlphaDropout F.dropout1d'), // test/nn/dropout.test.ts
   // What a tensor is and holds: test/tensor, test/ops/views.test.ts, test/tensor/print.test.ts.
-  ...words(
-    'Tensor.constructor Tensor.self Tensor.shape Tensor.size Tensor.dim Tensor.ndim Tensor.numel Tensor.dtype Tensor.device',
-  ),
-  ...words(
-    'Tensor.elementSize Tensor.stride Tensor.storageOffset Tensor.isContiguous Tensor.isFloatingPoint Tensor.version',
-  ),
+  ...words('Tensor.constructor Tensor.self Tensor.shape Tensor.size Tensor.dim Tensor.ndim Tensor.numel Tensor.dtype Tensor.device'),
+  ...words('Tensor.elementSize Tensor.stride Tensor.storageOffset Tensor.isContiguous Tensor.isFloatingPoint Tensor.version'),
   ...words(
     'Tensor.toTypedArray Tensor.tolist Tensor.toString Tensor.copy_ Tensor.cpu Tensor.cuda Tensor.stridedAs Tensor.overwrite Tensor.toTypedArrayAsync Tensor.itemAsync Tensor.toAsync',
   ),
@@ -80,9 +76,7 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'asTensor normal concat linalg Tensor.int Tensor.corrcoef Tensor.cumsum_ Tensor.cumprod_ cummax cummin cumprod logcumsumexp func',
   ),
-  ...words(
-    'F.lpPool1d F.lpPool2d F.lpPool3d nn.UpsamplingNearest2d nn.UpsamplingBilinear2d nn.FractionalMaxPool2d nn.FractionalMaxPool3d',
-  ), // test/nn/spatial-more.test.ts
+  ...words('F.lpPool1d F.lpPool2d F.lpPool3d nn.UpsamplingNearest2d nn.UpsamplingBilinear2d nn.FractionalMaxPool2d nn.FractionalMaxPool3d'), // test/nn/spatial-more.test.ts
   // PyTorch's further names, questions: test/ops/aliases.test.ts
   ...words(
     'Tensor.absolute Tensor.absolute_ Tensor.arccos Tensor.arccos_ Tensor.arccosh Tensor.arccosh_ Tensor.arcsin Tensor.arcsin_ Tensor.arcsinh Tensor.arcsinh_ Tensor.arctan Tensor.arctan2 Tensor.arctan2_ Tensor.arctan_ Tensor.arctanh Tensor.arctanh_ Tensor.bitwiseLeftShift_ Tensor.bitwiseRightShift_ Tensor.clip Tensor.clip_ Tensor.copysign_ Tensor.deg2rad_ Tensor.digamma_ Tensor.divide Tensor.divide_ Tensor.erfinv_ Tensor.exp2_ Tensor.fillDiagonal_ Tensor.fix Tensor.fix_ Tensor.floatPower_ Tensor.gcd_ Tensor.ger Tensor.getDevice Tensor.greater Tensor.greaterEqual Tensor.greaterEqual_ Tensor.greater_ Tensor.heaviside_ Tensor.hypot_ Tensor.isCpu Tensor.isCuda Tensor.isNonzero Tensor.isSameSize Tensor.itemsize Tensor.lcm_ Tensor.ldexp_ Tensor.less Tensor.lessEqual Tensor.lessEqual_ Tensor.less_ Tensor.lgamma_ Tensor.logit_ Tensor.moveaxis Tensor.multiply Tensor.multiply_ Tensor.narrowCopy Tensor.nbytes Tensor.ndimension Tensor.negative Tensor.negative_ Tensor.nelement Tensor.notEqual Tensor.notEqual_ Tensor.rad2deg_ Tensor.renorm_ Tensor.sgn_ Tensor.sumToSize Tensor.subtract Tensor.subtract_ Tensor.trueDivide Tensor.trueDivide_ Tensor.xlogy_ absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcastShapes canCast clip concatenate deg2rad diagflat diagonalScatter digamma dist divide erfinv exp2 finfo fix floatPower gcd ger getDefaultDtype greater greaterEqual iinfo isFloatingPoint isNonzero isSameSize isTensor lcm less lessEqual lgamma multiply narrowCopy negative notEqual numel positive promoteTypes rad2deg resultType rowStack selectScatter setDefaultDtype sliceScatter special special.digamma special.erf special.erfc special.erfinv special.exp2 special.expit special.expm1 special.gammaln special.log1p special.logSoftmax special.logit special.logsumexp special.psi special.round special.sinc special.softmax special.xlogy subtract vander',
@@ -92,12 +86,8 @@ export const ELSEWHERE: readonly string[] = [
     'nextafter frexp Tensor.nextafter_ Tensor.frexp Tensor.nextafter histogramdd gradient trapz Tensor.squeeze_ Tensor.swapaxes_ Tensor.swapdims_ Tensor.t_ Tensor.transpose_ Tensor.unsqueeze_ Tensor.bitwiseAnd_ Tensor.bitwiseOr_ Tensor.bitwiseXor_ useDeterministicAlgorithms areDeterministicAlgorithmsEnabled isDeterministicAlgorithmsWarnOnlyEnabled setFloat32MatmulPrecision getFloat32MatmulPrecision effectiveFloat32MatmulPrecision nn.DataParallel',
   ),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
-  ...words(
-    'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',
-  ),
-  ...words(
-    'Tensor.retainGrad Tensor.registerHook Tensor.detach Tensor.data Tensor.setData Tensor.setHistory Tensor.setViewOf',
-  ),
+  ...words('Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_'),
+  ...words('Tensor.retainGrad Tensor.registerHook Tensor.detach Tensor.data Tensor.setData Tensor.setHistory Tensor.setViewOf'),
   ...words('Tensor.rebaseHistory Tensor.requireInPlace Tensor.standFor Tensor.viewBase Tensor.withHistoryOf'),
   ...words(
     'grad noGrad enableGrad isGradEnabled setGradEnabled inferenceMode isInferenceModeEnabled Tensor.isInference Tensor.registerPostAccumulateGradHook Tensor.detach_ Tensor.retainsGrad Tensor.protect',

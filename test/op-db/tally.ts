@@ -79,7 +79,7 @@ export function addTally(to: Tally, from: Tally): void {
 
 /** Refusals in a fixed order, for the file. */
 export function sorted(refusals: Refusals): Refusals {
-  const order = <T>(record: Readonly<Record<string, T>>): [string, T][] => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)); // prettier-ignore
+  const order = <T>(record: Readonly<Record<string, T>>): [string, T][] => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(order(refusals).map(([name, reasons]) => [name, Object.fromEntries(order(reasons))]));
 }
 
@@ -95,7 +95,8 @@ export function refusalChanges(expected: Refusals, found: Refusals): string[] {
   });
 }
 
-export const showFault = ({ name, index, mode, outcome, what, call }: Fault): string => `${outcome}: ${name}[${index}] ${mode}: ${what}\n    ${call}`; // prettier-ignore
+export const showFault = ({ name, index, mode, outcome, what, call }: Fault): string =>
+  `${outcome}: ${name}[${index}] ${mode}: ${what}\n    ${call}`;
 
 /** A sample in a line: kinds, dtypes and shapes. */
 function shown({ kind, dtype, args, kwargs, made, training }: Case): string {
@@ -103,7 +104,7 @@ function shown({ kind, dtype, args, kwargs, made, training }: Case): string {
     .replace(
       /\{"tensor":\["(\w+)",(\[[^\]]*\]),(null|\[[^\]]*\]),\d+,\d+,\d+,\d\]\}/g,
       (_, type: string, shape: string, strides: string) => `${type}${shape}${strides === 'null' ? '' : `/${strides}`}`,
-    ) // prettier-ignore
+    )
     .replace(/\{"(?:float|tuple|dtype|other)":([^}]*)\}/g, '$1');
   return `${kind} (${dtype}) ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
 }

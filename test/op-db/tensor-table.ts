@@ -6,21 +6,7 @@ import { Tuple } from './container.ts';
 
 type Table = Readonly<Record<string, Adapter>>;
 type Operand = Tensor | number;
-type Binary =
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'pow'
-  | 'remainder'
-  | 'floorDivide'
-  | 'eq'
-  | 'ne'
-  | 'lt'
-  | 'le'
-  | 'gt'
-  | 'ge'
-  | 'fmod'
-  | 'atan2';
+type Binary = 'sub' | 'mul' | 'div' | 'pow' | 'remainder' | 'floorDivide' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'fmod' | 'atan2';
 type Logical = 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor' | 'logicalAnd' | 'logicalOr' | 'logicalXor';
 
 /** The first operand as a tensor; JavaScript has no operators, so nothing starts with a number. */
@@ -28,7 +14,8 @@ function tensor(x: unknown): Tensor {
   return x instanceof Tensor ? x : inexpressible('a number in place of the first tensor');
 }
 
-const binary = (name: Binary | Logical): Adapter => op(`Tensor.${name}`, 'input other', (x: Operand, y: Operand) => tensor(x)[name](y as Tensor)); // prettier-ignore
+const binary = (name: Binary | Logical): Adapter =>
+  op(`Tensor.${name}`, 'input other', (x: Operand, y: Operand) => tensor(x)[name](y as Tensor));
 
 const UNARY = ['neg', 'abs', 'sign', 'exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt', 'rsqrt', 'square', 'reciprocal', 'sin', 'cos', 'tan', 'tanh', 'sigmoid', 'floor', 'ceil', 'trunc', 'isnan', 'isinf', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'erf', 'isfinite'] as const; // prettier-ignore
 type Unary = (typeof UNARY)[number];
@@ -67,9 +54,7 @@ const extreme = (name: 'max' | 'min'): Adapter =>
     return [values, indices];
   });
 const place = (name: 'argmax' | 'argmin'): Adapter =>
-  op(`Tensor.${name}`, 'input dim keepdim', (x: Tensor, dim?: number, keepdim?: boolean) =>
-    x[name](dim, options({ keepdim })),
-  );
+  op(`Tensor.${name}`, 'input dim keepdim', (x: Tensor, dim?: number, keepdim?: boolean) => x[name](dim, options({ keepdim })));
 
 /** The first of the sizes may be all of them. */
 const sizes = (list: readonly unknown[] | undefined): readonly number[] => {
@@ -80,12 +65,8 @@ const sizes = (list: readonly unknown[] | undefined): readonly number[] => {
 type Edge = number | Tensor | undefined;
 
 export const ARITHMETIC: Table = {
-  add: op('Tensor.add', 'input other alpha', (x: Operand, y: Operand, alpha?: number) =>
-    tensor(x).add(y, options({ alpha })),
-  ),
-  sub: op('Tensor.sub', 'input other alpha', (x: Operand, y: Operand, alpha?: number) =>
-    tensor(x).sub(y, options({ alpha })),
-  ),
+  add: op('Tensor.add', 'input other alpha', (x: Operand, y: Operand, alpha?: number) => tensor(x).add(y, options({ alpha }))),
+  sub: op('Tensor.sub', 'input other alpha', (x: Operand, y: Operand, alpha?: number) => tensor(x).sub(y, options({ alpha }))),
   mul: binary('mul'),
   div: op('Tensor.div', 'input other rounding_mode', (x: Operand, y: Operand, mode?: string) => {
     return tensor(x).div(y, { roundingMode: (mode ?? null) as 'floor' | null });
@@ -106,12 +87,8 @@ export const ARITHMETIC: Table = {
   bitwise_xor: binary('bitwiseXor'),
   bitwise_not: op('Tensor.bitwiseNot', 'input', (x: Tensor) => x.bitwiseNot()),
   __rmatmul__: op('matmul', 'input other', (x: Tensor, y: Tensor) => matmul(y, x)),
-  add_: op('Tensor.add_', 'input other alpha', (x: Operand, y: Operand, alpha?: number) =>
-    tensor(x).clone().add_(y, options({ alpha })),
-  ),
-  sub_: op('Tensor.sub_', 'input other alpha', (x: Operand, y: Operand, alpha?: number) =>
-    tensor(x).clone().sub_(y, options({ alpha })),
-  ),
+  add_: op('Tensor.add_', 'input other alpha', (x: Operand, y: Operand, alpha?: number) => tensor(x).clone().add_(y, options({ alpha }))),
+  sub_: op('Tensor.sub_', 'input other alpha', (x: Operand, y: Operand, alpha?: number) => tensor(x).clone().sub_(y, options({ alpha }))),
   mul_: op('Tensor.mul_', 'input other', (x: Operand, y: Operand) => tensor(x).clone().mul_(y)),
   div_: op('Tensor.div_', 'input other rounding_mode', (x: Operand, y: Operand, mode?: string) =>
     tensor(x)
@@ -142,9 +119,7 @@ export const ARITHMETIC: Table = {
   maximum: op('maximum', 'input other', (x: Tensor, y: Tensor) => maximum(x, y)),
   minimum: op('minimum', 'input other', (x: Tensor, y: Tensor) => minimum(x, y)),
   where: op('where', 'input condition other', (a: Operand, c: Tensor, b: Operand) => where(c, a, b)),
-  masked_fill: op('Tensor.maskedFill', 'input mask value', (x: Tensor, mask: Tensor, value: Operand) =>
-    x.maskedFill(mask, value),
-  ),
+  masked_fill: op('Tensor.maskedFill', 'input mask value', (x: Tensor, mask: Tensor, value: Operand) => x.maskedFill(mask, value)),
   masked_fill_: op('Tensor.maskedFill_', 'input mask value', (x: Tensor, mask: Tensor, value: Operand) =>
     x.clone().maskedFill_(mask, value),
   ),
@@ -167,17 +142,13 @@ export const REDUCTIONS: Table = {
   ),
   var: unbiased(variance('var')),
   std: unbiased(variance('std')),
-  cumsum: op('Tensor.cumsum', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) =>
-    x.cumsum(dim, options({ dtype })),
-  ),
+  cumsum: op('Tensor.cumsum', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) => x.cumsum(dim, options({ dtype }))),
   max: extreme('max'),
   min: extreme('min'),
   argmax: place('argmax'),
   argmin: place('argmin'),
   softmax: op('Tensor.softmax', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) => x.softmax(dim, dtype)),
-  log_softmax: op('Tensor.logSoftmax', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) =>
-    x.logSoftmax(dim, dtype),
-  ),
+  log_softmax: op('Tensor.logSoftmax', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) => x.logSoftmax(dim, dtype)),
   matmul: op('Tensor.matmul', 'input other', (x: Tensor, y: Tensor) => x.matmul(y)),
   mm: op('Tensor.mm', 'input other', (x: Tensor, y: Tensor) => x.mm(y)),
 };
@@ -188,9 +159,7 @@ const brackets = (index: unknown): Index[] => (index instanceof Tuple ? Array.fr
 export const VIEWS: Table = {
   view: op('Tensor.view', 'input ...shape', (x: Tensor, shape: unknown[]) => x.view([...sizes(shape)])),
   reshape: op('Tensor.reshape', 'input ...shape', (x: Tensor, shape: unknown[]) => x.reshape([...sizes(shape)])),
-  flatten: op('Tensor.flatten', 'input start_dim end_dim', (x: Tensor, start?: number, end?: number) =>
-    x.flatten(start, end),
-  ),
+  flatten: op('Tensor.flatten', 'input start_dim end_dim', (x: Tensor, start?: number, end?: number) => x.flatten(start, end)),
   permute: op('Tensor.permute', 'input ...dims', (x: Tensor, dims: unknown[]) => x.permute([...sizes(dims)])),
   transpose: op('Tensor.transpose', 'input dim0 dim1', (x: Tensor, a: number, b: number) => x.transpose(a, b)),
   t: op('Tensor.t', 'input', (x: Tensor) => x.t()),
@@ -207,29 +176,24 @@ export const VIEWS: Table = {
   split: op('Tensor.split', 'input split_size dim', (x: Tensor, size: number, dim?: number) => x.split(size, dim)),
   chunk: op('Tensor.chunk', 'input chunks dim', (x: Tensor, chunks: number, dim?: number) => x.chunk(chunks, dim)),
   sum_to_size: op('Tensor.sumTo', 'input ...size', (x: Tensor, size: unknown[]) => x.sumTo(sizes(size))),
-  slice: op(
-    'Tensor.at',
-    'input dim start end step',
-    (x: Tensor, dim = 0, start?: number, end?: number, step?: number) =>
-      x.at(...Array.from({ length: dim < 0 ? dim + x.ndim : dim }, () => ':'), slice(start, end, step)),
+  slice: op('Tensor.at', 'input dim start end step', (x: Tensor, dim = 0, start?: number, end?: number, step?: number) =>
+    x.at(...Array.from({ length: dim < 0 ? dim + x.ndim : dim }, () => ':'), slice(start, end, step)),
   ),
   __getitem__: op('Tensor.at', 'input index', (x: Tensor, index: unknown) => x.at(...brackets(index))),
-  index_put: op('Tensor.setAt', 'input indices values accumulate', (x: Tensor, indices: Index[], values: Tensor, accumulate?: boolean) => (accumulate === true ? x.indexPut(Array.from(indices) as Tensor[], values, true) : x.clone().setAt(Array.from(indices), values))), // prettier-ignore
+  index_put: op('Tensor.setAt', 'input indices values accumulate', (x: Tensor, indices: Index[], values: Tensor, accumulate?: boolean) =>
+    accumulate === true ? x.indexPut(Array.from(indices) as Tensor[], values, true) : x.clone().setAt(Array.from(indices), values),
+  ),
   masked_select: op('Tensor.maskedSelect', 'input mask', (x: Tensor, mask: Tensor) => x.maskedSelect(mask)),
-  index_select: op('Tensor.indexSelect', 'input dim index', (x: Tensor, dim: number, index: Tensor) =>
-    x.indexSelect(dim, index),
-  ),
+  index_select: op('Tensor.indexSelect', 'input dim index', (x: Tensor, dim: number, index: Tensor) => x.indexSelect(dim, index)),
   gather: op('Tensor.gather', 'input dim index', (x: Tensor, dim: number, index: Tensor) => x.gather(dim, index)),
-  nonzero: op('nonzero', 'input as_tuple', (x: Tensor, asTuple?: boolean) =>
-    asTuple === true ? nonzero(x, { asTuple }) : nonzero(x),
-  ),
+  nonzero: op('nonzero', 'input as_tuple', (x: Tensor, asTuple?: boolean) => (asTuple === true ? nonzero(x, { asTuple }) : nonzero(x))),
   argwhere: op('nonzero', 'input', (x: Tensor) => nonzero(x)),
   cat: op('cat', 'tensors dim', (list: Tensor[], dim?: number) => cat(Array.from(list), dim)),
   stack: op('stack', 'tensors dim', (list: Tensor[], dim?: number) => stack(Array.from(list), dim)),
   broadcast_tensors: op('broadcastTensors', '...tensors', (list: Tensor[]) => broadcastTensors(...list)),
 };
 
-const converted = (name: 'float' | 'double' | 'long' | 'bool'): Adapter => op(`Tensor.${name}`, 'input', (x: Tensor) => x[name]()); // prettier-ignore
+const converted = (name: 'float' | 'double' | 'long' | 'bool'): Adapter => op(`Tensor.${name}`, 'input', (x: Tensor) => x[name]());
 
 export const COPIES: Table = {
   clone: op('Tensor.clone', 'input', (x: Tensor) => x.clone()),

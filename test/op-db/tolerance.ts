@@ -3,7 +3,7 @@ import type { Tensor } from 'flambeau';
 import type { HostTensor } from '../support/fixtures.ts';
 
 /** Of a result's own size, and of the largest finite element beside it, for sums that cancel. */
-const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13], float16: [2e-3, 1e-3], bfloat16: [1.6e-2, 1e-2] } as const; // prettier-ignore
+const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13], float16: [2e-3, 1e-3], bfloat16: [1.6e-2, 1e-2] } as const;
 /** Of numbers below a dtype's least normal one: a step of those, which are evenly spaced. */
 const STEP = { float32: 2 ** -149, float64: 2 ** -1074, float16: 2 ** -24, bfloat16: 2 ** -133 } as const;
 type FloatDType = keyof typeof SLACK;
@@ -82,7 +82,7 @@ export const slackOf = (name: string, witness?: Witness): Slack => ({
 
 export function formDiffers(got: Tensor, { dtype, shape }: HostTensor): string | undefined {
   if (got.dtype !== dtype) return `dtype ${got.dtype}, expected ${dtype}`;
-  return got.layout.shape.join() === shape.join() ? undefined : `shape [${got.layout.shape.join()}], expected [${shape.join()}]`; // prettier-ignore
+  return got.layout.shape.join() === shape.join() ? undefined : `shape [${got.layout.shape.join()}], expected [${shape.join()}]`;
 }
 
 /** What is wrong with a tensor. */
@@ -104,32 +104,21 @@ export function tensorDiffers(got: Tensor, expected: HostTensor, slack: Slack): 
 
 const same = (a: number | bigint, b: number | bigint): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 
-function firstDifference(
-  found: ArrayLike<number | bigint>,
-  data: HostTensor['data'],
-  dtype: string,
-  slack: Slack,
-): number {
-  // prettier-ignore
+function firstDifference(found: ArrayLike<number | bigint>, data: HostTensor['data'], dtype: string, slack: Slack): number {
   const [relative, floor] = isFloat(dtype) ? SLACK[dtype] : [0, 0];
   const absolute = isFloat(dtype) ? slack.absolute[dtype] + STEP[dtype] : 0;
   const times = slack.times * (dtype === 'float64' ? slack.coarse : 1);
-  const scale = (data as Float64Array).reduce((most: number, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0); // prettier-ignore
+  const scale = (data as Float64Array).reduce((most: number, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0);
   return Array.from(found).findIndex((g, i) => {
     const e = data[i]!;
     if (same(g, e)) return false;
     const distance = Math.abs(Number(g) - Number(e));
-    return !(distance <= times * (relative * Math.abs(Number(e)) + floor * scale + absolute) && distance < Infinity); // prettier-ignore
+    return !(distance <= times * (relative * Math.abs(Number(e)) + floor * scale + absolute) && distance < Infinity);
   });
 }
 
 /** Whether the largest distance from what is precise is at most twice PyTorch's. */
-function isCloser(
-  found: ArrayLike<number | bigint>,
-  data: HostTensor['data'],
-  precise: ArrayLike<number | bigint>,
-): boolean {
-  // prettier-ignore
+function isCloser(found: ArrayLike<number | bigint>, data: HostTensor['data'], precise: ArrayLike<number | bigint>): boolean {
   let [mine, theirs] = [0, 0];
   for (let i = 0; i < found.length; i++) {
     if (same(found[i]!, data[i]!)) continue;

@@ -5,8 +5,7 @@ import { scalarAttrs } from '../../src/geometry/elementwise.ts';
 import { apply } from '../../src/tensor/dispatch.ts';
 import { testFamily, type Binding, type Bindings } from '../support/run-fixtures.ts';
 
-type MethodName =
-  | 'mul' | 'div' | 'pow' | 'remainder' | 'floorDivide' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'; // prettier-ignore
+type MethodName = 'mul' | 'div' | 'pow' | 'remainder' | 'floorDivide' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 type LogicalName = 'logicalAnd' | 'logicalOr' | 'logicalXor';
 type OpOnlyName = 'fmod' | 'atan2' | 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor' | 'bitwiseNot';
 
@@ -16,13 +15,27 @@ interface NumberArgs {
 }
 
 const alpha = (args: { alpha?: number }): { alpha?: number } => (args.alpha === undefined ? {} : { alpha: args.alpha });
-const method = (name: MethodName): Binding => ({ x, y }) => x[name](y); // prettier-ignore
-const withNumber = (name: MethodName): Binding => ({ x }, { number }: NumberArgs) => x[name](number); // prettier-ignore
-const logical = (name: LogicalName): Binding => ({ x, y }) => x[name](y); // prettier-ignore
+const method =
+  (name: MethodName): Binding =>
+  ({ x, y }) =>
+    x[name](y);
+const withNumber =
+  (name: MethodName): Binding =>
+  ({ x }, { number }: NumberArgs) =>
+    x[name](number);
+const logical =
+  (name: LogicalName): Binding =>
+  ({ x, y }) =>
+    x[name](y);
 /** Operations that have no method of their own. */
-const operation = (name: OpOnlyName): Binding => ({ all }) => apply(name, all, NO_ATTRS); // prettier-ignore
-const scalarOperation = (name: 'rpowScalar' | 'fmodScalar'): Binding => ({ x }, { number }: NumberArgs) =>
-    apply(name, [x], scalarAttrs(x.dtype, number), [number]); // prettier-ignore
+const operation =
+  (name: OpOnlyName): Binding =>
+  ({ all }) =>
+    apply(name, all, NO_ATTRS);
+const scalarOperation =
+  (name: 'rpowScalar' | 'fmodScalar'): Binding =>
+  ({ x }, { number }: NumberArgs) =>
+    apply(name, [x], scalarAttrs(x.dtype, number), [number]);
 /** On a copy, so that gradients through the value before are seen. */
 const inPlace = <A>(change: (z: Tensor, y: Tensor, args: A) => unknown): Binding => ({ x, y }, args: A) => {
     const z = x.clone();

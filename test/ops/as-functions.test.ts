@@ -13,21 +13,37 @@ const method = (x: Tensor, name: string): Call => (x[name as keyof Tensor] as un
 /** Names of functions that are methods as well, and take the tensor first. */
 const names = Object.keys(flambeau).filter(
   (name) =>
-    typeof functions[name] === 'function' &&
-    name in Tensor.prototype &&
-    !['where', 'grad', 'polygamma', ...ELSEWHERE].includes(name),
+    typeof functions[name] === 'function' && name in Tensor.prototype && !['where', 'grad', 'polygamma', ...ELSEWHERE].includes(name),
 );
 
-const matrix = (): Tensor => tensor([[0.5, -0.25], [0.75, 0.125]]); // prettier-ignore
-const index = (): Tensor => tensor([[0, 1], [1, 0]], { dtype: 'int64' }); // prettier-ignore
-const whole = (): Tensor => tensor([[1, 2], [3, 4]], { dtype: 'int64' }); // prettier-ignore
+const matrix = (): Tensor =>
+  tensor([
+    [0.5, -0.25],
+    [0.75, 0.125],
+  ]);
+const index = (): Tensor =>
+  tensor(
+    [
+      [0, 1],
+      [1, 0],
+    ],
+    { dtype: 'int64' },
+  );
+const whole = (): Tensor =>
+  tensor(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { dtype: 'int64' },
+  );
 const mask = (): Tensor => matrix().gt(0);
 /** What follows the tensor, where that is not nothing. */
 const ARGUMENTS: Readonly<Record<string, () => unknown[]>> = {
   ...Object.fromEntries(
     'add sub mul div pow remainder fmod floorDivide atan2 maximum minimum eq ne lt le gt ge matmul mm inner kron copysign hypot xlogy logaddexp logaddexp2 heaviside ldexp fmax fmin isclose allclose equal'
       .split(' ').map((name) => [name, () => [matrix()]]),
-  ), // prettier-ignore
+  ),
   ...Object.fromEntries('logicalAnd logicalOr logicalXor'.split(' ').map((name) => [name, () => [mask()]])),
   rsub: () => [1], clamp: () => [0, 0.5], clampMin: () => [0], clampMax: () => [0.5], maskedFill: () => [mask(), 3],
   logsumexp: () => [1], cumsum: () => [0], cumprod: () => [0], cummax: () => [0], cummin: () => [0], logcumsumexp: () => [0], softmax: () => [1], logSoftmax: () => [1], permute: () => [1, 0], transpose: () => [0, 1],
@@ -54,7 +70,13 @@ const OTHER: Readonly<Record<string, () => [Tensor, ...unknown[]]>> = {
 const NUMBER_FIRST = 'xlogy isin add sub mul div pow remainder floorDivide bitwiseAnd bitwiseOr bitwiseXor'.split(' ');
 
 const plain = (value: unknown): unknown =>
-  value instanceof Tensor ? { shape: value.shape as unknown, dtype: value.dtype, values: value.tolist() } : Array.isArray(value) ? value.map(plain) : typeof value === 'object' && value !== null ? Object.entries(value).map(([key, of]) => [key, plain(of)]) : value; // prettier-ignore
+  value instanceof Tensor
+    ? { shape: value.shape as unknown, dtype: value.dtype, values: value.tolist() }
+    : Array.isArray(value)
+      ? value.map(plain)
+      : typeof value === 'object' && value !== null
+        ? Object.entries(value).map(([key, of]) => [key, plain(of)])
+        : value;
 
 describe('functions and methods', () => {
   test('there are many', () => expect(names.length).toBeGreaterThan(140));
@@ -66,6 +88,6 @@ describe('functions and methods', () => {
     flambeau.manualSeed(1);
     expect(plain(functions[name]!(x, ...args))).toEqual(expected);
     const wrongs = [undefined, null, 'x', {}, [matrix()], ...(NUMBER_FIRST.includes(name) ? [] : [3])];
-    for (const wrong of wrongs) expect(() => functions[name]!(wrong, ...args), name).toThrow(flambeau.FlambeauError); // prettier-ignore
+    for (const wrong of wrongs) expect(() => functions[name]!(wrong, ...args), name).toThrow(flambeau.FlambeauError);
   });
 });

@@ -2,7 +2,10 @@
 import { arange, ArgumentError, data, empty, eye, full, fullLike, gather, Generator, linspace, logspace, manualSeed, nn, ones, onesLike, rand, randint, randLike, randn, randnLike, randperm, tensor, zeros, zerosLike, type Tensor } from 'flambeau'; // prettier-ignore
 import { expect, test } from 'vitest';
 
-const x = tensor([[1, 2, 4], [3, 5, 9]]); // prettier-ignore
+const x = tensor([
+  [1, 2, 4],
+  [3, 5, 9],
+]);
 const y = ones(2, 1, 3);
 const index = tensor([0, 2], { dtype: 'int64' });
 
@@ -17,8 +20,10 @@ test('views', () => {
   const seen: Tensor<[6]> = y.view({ size: [6] });
   const reshaped: Tensor<[3, 2]> = y.reshape({ shape: [3, -1] });
   const expanded: Tensor<[2, 4, 3]> = y.expand({ size: [2, 4, 3] });
-  const shapes = [transposed, half, grown, dropped, short, row, permuted, seen, reshaped, expanded].map((z) => z.shape as readonly number[]); // prettier-ignore
-  expect(shapes).toEqual([[3, 1, 2], [3, 1, 2], [2, 1, 1, 3], [2, 3], [2, 1, 2], [1, 3], [3, 2, 1], [6], [3, 2], [2, 4, 3]]); // prettier-ignore
+  const shapes = [transposed, half, grown, dropped, short, row, permuted, seen, reshaped, expanded].map(
+    (z) => z.shape as readonly number[],
+  );
+  expect(shapes).toEqual([[3, 1, 2], [3, 1, 2], [2, 1, 1, 3], [2, 3], [2, 1, 2], [1, 3], [3, 2, 1], [6], [3, 2], [2, 4, 3]]);
   expect(x.narrow(1, { start: 1, length: 2 }).tolist()).toEqual(x.narrow(1, 1, { length: 2 }).tolist());
   expect(y.squeeze({ dim: [1] }).shape).toEqual([2, 3]);
   expect(x.select(1, { index: 2 }).tolist()).toEqual([4, 9]);
@@ -35,13 +40,23 @@ test('selections, with the shape of the index', () => {
 });
 
 test('factories', () => {
-  const sized: Tensor<[2, 3]>[] = [zeros({ size: [2, 3] }), ones({ size: [2, 3] }), empty({ size: [2, 3] }), rand({ size: [2, 3] }), randn({ size: [2, 3] }), full({ size: [2, 3], fillValue: 7 })]; // prettier-ignore
+  const sized: Tensor<[2, 3]>[] = [
+    zeros({ size: [2, 3] }),
+    ones({ size: [2, 3] }),
+    empty({ size: [2, 3] }),
+    rand({ size: [2, 3] }),
+    randn({ size: [2, 3] }),
+    full({ size: [2, 3], fillValue: 7 }),
+  ];
   for (const z of sized) expect(z.shape).toEqual([2, 3]);
   expect(zeros({ size: [1], dtype: 'int64' }).dtype).toBe('int64');
   expect(full([2], { fillValue: true }).tolist()).toEqual([true, true]);
   const square: Tensor<[2, 2]> = eye(2);
   const wide: Tensor<[2, 3]> = eye({ n: 2, m: 3 });
-  expect([square.shape, wide.shape]).toEqual([[2, 2], [2, 3]]); // prettier-ignore
+  expect([square.shape, wide.shape]).toEqual([
+    [2, 2],
+    [2, 3],
+  ]);
   const line: Tensor<[3]> = linspace({ start: 0, end: 1, steps: 3 });
   expect(line.tolist()).toEqual(linspace(0, 1, 3).tolist());
   expect(linspace(0, 1, { steps: 3 }).tolist()).toEqual([0, 0.5, 1]);
@@ -58,25 +73,35 @@ test('random numbers by name are the same', () => {
   expect(drawn(() => randint({ low: 2, high: 9, size: [4] }))).toEqual(drawn(() => randint(2, 9, [4])));
   expect(drawn(() => randint({ high: 9, size: [4] }))).toEqual(drawn(() => randint(9, [4])));
   expect(drawn(() => randperm({ n: 5 }))).toEqual(drawn(() => randperm(5)));
-  expect(drawn(() => randnLike({ input: x, dtype: 'float64' }))).toEqual(drawn(() => randnLike(x, { dtype: 'float64' }))); // prettier-ignore
+  expect(drawn(() => randnLike({ input: x, dtype: 'float64' }))).toEqual(drawn(() => randnLike(x, { dtype: 'float64' })));
   expect(drawn(() => randLike({ input: x }))).toEqual(drawn(() => randLike(x)));
   expect([zerosLike({ input: x }), onesLike({ input: x })].map((z) => z.sum().item())).toEqual([0, 6]);
   expect(fullLike({ input: x, fillValue: 2 }).tolist()).toEqual(fullLike(x, 2).tolist());
 });
 
 test('first values of parameters', () => {
-  const seeded = (fill: (w: Tensor, generator: Generator) => Tensor): unknown => fill(zeros(4, 3), new Generator().manualSeed(3)).tolist(); // prettier-ignore
+  const seeded = (fill: (w: Tensor, generator: Generator) => Tensor): unknown => fill(zeros(4, 3), new Generator().manualSeed(3)).tolist();
   const { init } = nn;
   const same = (...forms: readonly ((w: Tensor, generator: Generator) => Tensor)[]): void => {
     for (const form of forms.slice(1)) expect(seeded(form)).toEqual(seeded(forms[0]!));
   };
-  same((w, g) => init.uniform_(w, -1, 1, g), (w, generator) => init.uniform_(w, { a: -1, b: 1, generator }), (tensor, generator) => init.uniform_({ tensor, a: -1, b: 1, generator })); // prettier-ignore
+  same(
+    (w, g) => init.uniform_(w, -1, 1, g),
+    (w, generator) => init.uniform_(w, { a: -1, b: 1, generator }),
+    (tensor, generator) => init.uniform_({ tensor, a: -1, b: 1, generator }),
+  );
   same(
     (w, g) => init.normal_(w, 0, 0.02, g),
     (w, generator) => init.normal_(w, { std: 0.02, generator }),
   );
-  same((w, g) => init.kaimingUniform_(w, 0.1, 'fanOut', 'leakyRelu', g), (w, generator) => init.kaimingUniform_(w, { a: 0.1, mode: 'fanOut', generator })); // prettier-ignore
-  same((w, g) => init.kaimingNormal_(w, 0, 'fanIn', 'relu', g), (tensor, generator) => init.kaimingNormal_({ tensor, nonlinearity: 'relu', generator })); // prettier-ignore
+  same(
+    (w, g) => init.kaimingUniform_(w, 0.1, 'fanOut', 'leakyRelu', g),
+    (w, generator) => init.kaimingUniform_(w, { a: 0.1, mode: 'fanOut', generator }),
+  );
+  same(
+    (w, g) => init.kaimingNormal_(w, 0, 'fanIn', 'relu', g),
+    (tensor, generator) => init.kaimingNormal_({ tensor, nonlinearity: 'relu', generator }),
+  );
   same(
     (w, g) => init.xavierUniform_(w, 2, g),
     (w, generator) => init.xavierUniform_(w, { gain: 2, generator }),
@@ -85,9 +110,19 @@ test('first values of parameters', () => {
     (w, g) => init.xavierNormal_(w, 2, g),
     (tensor, generator) => init.xavierNormal_({ tensor, gain: 2, generator }),
   );
-  same((w, g) => init.truncNormal_(w, 0, 0.5, -1, 1, g), (w, generator) => init.truncNormal_(w, { std: 0.5, a: -1, b: 1, generator })); // prettier-ignore
-  same((w) => init.constant_(w, 3), (w) => init.constant_(w, { val: 3 }), (tensor) => init.constant_({ tensor, val: 3 })); // prettier-ignore
-  expect([init.zeros_({ tensor: ones(2) }), init.ones_({ tensor: zeros(2) })].map((w) => w.tolist())).toEqual([[0, 0], [1, 1]]); // prettier-ignore
+  same(
+    (w, g) => init.truncNormal_(w, 0, 0.5, -1, 1, g),
+    (w, generator) => init.truncNormal_(w, { std: 0.5, a: -1, b: 1, generator }),
+  );
+  same(
+    (w) => init.constant_(w, 3),
+    (w) => init.constant_(w, { val: 3 }),
+    (tensor) => init.constant_({ tensor, val: 3 }),
+  );
+  expect([init.zeros_({ tensor: ones(2) }), init.ones_({ tensor: zeros(2) })].map((w) => w.tolist())).toEqual([
+    [0, 0],
+    [1, 1],
+  ]);
   expect(init.calculateGain({ nonlinearity: 'leakyRelu', param: 0.2 })).toBe(init.calculateGain('leakyRelu', 0.2));
   expect([init.calculateGain('selu'), init.calculateGain('convTranspose2d')]).toEqual([0.75, 1]);
 });
@@ -107,15 +142,23 @@ test('loaders', async () => {
 });
 
 test.each<[string, () => unknown, RegExp]>([
-  ['a wrong kind', () => x.transpose('0' as never, 1), /transpose: expected dim0 to be a whole number, but got '0'; write transpose\(dim0, dim1\)/], // prettier-ignore
-  ['one too few', () => x.narrow(0 as never, 1 as never), /narrow: expected length to be a whole number, but got undefined/], // prettier-ignore
-  ['one too many', () => (x.unsqueeze as (...args: number[]) => unknown).call(x, 0, 1), /unsqueeze: takes dim, but got 1 besides/], // prettier-ignore
+  [
+    'a wrong kind',
+    () => x.transpose('0' as never, 1),
+    /transpose: expected dim0 to be a whole number, but got '0'; write transpose\(dim0, dim1\)/,
+  ],
+  ['one too few', () => x.narrow(0 as never, 1 as never), /narrow: expected length to be a whole number, but got undefined/],
+  ['one too many', () => (x.unsqueeze as (...args: number[]) => unknown).call(x, 0, 1), /unsqueeze: takes dim, but got 1 besides/],
   ['a misspelt name', () => x.select({ dim: 0, idx: 1 } as never), /select: there is no option 'idx'/],
   ['twice', () => zeros(2, { size: [3] } as never), /zeros: size is given twice/],
   ['Python’s spelling', () => full({ size: [2], fill_value: 1 } as never), /did you mean 'fillValue'\?/],
   ['no end', () => arange({ start: 1 } as never), /arange: expected an end/],
   ['no size', () => randint({ high: 3 } as never), /randint: expected size to be an array of sizes, but got undefined/],
-  ['a name that is none', () => nn.init.kaimingNormal_(x, { mode: 'fan_out' } as never), /expected mode to be 'fanIn' or 'fanOut', but got 'fan_out'/], // prettier-ignore
+  [
+    'a name that is none',
+    () => nn.init.kaimingNormal_(x, { mode: 'fan_out' } as never),
+    /expected mode to be 'fanIn' or 'fanOut', but got 'fan_out'/,
+  ],
   ['a loader of no data set', () => new data.DataLoader({ batchSize: 2 } as never), /expected a data set/],
 ])('%s is an error that shows the right call', (_, call, message) => {
   expect(call).toThrow(ArgumentError);

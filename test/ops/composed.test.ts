@@ -22,7 +22,14 @@ describe('order', () => {
     expect(tensor([NaN, NaN]).nanmedian().item()).toBeNaN();
     expect(zeros(0).median().item()).toBeNaN();
     expect(() => zeros(2, 0).median(1)).toThrow(flambeau.ShapeError);
-    expect(list(tensor([[4, 1, 3], [NaN, 0, 1]]).median(-1, true).values)).toEqual([[3], [NaN]]); // prettier-ignore
+    expect(
+      list(
+        tensor([
+          [4, 1, 3],
+          [NaN, 0, 1],
+        ]).median(-1, true).values,
+      ),
+    ).toEqual([[3], [NaN]]);
   });
   test('scalars and empty tensors', () => {
     expect(list(tensor(5).sort().values)).toBe(5);
@@ -34,7 +41,7 @@ describe('order', () => {
   test('quantiles of all ways', () => {
     const y = tensor([1, 2, 3, 4]);
     const ways = ['linear', 'lower', 'higher', 'midpoint', 'nearest'] as const;
-    expect(ways.map((interpolation) => y.quantile(0.4, { interpolation }).item())).toEqual([Math.fround(2.2), 2, 3, 2.5, 2]); // prettier-ignore
+    expect(ways.map((interpolation) => y.quantile(0.4, { interpolation }).item())).toEqual([Math.fround(2.2), 2, 3, 2.5, 2]);
     expect(y.quantile(tensor([0.5, 1]), 0, true).shape).toEqual([2, 1]);
     expect(tensor([1, NaN]).quantile(0.5).item()).toBeNaN();
     expect(tensor([1, NaN]).nanquantile(0.5).item()).toBe(1);
@@ -43,7 +50,14 @@ describe('order', () => {
 
 describe('statistics', () => {
   test('correlations', () => {
-    const x = tensor([[1, 2, 4], [2, 4, 8], [3, 1, -1]], { dtype: 'float64' }); // prettier-ignore
+    const x = tensor(
+      [
+        [1, 2, 4],
+        [2, 4, 8],
+        [3, 1, -1],
+      ],
+      { dtype: 'float64' },
+    );
     const c = x.corrcoef();
     expect(c.shape).toEqual([3, 3]);
     const rows = c.tolist() as number[][];
@@ -60,7 +74,10 @@ describe('running', () => {
     expect(list(tensor([1, 2, 3]).cumsum_(0))).toEqual([1, 3, 6]);
     expect(list(tensor([true, false]).cumprod(0))).toEqual([1, 0]);
     const { values, indices } = tensor([1, 3, 3, NaN, 5]).cummax(0);
-    expect([list(values), list(indices)]).toEqual([[1, 3, 3, NaN, NaN], [0, 1, 2, 3, 3]]); // prettier-ignore
+    expect([list(values), list(indices)]).toEqual([
+      [1, 3, 3, NaN, NaN],
+      [0, 1, 2, 3, 3],
+    ]);
     expect(list(tensor([[3, 1], [2, 1]]).cummin(-1).indices)).toEqual([[0, 1], [0, 1]]); // prettier-ignore
     expect(zeros(0).cumprod(0).shape).toEqual([0]);
     expect(tensor(3).cummax(0).indices.item()).toBe(0);
@@ -73,19 +90,26 @@ describe('running', () => {
 
 describe('indices', () => {
   test('negative dimensions, scalars, whole numbers', () => {
-    expect(list(zeros(2, 2).indexFill(-1, int([-1]), 3))).toEqual([[0, 3], [0, 3]]); // prettier-ignore
+    expect(list(zeros(2, 2).indexFill(-1, int([-1]), 3))).toEqual([
+      [0, 3],
+      [0, 3],
+    ]);
     expect(list(int([1, 2, 3]).indexAdd(0, int([0, 0]), int([5, 6])))).toEqual([12, 2, 3]);
     expect(list(int([1, 2]).scatterReduce(0, int([0, 0]), int([5, 7]), 'mean'))).toEqual([4, 2]);
-    expect(list(tensor([1, 2]).scatterReduce(0, int([0, 0]), tensor([5, 7]), 'prod', { includeSelf: false }))).toEqual([35, 2]); // prettier-ignore
+    expect(list(tensor([1, 2]).scatterReduce(0, int([0, 0]), tensor([5, 7]), 'prod', { includeSelf: false }))).toEqual([35, 2]);
     // Extremes of whole numbers have no neutral element that a number holds; NaN wins.
     const far = tensor([-(2n ** 62n), 2n ** 62n], { dtype: 'int64' });
-    expect(list(int([0, 5]).scatterReduce(0, int([0, 0]), far, 'amin', { includeSelf: false }))).toEqual([
-      -(2n ** 62n),
-      5,
-    ]);
+    expect(list(int([0, 5]).scatterReduce(0, int([0, 0]), far, 'amin', { includeSelf: false }))).toEqual([-(2n ** 62n), 5]);
     expect(list(tensor([[1, 2], [3, 4]]).indexReduce(0, int([1, 1]), tensor([[NaN, 9], [5, 0]]), 'amax'))).toEqual([[1, 2], [NaN, 9]]); // prettier-ignore
     expect(list(tensor([1, 2]).scatter(0, int([1]), 9, { reduce: 'multiply' }))).toEqual([1, 18]);
-    expect(list(tensor([[1, 2], [3, 4]]).take(int([-1, 0])))).toEqual([4, 1]); // prettier-ignore
+    expect(
+      list(
+        tensor([
+          [1, 2],
+          [3, 4],
+        ]).take(int([-1, 0])),
+      ),
+    ).toEqual([4, 1]);
   });
   test('in place', () => {
     const x = zeros(3);
@@ -103,12 +127,23 @@ describe('indices', () => {
   });
   test('a tensor that is not contiguous stays as it is', () => {
     const x = zeros(3, 6).at(':', '::2');
-    expect(list(x.put(int([1, 1]), tensor([2, 3]), true))).toEqual([[0, 5, 0], [0, 0, 0], [0, 0, 0]]); // prettier-ignore
+    expect(list(x.put(int([1, 1]), tensor([2, 3]), true))).toEqual([
+      [0, 5, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
     expect(x.sum().item()).toBe(0);
-    expect(list(x.put_(int([3]), tensor([2])))).toEqual([[0, 0, 0], [2, 0, 0], [0, 0, 0]]); // prettier-ignore
+    expect(list(x.put_(int([3]), tensor([2])))).toEqual([
+      [0, 0, 0],
+      [2, 0, 0],
+      [0, 0, 0],
+    ]);
   });
   test('several index tensors are broadcast together', () => {
-    expect(list(zeros(2, 2).indexPut([int([0, 1]), int([1])], 1))).toEqual([[0, 1], [0, 1]]); // prettier-ignore
+    expect(list(zeros(2, 2).indexPut([int([0, 1]), int([1])], 1))).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
   });
   test('places as a tuple', () => {
     expect(nonzero(tensor([[0, 1], [1, 0]]), { asTuple: true }).map(list)).toEqual([[0, 1], [1, 0]]); // prettier-ignore
@@ -120,22 +155,44 @@ describe('indices', () => {
 });
 
 describe('products in place, triangles', () => {
-  const m = (): Tensor => tensor([[1, 2], [3, 4]]); // prettier-ignore
+  const m = (): Tensor =>
+    tensor([
+      [1, 2],
+      [3, 4],
+    ]);
   test.each(['addmm', 'addcmul', 'addcdiv'] as const)('%s_', (name) => {
     expect(list(m()[`${name}_`](m(), m()))).toEqual(list(m()[name](m(), m())));
   });
   test('the rest', () => {
     const v = tensor([1, 2]);
     expect(list(v.clone().addmv_(m(), v))).toEqual([6, 13]);
-    expect(list(m().addr_(v, v))).toEqual([[2, 4], [5, 8]]); // prettier-ignore
-    expect(list(m().addbmm_(m().unsqueeze(0), m().unsqueeze(0), { beta: 0 }))).toEqual([[7, 10], [15, 22]]); // prettier-ignore
-    expect(list(m().unsqueeze(0).baddbmm_(m().unsqueeze(0), m().unsqueeze(0)))).toEqual([[[8, 12], [18, 26]]]); // prettier-ignore
-    expect(list(m().tril_())).toEqual([[1, 0], [3, 4]]); // prettier-ignore
-    expect(list(m().triu_(1))).toEqual([[0, 2], [0, 0]]); // prettier-ignore
+    expect(list(m().addr_(v, v))).toEqual([
+      [2, 4],
+      [5, 8],
+    ]);
+    expect(list(m().addbmm_(m().unsqueeze(0), m().unsqueeze(0), { beta: 0 }))).toEqual([
+      [7, 10],
+      [15, 22],
+    ]);
+    expect(list(m().unsqueeze(0).baddbmm_(m().unsqueeze(0), m().unsqueeze(0)))).toEqual([
+      [
+        [8, 12],
+        [18, 26],
+      ],
+    ]);
+    expect(list(m().tril_())).toEqual([
+      [1, 0],
+      [3, 4],
+    ]);
+    expect(list(m().triu_(1))).toEqual([
+      [0, 2],
+      [0, 0],
+    ]);
     expect(list(v.clone().lerp_(tensor([3, 4]), 0.5))).toEqual([2, 3]);
   });
   test('einsum refuses what does not fit', () => {
-    for (const equation of ['ij', 'ij,jk->il', 'i.j', 'ii,ij', 'ij,jk->ijj', 'ij,jk->ik->k', 'ijk,ij']) expect(() => einsum(equation, zeros(2, 3), zeros(3, 4)), equation).toThrow(flambeau.FlambeauError); // prettier-ignore
+    for (const equation of ['ij', 'ij,jk->il', 'i.j', 'ii,ij', 'ij,jk->ijj', 'ij,jk->ik->k', 'ijk,ij'])
+      expect(() => einsum(equation, zeros(2, 3), zeros(3, 4)), equation).toThrow(flambeau.FlambeauError);
     expect(einsum('ij,jk', zeros(2, 3), zeros(3, 4)).shape).toEqual([2, 4]);
     expect(einsum('ba', zeros(2, 3)).shape).toEqual([3, 2]);
     expect(einsum('...ij,...jk', zeros(5, 1, 2, 3), zeros(4, 3, 2)).shape).toEqual([5, 4, 2, 2]);
@@ -162,9 +219,7 @@ describe('values', () => {
   test('many numbers in a row are those of few: each rounded once, from both ends', () => {
     const [n, from, to] = [20001, Math.fround(-0.3), Math.fround(7.7)];
     const step = Math.fround(Math.fround(to - from) / (n - 1));
-    const expected = Array.from({ length: n }, (_, i) =>
-      Math.fround(i < 10000 ? i * step + from : (i - (n - 1)) * step + to),
-    );
+    const expected = Array.from({ length: n }, (_, i) => Math.fround(i < 10000 ? i * step + from : (i - (n - 1)) * step + to));
     for (let run = 0; run < 3; run++) expect(list(linspace(-0.3, 7.7, n))).toEqual(expected); // the second one is recorded
   });
 
@@ -174,7 +229,7 @@ describe('values', () => {
       ['uint8', [5, 100, 200, 253], [1, 255, 8, 3], [10, 0, 0, 232], [2, 0, 0, 31]],
       ['int32', [5, 100, 200, -3], [7, 31, 33, 63], [640, 0, 0, 0], [0, 0, 0, -1]],
       ['int64', [5, 100, 200, -3], [7, 31, 33, -1], [640, 214748364800, 1717986918400, 0], [0, 0, 0, -1]],
-    ] as const; // prettier-ignore
+    ] as const;
     for (const [dtype, values, counts, left, right] of rows) {
       const [x, n] = [tensor(values, { dtype }), tensor(counts, { dtype })];
       expect(list(x.bitwiseLeftShift(n))).toEqual(left);

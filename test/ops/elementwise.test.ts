@@ -9,9 +9,15 @@ type MethodName =
   | 'sin' | 'cos' | 'tan' | 'tanh' | 'sigmoid' | 'relu' | 'floor' | 'ceil' | 'round' | 'trunc' | 'isnan' | 'isinf' | 'logicalNot'; // prettier-ignore
 type OpOnlyName = 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh' | 'erf' | 'gelu' | 'silu' | 'isfinite';
 
-const method = (name: MethodName): Binding => ({ x }) => x[name](); // prettier-ignore
+const method =
+  (name: MethodName): Binding =>
+  ({ x }) =>
+    x[name]();
 /** Operations that have no method of their own. */
-const operation = (name: OpOnlyName): Binding => ({ x }) => apply(name, [x], NO_ATTRS); // prettier-ignore
+const operation =
+  (name: OpOnlyName): Binding =>
+  ({ x }) =>
+    apply(name, [x], NO_ATTRS);
 
 const bindings: Bindings = {
   neg: method('neg'),

@@ -7,8 +7,15 @@ import type { Check } from './gradient-table.ts';
 
 /** With weight, bias and both; a scale for each place, or for some elements side by side in two groups. */
 export function lineNorms(): Check[] {
-  const parts = [[true, true], [true, false], [false, true]] as const; // prettier-ignore
-  const sizes = [{ length: 5, groups: 1, each: 1, shape: [3, 5] }, { length: 6, groups: 2, each: 3, shape: [2, 4, 3] }]; // prettier-ignore
+  const parts = [
+    [true, true],
+    [true, false],
+    [false, true],
+  ] as const;
+  const sizes = [
+    { length: 5, groups: 1, each: 1, shape: [3, 5] },
+    { length: 6, groups: 2, each: 3, shape: [2, 4, 3] },
+  ];
   return sizes.flatMap(({ shape, ...of }) =>
     parts.map(([weight, bias]) => {
       const scale = of.each === 1 ? [5] : [4];

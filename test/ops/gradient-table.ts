@@ -46,7 +46,8 @@ export interface Check {
 export type Reason = string;
 
 export const NO_GRADIENT: Reason = 'has no gradient';
-const none = <K extends OpName>(...names: readonly K[]): Record<K, Reason> => Object.fromEntries(names.map((name) => [name, NO_GRADIENT])) as Record<K, Reason>; // prettier-ignore
+const none = <K extends OpName>(...names: readonly K[]): Record<K, Reason> =>
+  Object.fromEntries(names.map((name) => [name, NO_GRADIENT])) as Record<K, Reason>;
 const X = [3, 4] as const;
 
 /** A call of an operation with these inputs. */
@@ -80,8 +81,7 @@ type ScalarName =
 const scalar = (name: ScalarName, scalars: readonly number[], low = -2, high = 2): Check[] => [
   of(name, [uniform64(X, 1, low, high)], scalarAttrs('float64', 0.5), scalars),
 ];
-const power = (exponent: number, low = 0.3): Check =>
-  of('powScalar', [uniform64(X, 1, low, 2)], powAttrs('float64', exponent), [exponent]);
+const power = (exponent: number, low = 0.3): Check => of('powScalar', [uniform64(X, 1, low, 2)], powAttrs('float64', exponent), [exponent]);
 
 type ReduceName = 'sum' | 'mean' | 'amax' | 'amin' | 'logsumexp' | 'nansum';
 const reduce = (name: ReduceName): Check[] =>
@@ -89,9 +89,7 @@ const reduce = (name: ReduceName): Check[] =>
     [false, true].map((keepdim) => of(name, [distinct64([2, 3, 2])], reduceParams(dim, keepdim))),
   );
 const alongOne = (name: 'maxDim' | 'minDim'): Check[] =>
-  [0, -1].flatMap((dim) =>
-    [false, true].map((keepdim) => of(name, [distinct64([2, 3, 2])], reduceParams(dim, keepdim))),
-  );
+  [0, -1].flatMap((dim) => [false, true].map((keepdim) => of(name, [distinct64([2, 3, 2])], reduceParams(dim, keepdim))));
 const variance = (name: 'var' | 'std'): Check[] =>
   ([undefined, 1, [0, 2]] as (DimsArg | undefined)[]).flatMap((dim) =>
     [0, 1].map((correction) => of(name, [uniform64([2, 3, 2], 1)], varianceParams(dim, correction === 0, correction))),
@@ -102,8 +100,7 @@ const CONVOLUTIONS: readonly (readonly [x: readonly number[], w: readonly number
   [[1, 2, 5, 5], [2, 1, 2, 2], { stride: 2, padding: [1, 0], dilation: [1, 2], groups: 2 }],
 ];
 
-const indices = (shape: readonly number[], ...values: number[]): Tensor =>
-  fromTypedArray(BigInt64Array.from(values, BigInt), shape);
+const indices = (shape: readonly number[], ...values: number[]): Tensor => fromTypedArray(BigInt64Array.from(values, BigInt), shape);
 const PLACES = indices([2, 2, 3], 0, 3, -1, 2, 2, 1, 3, 0, 0, -1, 1, 2);
 const mask = (shape: readonly number[]): Tensor =>
   fromTypedArray(
@@ -121,8 +118,7 @@ const WINDOWS: readonly (readonly [kernel: number, MaxPoolOptions & Pick<AvgPool
 /** The indices that a max pooling chose. */
 const tapsOf = (kernel: number, options: MaxPoolOptions): Tensor =>
   apply('maxPool2d', [distinct64(IMAGE)], maxPoolParams(kernel, options))[1]!;
-const pooledShape = (kernel: number, options: MaxPoolOptions): readonly number[] =>
-  tapsOf(kernel, options).layout.shape;
+const pooledShape = (kernel: number, options: MaxPoolOptions): readonly number[] => tapsOf(kernel, options).layout.shape;
 
 const RESAMPLINGS: readonly ResampleArguments[] = [
   { size: [6, 5], taps: 1, coordinates: 'asymmetric' },
@@ -152,11 +148,7 @@ const pairLoss = (
   kind: PairLossKind,
 ): Check[] =>
   (['none', 'mean', 'sum'] as const).map((reduction) =>
-    of(
-      name,
-      [kind === 'bce' ? uniform64(X, 1, 0.1, 0.9) : uniform64(X, 1), uniform64(X, 2, 0, 1)],
-      pairLossParams(kind, reduction, 0.7),
-    ),
+    of(name, [kind === 'bce' ? uniform64(X, 1, 0.1, 0.9) : uniform64(X, 1), uniform64(X, 2, 0, 1)], pairLossParams(kind, reduction, 0.7)),
   );
 
 /** In place, on a copy that needs gradients itself. */
@@ -208,11 +200,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   mulScalar: scalar('mulScalar', [-1.7]),
   divScalar: scalar('divScalar', [-1.7]),
   rdivScalar: scalar('rdivScalar', [1.7], 0.5, 2),
-  powScalar: [
-    ...[0, 1, 2, 3, 0.5, -0.5, -1, -2, 2.7, -1.3].map((exponent) => power(exponent)),
-    power(2, -2),
-    power(3, -2),
-  ],
+  powScalar: [...[0, 1, 2, 3, 0.5, -0.5, -1, -2, 2.7, -1.3].map((exponent) => power(exponent)), power(2, -2), power(3, -2)],
   rpowScalar: scalar('rpowScalar', [1.7]),
   remainderScalar: scalar('remainderScalar', [1], 2.1, 2.9),
   fmodScalar: scalar('fmodScalar', [1], -2.9, -2.1),
@@ -225,7 +213,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     { inputs: [uniform64(X, 1), uniform64(X, 2)], fn: (a, b) => apply('where', [mask(X), a, b], NO_ATTRS) },
     { inputs: [uniform64([3, 1], 1), uniform64([], 2)], fn: (a, b) => apply('where', [mask([4]), a, b], NO_ATTRS) },
   ],
-  maskedFill: [{ inputs: [uniform64(X, 1)], fn: (x) => apply('maskedFill', [x, mask([4])], scalarAttrs('float64', 2), [2]) }], // prettier-ignore
+  maskedFill: [{ inputs: [uniform64(X, 1)], fn: (x) => apply('maskedFill', [x, mask([4])], scalarAttrs('float64', 2), [2]) }],
   lerp: binary('lerp', -2, 2, [0.3]),
 
   neg: unary('neg'),
@@ -290,7 +278,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     inPlace((z, y) => z.copy_(y)),
     { inputs: [uniform64(X, 1), uniform64([4], 2)], fn: (x, y) => x.mul(1).setAt([1], y.mul(2)).mul(x) },
   ],
-  fill: [inPlace((z, y) => z.fill_(2).add(y)), { inputs: [uniform64(X, 1)], fn: (x) => x.mul(1).setAt([1], 0.5).mul(x) }], // prettier-ignore
+  fill: [inPlace((z, y) => z.fill_(2).add(y)), { inputs: [uniform64(X, 1)], fn: (x) => x.mul(1).setAt([1], 0.5).mul(x) }],
   sum: reduce('sum'),
   mean: reduce('mean'),
   prod: [undefined, 0, -1].map((dim) => of('prod', [awayFromZero64([3, 2], 1, 2)], reduceParams(dim, dim === 0))),
@@ -304,10 +292,10 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   std: variance('std'),
   logsumexp: reduce('logsumexp'),
   nansum: reduce('nansum'),
-  norm: ([1, 2] as const).flatMap((p) => [undefined, 0, [0, 2]].map((dim) => of('norm', [awayFromZero64([2, 3, 2], 1, 2)], normParams(p, dim, dim === 0, dim !== undefined)))), // prettier-ignore
-  cumsum: [0, 1, -1].flatMap((dim) =>
-    [false, true].map((back) => of('cumsum', [uniform64([2, 3, 2], 1)], scanParams(dim, back))),
+  norm: ([1, 2] as const).flatMap((p) =>
+    [undefined, 0, [0, 2]].map((dim) => of('norm', [awayFromZero64([2, 3, 2], 1, 2)], normParams(p, dim, dim === 0, dim !== undefined))),
   ),
+  cumsum: [0, 1, -1].flatMap((dim) => [false, true].map((back) => of('cumsum', [uniform64([2, 3, 2], 1)], scanParams(dim, back)))),
   extremeGrad: [
     {
       inputs: [uniform64([3], 1)],
@@ -315,8 +303,26 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     },
   ],
   prodGrad: 'checked as the gradient of prod, which does without it where its gradient is recorded',
-  matmul: ([[[3, 4], [4, 2]], [[4], [4]], [[3, 4], [4]], [[4], [4, 2]], [[2, 3, 4], [4, 2]], [[2, 1, 3, 2], [3, 2, 2]], [[2], [3, 2, 2]]] as const)
-    .map(([a, b]) => plain('matmul', [uniform64(a, 1), uniform64(b, 2)])), // prettier-ignore
+  matmul: (
+    [
+      [
+        [3, 4],
+        [4, 2],
+      ],
+      [[4], [4]],
+      [[3, 4], [4]],
+      [[4], [4, 2]],
+      [
+        [2, 3, 4],
+        [4, 2],
+      ],
+      [
+        [2, 1, 3, 2],
+        [3, 2, 2],
+      ],
+      [[2], [3, 2, 2]],
+    ] as const
+  ).map(([a, b]) => plain('matmul', [uniform64(a, 1), uniform64(b, 2)])),
   linear: [
     plain('linear', [uniform64([3, 4], 1), uniform64([2, 4], 2), uniform64([2], 3)]),
     plain('linear', [uniform64([2, 2, 3], 1), uniform64([2, 3], 2)]),
@@ -328,11 +334,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   ]),
   conv2dInputGrad: CONVOLUTIONS.map(([x, w, options]) => {
     const y = apply('conv2d', [uniform64(x, 1), uniform64(w, 2)], convParams(options))[0]!;
-    return of(
-      'conv2dInputGrad',
-      [uniform64(y.layout.shape, 3), uniform64(w, 2)],
-      convInputGradParams(convParams(options), [x[2]!, x[3]!]),
-    );
+    return of('conv2dInputGrad', [uniform64(y.layout.shape, 3), uniform64(w, 2)], convInputGradParams(convParams(options), [x[2]!, x[3]!]));
   }),
   conv2dWeightGrad: CONVOLUTIONS.flatMap(([x, w, options]) => {
     const y = apply('conv2d', [uniform64(x, 1), uniform64(w, 2)], convParams(options))[0]!;
@@ -348,41 +350,31 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   maxPool2d: WINDOWS.map(([kernel, options]) => of('maxPool2d', [distinct64(IMAGE)], maxPoolParams(kernel, options))),
   maxPool2dGrad: WINDOWS.map(([kernel, options]) => ({
     inputs: [uniform64(pooledShape(kernel, options), 1)],
-    fn: (g) =>
-      apply('maxPool2dGrad', [g, tapsOf(kernel, options)], poolGradParams(maxPoolParams(kernel, options), IMAGE)),
+    fn: (g) => apply('maxPool2dGrad', [g, tapsOf(kernel, options)], poolGradParams(maxPoolParams(kernel, options), IMAGE)),
   })),
   maxPool2dPick: WINDOWS.map(([kernel, options]) => ({
     inputs: [uniform64(IMAGE, 1)],
-    fn: (g) =>
-      apply('maxPool2dPick', [g, tapsOf(kernel, options)], poolGradParams(maxPoolParams(kernel, options), IMAGE)),
+    fn: (g) => apply('maxPool2dPick', [g, tapsOf(kernel, options)], poolGradParams(maxPoolParams(kernel, options), IMAGE)),
   })),
   avgPool2d: WINDOWS.flatMap(([kernel, { returnIndices: _, dilation: __, ...options }]) =>
-    [true, false].map((countIncludePad) =>
-      of('avgPool2d', [uniform64(IMAGE, 1)], avgPoolParams(kernel, { ...options, countIncludePad })),
-    ),
+    [true, false].map((countIncludePad) => of('avgPool2d', [uniform64(IMAGE, 1)], avgPoolParams(kernel, { ...options, countIncludePad }))),
   ),
   avgPool2dGrad: WINDOWS.map(([kernel, { returnIndices: _, dilation: __, ...options }]) =>
-    of(
-      'avgPool2dGrad',
-      [uniform64(pooledShape(kernel, options), 1)],
-      poolGradParams(avgPoolParams(kernel, options), IMAGE),
-    ),
+    of('avgPool2dGrad', [uniform64(pooledShape(kernel, options), 1)], poolGradParams(avgPoolParams(kernel, options), IMAGE)),
   ),
-  adaptiveAvgPool2d: ([1, [3, 2], [7, 3]] as const).map((size) =>
-    of('adaptiveAvgPool2d', [uniform64(IMAGE, 1)], adaptivePoolParams(size)),
-  ),
-  adaptiveAvgPool2dGrad: [
-    of('adaptiveAvgPool2dGrad', [uniform64([1, 2, 3, 2], 1)], poolGradParams(adaptivePoolParams([3, 2]), IMAGE)),
-  ],
-  adaptiveMaxPool2d: ([1, [3, 2]] as const).map((size) =>
-    of('adaptiveMaxPool2d', [distinct64(IMAGE)], adaptivePoolParams(size)),
-  ),
+  adaptiveAvgPool2d: ([1, [3, 2], [7, 3]] as const).map((size) => of('adaptiveAvgPool2d', [uniform64(IMAGE, 1)], adaptivePoolParams(size))),
+  adaptiveAvgPool2dGrad: [of('adaptiveAvgPool2dGrad', [uniform64([1, 2, 3, 2], 1)], poolGradParams(adaptivePoolParams([3, 2]), IMAGE))],
+  adaptiveMaxPool2d: ([1, [3, 2]] as const).map((size) => of('adaptiveMaxPool2d', [distinct64(IMAGE)], adaptivePoolParams(size))),
 
-  blend: [{ inputs: [uniform64([2, 5, 4], 1), uniform64([2, 2, 3], 2)], fn: (x, w) => apply('blend', [x, PLACES, w], NO_ATTRS) }], // prettier-ignore
-  blendGrad: [{ inputs: [uniform64([2, 5, 3], 1), uniform64([2, 2, 3], 2)], fn: (g, w) => apply('blendGrad', [g, PLACES, w], blendGradParams(4)) }], // prettier-ignore
-  blendDot: [{ inputs: [uniform64([2, 5, 3], 1), uniform64([2, 5, 4], 2)], fn: (g, x) => apply('blendDot', [g, x, PLACES], NO_ATTRS) }], // prettier-ignore
+  blend: [{ inputs: [uniform64([2, 5, 4], 1), uniform64([2, 2, 3], 2)], fn: (x, w) => apply('blend', [x, PLACES, w], NO_ATTRS) }],
+  blendGrad: [
+    { inputs: [uniform64([2, 5, 3], 1), uniform64([2, 2, 3], 2)], fn: (g, w) => apply('blendGrad', [g, PLACES, w], blendGradParams(4)) },
+  ],
+  blendDot: [{ inputs: [uniform64([2, 5, 3], 1), uniform64([2, 5, 4], 2)], fn: (g, x) => apply('blendDot', [g, x, PLACES], NO_ATTRS) }],
   resample2d: RESAMPLINGS.map((p) => of('resample2d', [uniform64([1, 2, 4, 3], 1)], resampleParams(p))),
-  resample2dGrad: RESAMPLINGS.map((p) => of('resample2dGrad', [uniform64([1, 2, ...p.size], 1)], resampleGradParams(resampleParams(p), [1, 2, 4, 3]))), // prettier-ignore
+  resample2dGrad: RESAMPLINGS.map((p) =>
+    of('resample2dGrad', [uniform64([1, 2, ...p.size], 1)], resampleGradParams(resampleParams(p), [1, 2, 4, 3])),
+  ),
 
   batchNorm: normalisation('batchNorm'),
   batchNormGrad: 'checked as the gradient of batchNorm; refuses further gradients (tested there)',
@@ -450,9 +442,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   ],
   ravelIndex: NO_GRADIENT,
   indexCheck: NO_GRADIENT,
-  gather: [
-    { inputs: [uniform64(X, 1)], fn: (x) => apply('gather', [x, indices([2, 3], 1, 1, 0, 3, 2, 3)], dimParams(1)) },
-  ],
+  gather: [{ inputs: [uniform64(X, 1)], fn: (x) => apply('gather', [x, indices([2, 3], 1, 1, 0, 3, 2, 3)], dimParams(1)) }],
   gatherGrad: [
     {
       inputs: [uniform64([2, 3], 1)],
@@ -477,16 +467,19 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
       fn: (x, s) => apply('scatterAdd', [x, indices([2, 3], 1, 1, 0, 3, 2, 3), s], dimParams(1)),
     },
   ],
-  // prettier-ignore
-  scatterReduce: (['prod', 'amax', 'amin'] as const).map((join) => ({ inputs: [uniform64(X, 1), uniform64([2, 3], 2)], fn: (x, s) => apply('scatterReduce', [x, indices([2, 3], 1, 1, 0, 3, 2, 3), s], joinParams(1, join, 'scatterReduce')) })),
-  // prettier-ignore
-  indexReduce: (['prod', 'amax', 'amin'] as const).map((join) => ({ inputs: [uniform64(X, 1), uniform64([4, 4], 2)], fn: (x, s) => apply('indexReduce', [x, indices([4], 1, 1, 0, 1), s], joinParams(0, join, 'indexReduce')) })),
-  // prettier-ignore
-  cat: [of('cat', [uniform64([2, 3], 1), uniform64([1, 3], 2), uniform64([2, 3], 3)], dimParams(0)), of('cat', [uniform64([2, 3], 1), uniform64([2, 1], 2)], dimParams(-1))],
-  pad: [
-    of('pad', [uniform64(X, 1)], padParams([1, 2, 0, 1]), [0.5]),
-    of('pad', [uniform64(X, 1)], padParams([-1, 2, 1, -1]), [0]),
+  scatterReduce: (['prod', 'amax', 'amin'] as const).map((join) => ({
+    inputs: [uniform64(X, 1), uniform64([2, 3], 2)],
+    fn: (x, s) => apply('scatterReduce', [x, indices([2, 3], 1, 1, 0, 3, 2, 3), s], joinParams(1, join, 'scatterReduce')),
+  })),
+  indexReduce: (['prod', 'amax', 'amin'] as const).map((join) => ({
+    inputs: [uniform64(X, 1), uniform64([4, 4], 2)],
+    fn: (x, s) => apply('indexReduce', [x, indices([4], 1, 1, 0, 1), s], joinParams(0, join, 'indexReduce')),
+  })),
+  cat: [
+    of('cat', [uniform64([2, 3], 1), uniform64([1, 3], 2), uniform64([2, 3], 3)], dimParams(0)),
+    of('cat', [uniform64([2, 3], 1), uniform64([2, 1], 2)], dimParams(-1)),
   ],
+  pad: [of('pad', [uniform64(X, 1)], padParams([1, 2, 0, 1]), [0.5]), of('pad', [uniform64(X, 1)], padParams([-1, 2, 1, -1]), [0])],
   flip: [of('flip', [uniform64([2, 3, 2], 1)], flipParams([0, -1]))],
   tril: [of('tril', [uniform64(X, 1)], triangleParams(0)), of('tril', [uniform64(X, 1)], triangleParams(1))],
   triu: [of('triu', [uniform64(X, 1)], triangleParams(-1))],

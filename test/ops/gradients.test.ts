@@ -70,10 +70,7 @@ describe('gradients against differences', () => {
     ['through a transposed view', (x, y) => changed(x.mul(1), (z) => z.t().add_(y.unsqueeze(1)))],
     ['twice', (x, y) => changed(x.mul(1), (z) => z.at(0).add_(y).mul_(z.at(1)))],
     ['a base under its view', (x, y) => viewOfChanged(x.mul(1), y)],
-    [
-      'in a strided base',
-      (x, y) => changed(zeros([4, 3], { dtype: 'float64' }).t().detach(), (z) => z.at(0).copy_(x.at(0).mul(y))),
-    ],
+    ['in a strided base', (x, y) => changed(zeros([4, 3], { dtype: 'float64' }).t().detach(), (z) => z.at(0).copy_(x.at(0).mul(y)))],
   ];
   test.each(changes)('in place: %s', (_, change) => {
     const fn = (x?: Tensor, y?: Tensor): Tensor => {

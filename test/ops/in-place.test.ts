@@ -7,8 +7,9 @@ import { Tensor as TensorClass } from '../../src/tensor/tensor.ts';
 function inPlaceNames(): string[] {
   const names = new Set<string>();
   for (let proto: object = TensorClass.prototype; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
-    for (const name of Object.getOwnPropertyNames(proto)) if (name.endsWith('_') && !name.startsWith('_') && name.slice(0, -1) in TensorClass.prototype) names.add(name.slice(0, -1));
-  } // prettier-ignore
+    for (const name of Object.getOwnPropertyNames(proto))
+      if (name.endsWith('_') && !name.startsWith('_') && name.slice(0, -1) in TensorClass.prototype) names.add(name.slice(0, -1));
+  }
   return [...names].sort();
 }
 
@@ -30,7 +31,7 @@ const SKIPPED =
   /^(fill|zero|copy|requiresGrad|bernoulli|uniform|normal|exponential|random|geometric|cauchy|logNormal|scatter.*|index.*|masked.*|put|squeeze|unsqueeze|transpose|swap.*|t|tril|triu|lerp|add(cmul|cdiv|mm|mv|r|bmm)|baddbmm|cum.*|bitwise.*|gcd|lcm|ldexp|renorm|polygamma|mvlgamma|fillDiagonal|detach)$/;
 
 type Method = (...args: unknown[]) => Tensor;
-const call = (x: Tensor, name: string, args: readonly unknown[]): Tensor => (x[name as keyof Tensor] as Method).apply(x, [...args]); // prettier-ignore
+const call = (x: Tensor, name: string, args: readonly unknown[]): Tensor => (x[name as keyof Tensor] as Method).apply(x, [...args]);
 
 describe('in place', () => {
   const names = inPlaceNames().filter((name) => !SKIPPED.test(name));
@@ -70,9 +71,14 @@ describe('in place', () => {
 
   test('bits, and dtypes that cannot be written', () => {
     expect(tensor([1, 6], { dtype: 'int32' }).bitwiseNot_().tolist()).toEqual([-2, -7]);
-    expect(() => tensor([1, 2], { dtype: 'int64' }).div_(2, { roundingMode: null })).toThrow(
-      /cannot be written in place/,
-    );
-    expect(() => tensor([1, 2]).clamp_(tensor([[0, 1], [2, 3]]))).toThrow(/cannot be written in place/); // prettier-ignore
+    expect(() => tensor([1, 2], { dtype: 'int64' }).div_(2, { roundingMode: null })).toThrow(/cannot be written in place/);
+    expect(() =>
+      tensor([1, 2]).clamp_(
+        tensor([
+          [0, 1],
+          [2, 3],
+        ]),
+      ),
+    ).toThrow(/cannot be written in place/);
   });
 });

@@ -38,8 +38,7 @@ testFamily('indexing', {
   scatter: scatterLike('scatter'),
   scatterAdd: scatterLike('scatterAdd'),
   indexAdd: scatterLike('indexAdd'),
-  scatterNumber: ({ x, index }, { dim, value }: DimArgs & { value: number }) =>
-    apply('scatterValue', [x, index], dimParams(dim), [value]),
+  scatterNumber: ({ x, index }, { dim, value }: DimArgs & { value: number }) => apply('scatterValue', [x, index], dimParams(dim), [value]),
   oneHot: ({ x }, { numClasses }: { numClasses: number }) => F.oneHot(x, numClasses),
   cat: ({ all }, { dim }: DimArgs) => cat(all, dim),
   stack: ({ all }, { dim }: DimArgs) => stack(all, dim),
@@ -61,5 +60,5 @@ test('of large tensors only the borders are filled', () => {
   expect(F.pad(x, [1, 3, 0, 2], { value: 2 }).tolist()).toEqual(cat([columns, below], 2).tolist());
   expect(F.pad(x, [1, 3, 4, 2], { value: 2 }).tolist()).toEqual(cat([above, columns, below], 2).tolist());
   const cut = cat([full([2, 1, 62, 54], 2), cat([columns, below], 2)], 1);
-  expect(F.pad(x, [1, 3, 0, 2, 1, 0, 1, 0], { value: 2 }).tolist()).toEqual(cat([full([1, 4, 62, 54], 2), cut], 0).tolist()); // prettier-ignore
+  expect(F.pad(x, [1, 3, 0, 2, 1, 0, 1, 0], { value: 2 }).tolist()).toEqual(cat([full([1, 4, 62, 54], 2), cut], 0).tolist());
 });

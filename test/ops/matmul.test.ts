@@ -4,7 +4,6 @@ import { testFamily } from '../support/run-fixtures.ts';
 
 testFamily('matmul', {
   matmul: ({ x, y }) => x.matmul(y),
-  mm: ({ x, y }, { transposed }: { transposed?: number }) =>
-    (transposed === 0 ? x.t() : x).mm(transposed === 1 ? y.t() : y),
+  mm: ({ x, y }, { transposed }: { transposed?: number }) => (transposed === 0 ? x.t() : x).mm(transposed === 1 ? y.t() : y),
   linear: ({ x, w, b }) => F.linear(x, w, b),
 });

@@ -44,7 +44,7 @@ const CALLS: Record<string, Call> = {
   'pinv, wide': (a) => [a.pinverse()],
   'pinv, of rank 1': (a) => [linalg.pinv(ofRank1(a))],
   cond: (a) => [linalg.cond(a), linalg.cond(a.detach(), 1), linalg.cond(a.detach(), 'fro'), linalg.cond(a, { p: -2 })],
-  norms: (a) => [linalg.matrixNorm(a, 2), linalg.matrixNorm(a, -2), linalg.matrixNorm(a, 'nuc'), linalg.matrixNorm(a, 'nuc', [0, 1], true)], // prettier-ignore
+  norms: (a) => [linalg.matrixNorm(a, 2), linalg.matrixNorm(a, -2), linalg.matrixNorm(a, 'nuc'), linalg.matrixNorm(a, 'nuc', [0, 1], true)],
   'norm, nuclear': (a) => [a.norm('nuc'), linalg.norm(a, 2)],
   matrixPower: (a) => [0, 1, 5, -2].map((n) => linalg.matrixPower(a, n)),
   matrixExp: (a) => [linalg.matrixExp(a), a.mul(8).matrixExp()],
@@ -55,7 +55,10 @@ const CALLS: Record<string, Call> = {
   'solve, vectors': (a, b) => [linalg.solve(a, b)],
   'solve, from the right': (a, b) => [linalg.solve(a, b, { left: false })],
   'solve, broadcast': (a, b) => [linalg.solve(a, { B: b })],
-  solveTriangular: (a, b) => [linalg.solveTriangular(a, b, { upper: true }), linalg.solveTriangular(a, b, { upper: false, unitriangular: true })], // prettier-ignore
+  solveTriangular: (a, b) => [
+    linalg.solveTriangular(a, b, { upper: true }),
+    linalg.solveTriangular(a, b, { upper: false, unitriangular: true }),
+  ],
   'solveTriangular, from the right': (a, b) => [linalg.solveTriangular(a, b, { upper: false, left: false })],
   choleskySolve: (a, b) => [choleskySolve(b, linalg.cholesky(spd(a)))],
   lstsq: (a, b) => linalg.lstsq(a, b, { driver: 'gels' }).slice(0, 2),
@@ -101,7 +104,6 @@ test('factors make the matrix again, orthogonal ones are orthogonal', () => {
     [4, 4],
     [1, 3],
   ] as const) {
-    // prettier-ignore
     const a: Tensor = randn(2, m, n);
     const complete = linalg.qr(a, 'complete');
     close(complete.Q.matmul(complete.R), a);
@@ -132,7 +134,11 @@ test('factors make the matrix again, orthogonal ones are orthogonal', () => {
 
 test('small singular values are accurate, ranks are counted', () => {
   const n = 8;
-  const hilbert = arange(n, { dtype: 'float64' }).unsqueeze(0).add(arange(n, { dtype: 'float64' }).unsqueeze(1)).add(1).reciprocal(); // prettier-ignore
+  const hilbert = arange(n, { dtype: 'float64' })
+    .unsqueeze(0)
+    .add(arange(n, { dtype: 'float64' }).unsqueeze(1))
+    .add(1)
+    .reciprocal();
   expect(linalg.svdvals(hilbert).at(-1).item()).toBeCloseTo(1.1115389e-10, 16);
   expect(linalg.matrixRank(hilbert).item()).toBe(8);
   expect(linalg.matrixRank(hilbert, { rtol: 1e-5 }).item()).toBe(5);
@@ -145,11 +151,11 @@ test('small singular values are accurate, ranks are counted', () => {
 
 test.each<[string, () => unknown, new (...args: never[]) => Error, RegExp]>([
   ['a singular matrix', () => linalg.inv(ones(2, 2)), LinAlgError, /the matrix is singular/],
-  ['one of a batch', () => linalg.solve(zeros(2, 2, 2), ones(2, 2, 1)), LinAlgError, /matrix 0 of the batch is singular/], // prettier-ignore
+  ['one of a batch', () => linalg.solve(zeros(2, 2, 2), ones(2, 2, 1)), LinAlgError, /matrix 0 of the batch is singular/],
   ['not positive-definite', () => linalg.cholesky(diag(tensor([1, -1]))), LinAlgError, /leading minor of order 2/],
   ['no square', () => linalg.det(ones(2, 3)), ShapeError, /expected square matrices, but got shape \[2, 3\]/],
   ['no matrix', () => linalg.svd(ones(3)), ShapeError, /expected a matrix or a batch of matrices/],
-  ['whole numbers', () => linalg.inv(ones([2, 2], { dtype: 'int64' })), Error, /expected float32 or float64, but got int64/], // prettier-ignore
+  ['whole numbers', () => linalg.inv(ones([2, 2], { dtype: 'int64' })), Error, /expected float32 or float64, but got int64/],
   ['rows that do not fit', () => linalg.solve(ones(2, 2), ones(3, 1)), ShapeError, /as many as those of A, 2/],
   ['a mode that is none', () => linalg.qr(ones(2, 2), 'full' as never), ArgumentError, /expected mode to be/],
   ['a gradient without Q', () => linalg.qr(double(2, 2), 'r'), Error, /with mode 'r' there is no gradient/],
@@ -160,8 +166,20 @@ test.each<[string, () => unknown, new (...args: never[]) => Error, RegExp]>([
 });
 
 test('a symmetric matrix is known by its lower triangle, and its gradients are symmetric', () => {
-  const lower = tensor([[2, 9], [1, 3]], { dtype: 'float64' }); // prettier-ignore
-  const whole = tensor([[2, 1], [1, 3]], { dtype: 'float64' }); // prettier-ignore
+  const lower = tensor(
+    [
+      [2, 9],
+      [1, 3],
+    ],
+    { dtype: 'float64' },
+  );
+  const whole = tensor(
+    [
+      [2, 1],
+      [1, 3],
+    ],
+    { dtype: 'float64' },
+  );
   expect(linalg.pinv(lower, { hermitian: true }).allclose(linalg.pinv(whole))).toBe(true);
   const x = whole.clone().requiresGrad_();
   linalg.eigh(x).eigenvectors.abs().mul(tensor([[1, 2], [3, 5]], { dtype: 'float64' })).sum().backward(); // prettier-ignore

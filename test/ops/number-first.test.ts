@@ -32,7 +32,13 @@ describe('a number first', () => {
   test('with gradients and options', () => {
     const x = tensor([1, 2], { requiresGrad: true });
     add(pow(2, x), div(1, x)).sum().backward();
-    expect(x.grad!.sub(tensor([2 * Math.LN2 - 1, 4 * Math.LN2 - 0.25])).abs().max().item()).toBeLessThan(1e-6); // prettier-ignore
+    expect(
+      x
+        .grad!.sub(tensor([2 * Math.LN2 - 1, 4 * Math.LN2 - 0.25]))
+        .abs()
+        .max()
+        .item(),
+    ).toBeLessThan(1e-6);
     expect(sub(1, floats(), { alpha: 3 }).tolist()).toEqual([-2, -5]);
     expect(add(1, floats(), { alpha: 3 }).tolist()).toEqual([4, 7]);
   });
@@ -64,10 +70,16 @@ describe('one index without brackets', () => {
 });
 
 test('unbiased by name', () => {
-  const x = tensor([[1, 2], [3, 6]]); // prettier-ignore
+  const x = tensor([
+    [1, 2],
+    [3, 6],
+  ]);
   expect(x.var(0, { unbiased: false }).tolist()).toEqual([1, 4]);
   expect(x.var({ dim: 0, unbiased: true, keepdim: true }).tolist()).toEqual([[2, 8]]);
-  expect(flambeau.stdMean(x, { dim: 0, unbiased: false }).map((one) => one.tolist())).toEqual([[1, 2], [2, 4]]); // prettier-ignore
+  expect(flambeau.stdMean(x, { dim: 0, unbiased: false }).map((one) => one.tolist())).toEqual([
+    [1, 2],
+    [2, 4],
+  ]);
   expect(() => x.std(0, { unbiased: false, correction: 0 })).toThrow(ArgumentError);
 });
 

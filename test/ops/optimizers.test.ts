@@ -4,12 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { onEachDevice } from '../support/devices.ts';
 import { decode, expectClose, loadFixture, toTensor, type Encoded } from '../support/fixtures.ts';
 
-type Name = Exclude<
-  keyof typeof optim,
-  'LRScheduler' | 'OneCycleLR' | 'Optimizer' | 'StepLR' | 'lrScheduler' | 'LBFGS'
->;
+type Name = Exclude<keyof typeof optim, 'LRScheduler' | 'OneCycleLR' | 'Optimizer' | 'StepLR' | 'lrScheduler' | 'LBFGS'>;
 type Make = new (params: never, options: never) => optim.Optimizer;
-const make = (name: Name | 'LBFGS', params: unknown, args: object): optim.Optimizer => new (optim[name] as unknown as Make)(params as never, args as never); // prettier-ignore
+const make = (name: Name | 'LBFGS', params: unknown, args: object): optim.Optimizer =>
+  new (optim[name] as unknown as Make)(params as never, args as never);
 
 interface OptimizerCase {
   readonly id: string;
@@ -35,11 +33,18 @@ interface SolvedCase {
   readonly sign: number;
   readonly text: string;
   readonly in: readonly Encoded[];
-  readonly rows: readonly { readonly loss: number; readonly calls: number; readonly iterations: number; readonly params: readonly Encoded[] }[]; // prettier-ignore
+  readonly rows: readonly {
+    readonly loss: number;
+    readonly calls: number;
+    readonly iterations: number;
+    readonly params: readonly Encoded[];
+  }[];
 }
 
 const { cases } = loadFixture<{ cases: OptimizerCase[] }>('optimizers');
-const more = loadFixture<{ cases: OptimizerCase[]; texts: { op: Name; args: object; text: string }[]; lbfgs: SolvedCase[] }>('optimizers_more'); // prettier-ignore
+const more = loadFixture<{ cases: OptimizerCase[]; texts: { op: Name; args: object; text: string }[]; lbfgs: SolvedCase[] }>(
+  'optimizers_more',
+);
 
 /** Muon's iterations are rounded to eight bits: an element may be one of them off. */
 function close(op: Name, got: Tensor, expected: Encoded, what: string): void {
@@ -74,16 +79,22 @@ function run(c: OptimizerCase, compiled: boolean): void {
       if (rate !== undefined) for (const group of optimizer.paramGroups) group.lr = rate;
       optimizer.step();
     }
-    c.after[String(i + 1)]?.forEach((text, p) => close(c.op, params[p]!, text, `parameter ${p} after step ${i + 1}`)); // prettier-ignore
+    c.after[String(i + 1)]?.forEach((text, p) => close(c.op, params[p]!, text, `parameter ${p} after step ${i + 1}`));
   });
 }
 
 /** Kernels are made for each: some of every optimizer. */
-const compiledCases = more.cases.filter(({ op, id, gradients }, i) => !gradients.flat().includes(null) && (more.cases[i - 5]?.op !== op || id.endsWith('float64'))); // prettier-ignore
+const compiledCases = more.cases.filter(
+  ({ op, id, gradients }, i) => !gradients.flat().includes(null) && (more.cases[i - 5]?.op !== op || id.endsWith('float64')),
+);
 
 const FUNCTIONS = {
   rosenbrock: ([x, y]: readonly [Tensor, Tensor]) =>
-    x.rsub(1).square().sum().add(y.sub(x.mul(x)).square().sum().mul(100)), // prettier-ignore
+    x
+      .rsub(1)
+      .square()
+      .sum()
+      .add(y.sub(x.mul(x)).square().sum().mul(100)),
   bowl: ([x, y]: readonly [Tensor, Tensor]) => {
     const scale = arange(1, x.numel() + 1, 1, { dtype: 'float64' });
     return scale.mul(x).mul(x).sum().add(x.sum().sub(y.sum()).square()).add(y.mul(y).mul(y).mul(y).sum());
@@ -94,7 +105,7 @@ describe('optimizers as in PyTorch', () => {
   onEachDevice(() => {
     test.each(cases)('$id', (c) => run(c, false));
     test.each(more.cases)('$id', (c) => run(c, false));
-    test.each(compiledCases)('$id, compiled', (c) => run(c, true)); // prettier-ignore
+    test.each(compiledCases)('$id, compiled', (c) => run(c, true));
   });
 });
 
@@ -112,9 +123,7 @@ test.each(more.lbfgs)('$id', (c) => {
       return value;
     });
     expect(calls).toBe(row.calls);
-    expect(Math.abs(loss!.item() - row.loss)).toBeLessThan(
-      (round === 0 ? 1e-8 : 1e-5) * Math.max(1, Math.abs(row.loss)),
-    );
+    expect(Math.abs(loss!.item() - row.loss)).toBeLessThan((round === 0 ? 1e-8 : 1e-5) * Math.max(1, Math.abs(row.loss)));
     const [state] = [...optimizer.stateDict().state.values()] as unknown as { n_iter: number }[];
     expect(state!.n_iter).toBe(row.iterations);
     row.params.forEach((text, i) => {

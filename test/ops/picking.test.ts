@@ -30,9 +30,7 @@ interface Written {
 /** Indices as the fixtures write them, with the tensors that they name. */
 const indicesOf = (inputs: Inputs, { indices }: Written): Index[] =>
   indices.map((index) =>
-    typeof index === 'string' && index.startsWith('@')
-      ? (inputs as unknown as Record<string, Tensor>)[index.slice(1)]!
-      : index,
+    typeof index === 'string' && index.startsWith('@') ? (inputs as unknown as Record<string, Tensor>)[index.slice(1)]! : index,
   );
 
 testFamily('picking', {
@@ -72,10 +70,7 @@ function reference(shape: readonly number[], indices: readonly Simple[]): { shap
   );
   // Numbers have gone before lists are looked at, as in PyTorch.
   const left = indices.filter(({ kind }) => kind !== 'number');
-  const [first, last] = [
-    left.findIndex(({ kind }) => kind === 'list'),
-    left.findLastIndex(({ kind }) => kind === 'list'),
-  ];
+  const [first, last] = [left.findIndex(({ kind }) => kind === 'list'), left.findLastIndex(({ kind }) => kind === 'list')];
   const together = left.slice(first, last + 1).every(({ kind }) => kind === 'list');
   const place = lists.length > 0 && together ? first : 0;
   const slices = indices.flatMap((index, d) => (index.kind === 'all' ? [shape[d]!] : []));
@@ -225,7 +220,7 @@ test('gradients of reading, assigning and adding, against differences in float64
     gradCheck((v) => v.at(...indices), [x]);
     for (const shape of distinct) {
       // Of equal indices, PyTorch gives each value the gradient, also those that do not stay.
-      if (indices !== grids[0] && indices !== grids[1]) gradCheck((v, y) => v.mul(1).setAt(indices, y), [x, uniform64(shape, 2)]); // prettier-ignore
+      if (indices !== grids[0] && indices !== grids[1]) gradCheck((v, y) => v.mul(1).setAt(indices, y), [x, uniform64(shape, 2)]);
       gradCheck((v, y) => v.mul(1).setAt(indices, y, { accumulate: true }), [x, uniform64(shape, 2)]);
     }
   }
@@ -268,26 +263,37 @@ describe('rows of what once went wrong', () => {
   test('oneHot has a place for every class', () => {
     expect(() => F.oneHot(whole([3, 0]), 3)).toThrow(/^oneHot: class 3 is out of range for numClasses 3/);
     expect(() => F.oneHot(whole([-1]), 3)).toThrow(IndexError);
-    expect(F.oneHot(whole([2, 0]), 3).tolist()).toEqual([[0, 0, 1], [1, 0, 0]]); // prettier-ignore
+    expect(F.oneHot(whole([2, 0]), 3).tolist()).toEqual([
+      [0, 0, 1],
+      [1, 0, 0],
+    ]);
   });
 
   test('lists pick element by element', () => {
     expect(x.at([0, 1, 2], [3, 0, 1]).tolist()).toEqual([3, 4, 9]);
     expect(x.at(whole([0, 1, 2]), [3, 0, 1]).tolist()).toEqual([3, 4, 9]);
     expect(x.at([true, false, true], [3, 0]).tolist()).toEqual([3, 8]);
-    expect(x.at([[0], [2]], [1, 3]).tolist()).toEqual([[1, 3], [9, 11]]); // prettier-ignore
-    expect(x.at(tensor([1, 0, 1], { dtype: 'uint8' })).tolist()).toEqual([[0, 1, 2, 3], [8, 9, 10, 11]]); // prettier-ignore
+    expect(x.at([[0], [2]], [1, 3]).tolist()).toEqual([
+      [1, 3],
+      [9, 11],
+    ]);
+    expect(x.at(tensor([1, 0, 1], { dtype: 'uint8' })).tolist()).toEqual([
+      [0, 1, 2, 3],
+      [8, 9, 10, 11],
+    ]);
   });
 
   test('setAt writes what at reads', () => {
     expect(zeros(2, 2).setAt([[0, 1], [0, 1]], 9).tolist()).toEqual([[9, 0], [0, 9]]); // prettier-ignore
     expect(zeros(2, 2).setAt([[0, 1], [0, 1]], tensor([3, 4])).tolist()).toEqual([[3, 0], [0, 4]]); // prettier-ignore
     const mask = x.remainder(2).eq(0);
-    expect(zeros(3, 4).setAt([mask], arange(6).to('float32')).tolist()).toEqual([[0, 0, 1, 0], [2, 0, 3, 0], [4, 0, 5, 0]]); // prettier-ignore
+    expect(zeros(3, 4).setAt([mask], arange(6).to('float32')).tolist()).toEqual([
+      [0, 0, 1, 0],
+      [2, 0, 3, 0],
+      [4, 0, 5, 0],
+    ]);
     expect(zeros(3, 4).setAt([mask], tensor(5)).sum().item()).toBe(30);
-    expect(() => zeros(3, 4).setAt([mask], arange(5).to('float32'))).toThrow(
-      /shape \[5\] cannot be broadcast to .* \[6\]/,
-    );
+    expect(() => zeros(3, 4).setAt([mask], arange(5).to('float32'))).toThrow(/shape \[5\] cannot be broadcast to .* \[6\]/);
     expect(
       zeros(2)
         .setAt([[0, 0, 1]], tensor([1, 2, 3]), { accumulate: true })
@@ -303,7 +309,10 @@ describe('rows of what once went wrong', () => {
       ],
       2,
     ); // a view that is not contiguous
-    expect(nonzero(row).tolist()).toEqual([[1, 0], [3, 4]]); // prettier-ignore
+    expect(nonzero(row).tolist()).toEqual([
+      [1, 0],
+      [3, 4],
+    ]);
   });
 
   test('a compiled function takes masks where their shape does not matter, and tensors without dimensions', () => {

@@ -24,7 +24,11 @@ describe('2×2 windows', () => {
   it.each(WIDTHS)('of %i columns: averages are sums by strides', (width) => {
     const x = randn(3, 2, 5, width).requiresGrad_();
     const y = F.avgPool2d(x, 2);
-    const at = (row: string, column: string): Tensor => x.at(':', ':', row, column).narrow(3, 0, width >> 1).narrow(2, 0, 2); // prettier-ignore
+    const at = (row: string, column: string): Tensor =>
+      x
+        .at(':', ':', row, column)
+        .narrow(3, 0, width >> 1)
+        .narrow(2, 0, 2);
     const sum = at('::2', '::2').add(at('::2', '1::2')).add(at('1::2', '::2')).add(at('1::2', '1::2'));
     expect(y.sub(sum.div(4)).abs().max().item()).toBeLessThan(1e-6);
     y.backward(y.detach());

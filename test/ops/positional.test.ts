@@ -2,7 +2,10 @@
 import { cat, ones, stack, tensor, type Tensor } from 'flambeau';
 import { expect, test } from 'vitest';
 
-const x = tensor([[1, 2, 4], [3, 5, 9]]); // prettier-ignore
+const x = tensor([
+  [1, 2, 4],
+  [3, 5, 9],
+]);
 const y = ones(2, 3);
 
 test('reductions', () => {
@@ -13,7 +16,7 @@ test('reductions', () => {
     expect(x[name]({ dim: 1, keepdim: true }).tolist(), name).toEqual(expected);
     expect(x[name](1, false).shape as unknown, name).toEqual([2]);
   }
-  for (const name of ['argmax', 'argmin'] as const) expect(x[name](0, true).tolist()).toEqual(x[name]({ dim: 0, keepdim: true }).tolist()); // prettier-ignore
+  for (const name of ['argmax', 'argmin'] as const) expect(x[name](0, true).tolist()).toEqual(x[name]({ dim: 0, keepdim: true }).tolist());
   expect(x.max(1, true).values.tolist()).toEqual(x.max({ dim: 1, keepdim: true }).values.tolist());
   expect(x.max(x.mul(2)).tolist()).toEqual(x.mul(2).tolist());
   expect(x.sum(1, { dtype: 'float64' }).dtype).toBe('float64');

@@ -7,8 +7,7 @@ interface ReduceArgs {
   readonly keepdim?: boolean;
   readonly correction?: number;
 }
-type ReduceName =
-  'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'logsumexp' | 'var' | 'std' | 'argmax' | 'argmin';
+type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'logsumexp' | 'var' | 'std' | 'argmax' | 'argmin';
 
 /** The methods as they are when their name is not known. */
 type Reductions = Record<ReduceName, (dim: ReduceArgs['dim'], options: ReduceArgs) => Tensor>;

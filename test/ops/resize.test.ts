@@ -21,9 +21,11 @@ test('the nearest elements, of rows longer than wide vectors, by whole factors a
     [5, 75],
     [9, 101],
   ] as const) {
-    // prettier-ignore
     const got = F.interpolate(x, { size, mode: 'nearest' });
-    const [rows, columns] = [[4, size[0]], [75, size[1]]].map(([from, to]) => Array.from({ length: to! }, (_, i) => Math.floor((i * from!) / to!))) as [number[], number[]]; // prettier-ignore
+    const [rows, columns] = [
+      [4, size[0]],
+      [75, size[1]],
+    ].map(([from, to]) => Array.from({ length: to! }, (_, i) => Math.floor((i * from!) / to!))) as [number[], number[]];
     const planes = x.tolist() as number[][][][];
     const expected = planes.map((image) => image.map((plane) => rows.map((i) => columns.map((j) => plane[i]![j]!))));
     expect(got.tolist()).toEqual(expected);

@@ -23,20 +23,21 @@ interface Later {
 interface Closed extends Omit<Later, 'rows'> {
   readonly rows: readonly (readonly [number, Rows[number]])[];
 }
-const fixture = loadFixture<{ metrics: number[]; cases: ScheduleCase[]; closed: Closed[]; resumed: Later[] }>('schedulers_more'); // prettier-ignore
+const fixture = loadFixture<{ metrics: number[]; cases: ScheduleCase[]; closed: Closed[]; resumed: Later[] }>('schedulers_more');
 
 const S = optim.lrScheduler;
 const LAMBDAS: Readonly<Record<string, (step: number) => number>> = {
   decay: (step) => 0.95 ** step,
   half: (step) => (step % 3 === 0 ? 0.5 : 1),
 };
-const lambdas = (value: unknown): unknown => (Array.isArray(value) ? value.map((name) => LAMBDAS[name as string]) : LAMBDAS[value as string]); // prettier-ignore
+const lambdas = (value: unknown): unknown =>
+  Array.isArray(value) ? value.map((name) => LAMBDAS[name as string]) : LAMBDAS[value as string];
 
 type Make = new (optimizer: unknown, options: unknown) => optim.LRScheduler;
 function build(op: string, args: Readonly<Record<string, unknown>>, o: optim.Optimizer): optim.LRScheduler {
   switch (op) {
     case 'Sequential':
-      return new S.SequentialLR(o, [new S.ConstantLR(o, 0.1, 3), new S.ExponentialLR(o, 0.9), new S.CosineAnnealingLR(o, 5)], [3, 8]); // prettier-ignore
+      return new S.SequentialLR(o, [new S.ConstantLR(o, 0.1, 3), new S.ExponentialLR(o, 0.9), new S.CosineAnnealingLR(o, 5)], [3, 8]);
     case 'Chained':
       return new S.ChainedScheduler([new S.ConstantLR(o, 0.1, 3), new S.ExponentialLR(o, 0.9)], o);
     case 'Nested': {
@@ -58,7 +59,9 @@ function optimizerOf(kind: 'SGD' | 'Adam' = 'SGD'): optim.Optimizer {
 }
 
 const near = (got: number, expected: number, what: string): void =>
-  expect(Math.abs(got - expected), `${what}: got ${got}, expected ${expected}`).toBeLessThanOrEqual(1e-12 * Math.max(Math.abs(expected), 1e-3)); // prettier-ignore
+  expect(Math.abs(got - expected), `${what}: got ${got}, expected ${expected}`).toBeLessThanOrEqual(
+    1e-12 * Math.max(Math.abs(expected), 1e-3),
+  );
 
 function compareRow(o: optim.Optimizer, row: Rows[number], step: number): void {
   row.forEach(([lr, momentum], i) => {
@@ -75,11 +78,9 @@ function move(scheduler: optim.LRScheduler, i: number): void {
 
 /** As `plain` in the generator. */
 function plain(value: unknown): unknown {
-  if (value instanceof Map)
-    return [...(value as Map<unknown, unknown>)].map(([key, item]) => [String(key), plain(item)]);
+  if (value instanceof Map) return [...(value as Map<unknown, unknown>)].map(([key, item]) => [String(key), plain(item)]);
   if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'object' && value !== null)
-    return Object.entries(value).map(([key, item]) => [key, plain(item)]);
+  if (typeof value === 'object' && value !== null) return Object.entries(value).map(([key, item]) => [key, plain(item)]);
   return typeof value === 'number' && !Number.isFinite(value) ? (value > 0 ? 'inf' : '-inf') : value;
 }
 
@@ -146,11 +147,15 @@ test.each<[string, (o: optim.Optimizer) => unknown, RegExp]>([
   ['a factor above 1', (o) => new S.ConstantLR(o, 2), /factor to be a number between 0 and 1/],
   ['going on without a beginning', (o) => new S.ExponentialLR(o, 0.9, 3), /needs an initialLr/],
   ['too few milestones', (o) => new S.SequentialLR(o, [new S.ConstantLR(o)], [3]), /expected 0 milestones/],
-  ['schedules of two optimizers', (o) => new S.ChainedScheduler([new S.ConstantLR(o), new S.ConstantLR(optimizerOf())]), /belongs to another optimizer/],
+  [
+    'schedules of two optimizers',
+    (o) => new S.ChainedScheduler([new S.ConstantLR(o), new S.ConstantLR(optimizerOf())]),
+    /belongs to another optimizer/,
+  ],
   ['a plateau among others', (o) => new S.ChainedScheduler([new S.ReduceLROnPlateau(o)]), /needs a metric/],
   ['a plateau without a metric', (o) => new S.ReduceLROnPlateau(o).step(undefined as never), /the metric to be a number/],
   ['rates of other groups', (o) => new S.CyclicLR(o, [0.1], 1), /expected 2 values as baseLr/],
   ['no optimizer', () => new S.StepLR({} as never, 3), /expected optimizer to be an optimizer/],
 ])('%s is refused', (_, call, message) => {
   expect(() => call(optimizerOf())).toThrow(message);
-}); // prettier-ignore
+});

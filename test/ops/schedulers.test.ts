@@ -21,13 +21,10 @@ describe('schedules as in PyTorch', () => {
       params: [zeros(1, { requiresGrad: true })],
       lr: 0.5 / (i + 1),
     }));
-    const optimizer =
-      c.optimizer === 'SGD' ? new optim.SGD(given, { lr: 0.5, momentum: 0.9 }) : new optim.Adam(given, { lr: 0.5 });
+    const optimizer = c.optimizer === 'SGD' ? new optim.SGD(given, { lr: 0.5, momentum: 0.9 }) : new optim.Adam(given, { lr: 0.5 });
     const scheduler = new optim.lrScheduler[c.op](optimizer, c.args);
     const close = (got: number | undefined, expected: number, what: string): void => {
-      expect(Math.abs(got! - expected), `${what}: got ${got}, expected ${expected}`).toBeLessThanOrEqual(
-        1e-13 * expected,
-      );
+      expect(Math.abs(got! - expected), `${what}: got ${got}, expected ${expected}`).toBeLessThanOrEqual(1e-13 * expected);
     };
     c.rows.forEach((row, step) => {
       row.forEach(([lr, momentum], i) => {

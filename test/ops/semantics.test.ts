@@ -15,7 +15,8 @@ const DIFFERENT: readonly { readonly why: string; readonly calls: number; readon
   {
     why: 'pooling to means takes images with a height and a width only; PyTorch takes the mean of anything for size 1',
     calls: 4,
-    is: ([op, [x], results]) => op === 'adaptiveAvgPool2d' && results !== 'error' && /^f4\[(2,2|1,1,1,2,2|2,3,0,4|0,3,0,0)\]/.test(String(x)), // prettier-ignore
+    is: ([op, [x], results]) =>
+      op === 'adaptiveAvgPool2d' && results !== 'error' && /^f4\[(2,2|1,1,1,2,2|2,3,0,4|0,3,0,0)\]/.test(String(x)),
   },
   {
     why: 'PyTorch forgets to change the shape of an empty tensor',
@@ -25,7 +26,7 @@ const DIFFERENT: readonly { readonly why: string; readonly calls: number; readon
 ];
 
 describe('against PyTorch', () => {
-  const calls = ['dtypes', 'empty', 'views', 'creation'].flatMap((family) => loadCalls(family).map((call) => ({ family, call }))); // prettier-ignore
+  const calls = ['dtypes', 'empty', 'views', 'creation'].flatMap((family) => loadCalls(family).map((call) => ({ family, call })));
   const known = (call: Call): boolean => DIFFERENT.some(({ is }) => is(call));
 
   test.each(['eager', 'compiled'] as const)('%s', (how) => {
@@ -33,8 +34,7 @@ describe('against PyTorch', () => {
       const problem = known(call) ? undefined : problemOf(call, how);
       return problem === undefined ? [] : [`${family} ${JSON.stringify(call.slice(0, 2))}: ${problem}`];
     });
-    if (problems.length > 0)
-      throw new Error(`${problems.length} of ${calls.length} calls:\n  ${problems.join('\n  ')}`);
+    if (problems.length > 0) throw new Error(`${problems.length} of ${calls.length} calls:\n  ${problems.join('\n  ')}`);
   });
 
   test.each(DIFFERENT)('differs: $why', ({ calls: count, is }) => {

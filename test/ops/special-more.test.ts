@@ -1,5 +1,5 @@
 /** Special functions against PyTorch (test/fixtures/ops/special_more.py): values, gradients, edges; second derivatives. */
-import { allclose, autograd, i0 as besselI0, logaddexp, logaddexp2, ones, polygamma, special, tensor, zeros, type Tensor } from 'flambeau'; // prettier-ignore
+import { allclose, autograd, i0 as besselI0, logaddexp, logaddexp2, ones, polygamma, special, tensor, zeros, type Tensor } from 'flambeau';
 import { expect, test } from 'vitest';
 import { decode, expectClose, loadFixture, toTensor, type Encoded } from '../support/fixtures.ts';
 
@@ -29,7 +29,9 @@ test.each(cases.map((one) => [one.id, one] as const))('%s', (id, one) => {
   const y = CALLS[id]!(x);
   // PyTorch's own first derivative of digamma is good to nine places only.
   const check = (got: Tensor, expected: Encoded): void =>
-    /polygamma [01]/.test(id) ? expect(allclose(got, toTensor(decode(expected)), 1e-8)).toBe(true) : expectClose(got, decode(expected), 'special'); // prettier-ignore
+    /polygamma [01]/.test(id)
+      ? expect(allclose(got, toTensor(decode(expected)), 1e-8)).toBe(true)
+      : expectClose(got, decode(expected), 'special');
   check(y, one.y);
   y.sum().backward();
   check(x.grad!, one.grad);

@@ -52,16 +52,25 @@ describe('views of any strides', () => {
     expectClose(y, decode(out), 'view');
     y.mul(read(up)).sum().backward();
     expectClose(x.grad!, decode(grad), 'gradient');
-    if (y.numel() > 0) expect(autograd.gradgradcheck((z: Tensor) => MAKE[made](z).asStrided(size, stride, offset).pow(2), [read(base).requiresGrad_()])).toBe(true); // prettier-ignore
+    if (y.numel() > 0)
+      expect(
+        autograd.gradgradcheck((z: Tensor) => MAKE[made](z).asStrided(size, stride, offset).pow(2), [read(base).requiresGrad_()]),
+      ).toBe(true);
   });
 
   test('they share memory, and take arguments by name', () => {
     const x = zeros(2, 3);
     x.asStrided({ size: [2], stride: [4], storageOffset: 1 }).fill_(7);
-    expect(x.tolist()).toEqual([[0, 7, 0], [0, 0, 7]]); // prettier-ignore
+    expect(x.tolist()).toEqual([
+      [0, 7, 0],
+      [0, 0, 7],
+    ]);
     expect(asStrided(x, [1], [1]).tolist()).toEqual([0]);
     const twice = compile((y: Tensor) => y.mul(2).contiguous().asStrided([2, 2], [1, 2]));
-    expect(twice(arange(4).to('float32')).tolist()).toEqual([[0, 4], [2, 6]]); // prettier-ignore
+    expect(twice(arange(4).to('float32')).tolist()).toEqual([
+      [0, 4],
+      [2, 6],
+    ]);
   });
 
   test.each<[string, () => unknown, RegExp]>([
@@ -73,7 +82,7 @@ describe('views of any strides', () => {
     ['a place twice', () => zeros(4).asStridedScatter(ones(3), [3], [0]), /more than once/],
   ])('%s is refused', (_, call, message) => {
     expect(call).toThrow(message);
-  }); // prettier-ignore
+  });
 });
 
 test.each(fixture.scatters)('parts replaced: $id', ({ made, args, base, src, out }) => {
@@ -93,7 +102,7 @@ describe('histograms', () => {
     expectClose(found.hist, decode(hist), 'counts', 'sum');
     expectClose(found.binEdges, decode(edges), 'edges');
     expect([found[0] === found.hist, found.length]).toEqual([true, 2]);
-  }); // prettier-ignore
+  });
 
   test.each<[string, () => unknown, RegExp]>([
     ['no bins', () => histogram(rand(3), 0), /bins to be/],
@@ -104,7 +113,7 @@ describe('histograms', () => {
     ['edges and a range', () => histogram(rand(3), tensor([0, 1]), { range: [0, 1] }), /leave it out/],
   ])('%s: refused', (_, call, message) => {
     expect(call).toThrow(message);
-  }); // prettier-ignore
+  });
 });
 
 describe('distributions, number for number', () => {

@@ -51,7 +51,11 @@ const PROGRAMS: Readonly<Record<string, (x0: Tensor, x1: Tensor) => Tensor>> = {
   detach: (x) => x.mul(x.detach()),
   'expanded twice': (x) => x.expand(4, 3).mul(x.expand(2, 4, 3)),
   'transposed product': (x, y) => x.t().matmul(y).t().matmul(x.t()),
-  'mean of squares': (x) => x.sub(x.mean(1, { keepdim: true })).pow(2).mean(), // prettier-ignore
+  'mean of squares': (x) =>
+    x
+      .sub(x.mean(1, { keepdim: true }))
+      .pow(2)
+      .mean(),
   standardise: (x) => {
     const centred = x.sub(x.mean([0, 2], { keepdim: true }));
     return centred.div(x.var([0, 2], { keepdim: true }).add(1e-5).sqrt());
@@ -70,8 +74,7 @@ testFamily('views', {
   squeeze: ({ x }, { dim }: { dim?: number }) => x.squeeze(dim),
   unsqueeze: ({ x }, { dim }: { dim: number }) => x.unsqueeze(dim),
   expand: ({ x }, { shape }: ShapeArgs) => x.expand(...shape),
-  narrow: ({ x }, { dim, start, length }: { dim: number; start: number; length: number }) =>
-    x.narrow(dim, start, length),
+  narrow: ({ x }, { dim, start, length }: { dim: number; start: number; length: number }) => x.narrow(dim, start, length),
   select: ({ x }, { dim, index }: { dim: number; index: number }) => x.select(dim, index),
   contiguous: ({ x }) => x.t().contiguous(),
   clone: ({ x }) => x.clone(),

@@ -43,10 +43,7 @@ async function run(name: string, code: string): Promise<{ printed: unknown; file
       'flambeau/nn': join(root, 'src/nn/index.ts'),
       'flambeau/optim': join(root, 'src/optim/index.ts'),
       ...Object.fromEntries(
-        ['copying', 'hooks', 'state-dicts'].map((name) => [
-          `flambeau/families/${name}.ts`,
-          join(root, `src/nn/families/${name}.ts`),
-        ]),
+        ['copying', 'hooks', 'state-dicts'].map((name) => [`flambeau/families/${name}.ts`, join(root, `src/nn/families/${name}.ts`)]),
       ),
       'flambeau/families/optimizer-states.ts': join(root, 'src/optim/families/optimizer-states.ts'),
       'flambeau/families': join(root, 'src/tensor/families'),
@@ -159,10 +156,7 @@ describe('flambeau/core', () => {
       expect(files.filter((file) => file.includes(`${unused}.ts`)), unused).toEqual([]);
     } // prettier-ignore
     const names = ['hooks', 'copying', 'state-dicts', 'optimizer-states', 'printing'];
-    const all = await run(
-      'modules-with',
-      names.map((name) => `import 'flambeau/families/${name}.ts';`).join('') + MODULES,
-    );
+    const all = await run('modules-with', names.map((name) => `import 'flambeau/families/${name}.ts';`).join('') + MODULES);
     expect((all.printed as string[]).slice(0, 5)).toEqual(['1', 'Linear', '2', '1', 'tensor([1., 1.])']);
     expect((all.printed as string[])[5]).toMatch(/^SGD \(\nParameter Group 0\n/);
   });

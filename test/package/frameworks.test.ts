@@ -34,30 +34,38 @@ class Net extends nn.Module {
 
 describe('React', () => {
   const [first, second] = [new Net(), new Net()];
-  const render = (component: () => string): string =>
-    renderToString(createElement(() => createElement('p', null, component())));
+  const render = (component: () => string): string => renderToString(createElement(() => createElement('p', null, component())));
   const use = (model: (x: Tensor) => Tensor): string => String(model(ones(3, 2)).size());
   const show = (model: Net): string => `${model === second} ${use(model)}`;
 
   it.each<[string, () => string]>([
-    ['by functions that give it', () => {
-      const [model, setModel] = useState(() => first);
-      if (model === first) setModel(() => second);
-      return show(model);
-    }],
-    ['in an object', () => {
-      const [held, setHeld] = useState({ model: first });
-      if (held.model === first) setHeld({ model: second });
-      return show(held.model);
-    }],
-    ['in a ref', () => {
-      const held = useRef(first);
-      held.current = second;
-      return show(held.current);
-    }],
+    [
+      'by functions that give it',
+      () => {
+        const [model, setModel] = useState(() => first);
+        if (model === first) setModel(() => second);
+        return show(model);
+      },
+    ],
+    [
+      'in an object',
+      () => {
+        const [held, setHeld] = useState({ model: first });
+        if (held.model === first) setHeld({ model: second });
+        return show(held.model);
+      },
+    ],
+    [
+      'in a ref',
+      () => {
+        const held = useRef(first);
+        held.current = second;
+        return show(held.current);
+      },
+    ],
   ])('keeps a model %s', (_, component) => {
     expect(render(component)).toBe('<p>true 3,1</p>');
-  }); // prettier-ignore
+  });
 
   it('calls a model that is given by itself, which says that it got no tensor', () => {
     const given = (): string => {
@@ -65,9 +73,7 @@ describe('React', () => {
       return String(model);
     };
     expect(() => render(given)).toThrow(ArgumentError);
-    expect(() => render(given)).toThrow(
-      /linear: expected the input to be a tensor, but got undefined|Linear: expected/,
-    );
+    expect(() => render(given)).toThrow(/linear: expected the input to be a tensor, but got undefined|Linear: expected/);
   });
 
   it('keeps tensors and optimizers as they are', () => {
@@ -88,7 +94,13 @@ describe('Vue', () => {
     const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
     const state = reactive({ x, model, optimizer, all: [x] });
     expect(isReactive(state)).toBe(true);
-    for (const [held, value] of [[state.x, x], [state.model, model], [state.optimizer, optimizer], [state.all[0], x]]) expect(held === value).toBe(true); // prettier-ignore
+    for (const [held, value] of [
+      [state.x, x],
+      [state.model, model],
+      [state.optimizer, optimizer],
+      [state.all[0], x],
+    ])
+      expect(held === value).toBe(true);
     for (const value of [state.x, state.model, state.optimizer, state.all[0]]) expect(isReactive(value)).toBe(false);
     let seen = NaN;
     effect(() => {

@@ -27,8 +27,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-gpu-bench-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const bench = (...args: string[]) =>
-  spawnSync(process.execPath, [BENCH, '--device', 'cpu', '--tiny', ...args], { encoding: 'utf8' });
+const bench = (...args: string[]) => spawnSync(process.execPath, [BENCH, '--device', 'cpu', '--tiny', ...args], { encoding: 'utf8' });
 
 describe.skipIf(!isBuilt || process.platform === 'win32')('bench/gpu.mjs (needs npm run build)', () => {
   it('prints each row beside a peer, which may fail at some and end at others', () => {
@@ -37,7 +36,10 @@ describe.skipIf(!isBuilt || process.platform === 'win32')('bench/gpu.mjs (needs 
     chmodSync(python, 0o755);
     const run = bench('--json', '--no-checks', '--python', python, '--only', 'gemm-48,w1-train-2,w5,read-1');
     expect([run.status, run.stderr]).toEqual([0, '']);
-    const lines = run.stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+    const lines = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.slice(0, 3)).toMatchObject([{ device: 'cpu', mode: 'compiled' }, { peer: '9.9' }, { peak: 2 }]);
     const [product, training, loop, read] = lines.slice(3);
     expect(product).toMatchObject({ name: 'gemm-48', theirs: 4, setting: 'float32' });

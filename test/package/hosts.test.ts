@@ -2,17 +2,7 @@
  * The built package where it is used: bundled by esbuild and Vite, minified with and without names, served from Vite's development server, on pages
  * with and without threads and under strict policies. `host-program.js` is the user's program.
  */
-import {
-  mkdirSync,
-  mkdtempSync,
-  cpSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, cpSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:http';
@@ -59,10 +49,10 @@ interface Answers {
   kept(): Promise<number[]>;
 }
 const ask = <K extends keyof Answers>(page: Page, name: K): Promise<Awaited<ReturnType<Answers[K]>>> =>
-  page.evaluate(
-    ([name, images]) => (globalThis as unknown as Record<string, (images: unknown) => never>)[name]!(images),
-    [name, IMAGES] as const,
-  );
+  page.evaluate(([name, images]) => (globalThis as unknown as Record<string, (images: unknown) => never>)[name]!(images), [
+    name,
+    IMAGES,
+  ] as const);
 
 let expected: {
   names: Record<string, string>;
@@ -77,8 +67,7 @@ beforeAll(async () => {
   if (process.env['FLAMBEAU_BUILT'] === '1') cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
   else execFileSync('node', ['tools/build.mjs', '--no-types', '--out', join(installed, 'dist')], { cwd: root });
   cpSync(join(root, 'package.json'), join(installed, 'package.json'));
-  for (const name of ['fflate', 'koffi'])
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'dir');
+  for (const name of ['fflate', 'koffi']) symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'dir');
   for (const file of PROGRAM) cpSync(join(root, 'test/package', file), join(folder, file));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}'); // else bundlers take the repository for the package
   writeFileSync(join(folder, 'index.html'), PAGE);
@@ -101,7 +90,11 @@ interface WebpackStats {
   toString(options: object): string;
 }
 type Webpack = (options: object, done: (error: Error | null, stats?: WebpackStats) => void) => void;
-type Rollup = (options: { input: string[]; plugins: unknown[]; onwarn: (warning: { message: string }) => void }) => Promise<{ write(options: object): Promise<unknown> }>; // prettier-ignore
+type Rollup = (options: {
+  input: string[];
+  plugins: unknown[];
+  onwarn: (warning: { message: string }) => void;
+}) => Promise<{ write(options: object): Promise<unknown> }>;
 
 function pathOf(name: string): string | undefined {
   for (const place of [root, join(cache, 'setups', '/')]) {
@@ -118,10 +111,17 @@ const [webpackPath, rollupPath, resolvePath] = ['webpack', 'rollup', '@rollup/pl
 
 /** The program as it stands on a page without a bundler: the parts of the library are members of the one file. */
 function fromOneFile(text: string): string {
-  const parts: Readonly<Record<string, string>> = { 'flambeau/files': 'files', 'flambeau/files/web': 'filesWeb', 'flambeau/train': 'train', 'flambeau/vision': 'vision' }; // prettier-ignore
+  const parts: Readonly<Record<string, string>> = {
+    'flambeau/files': 'files',
+    'flambeau/files/web': 'filesWeb',
+    'flambeau/train': 'train',
+    'flambeau/vision': 'vision',
+  };
   return text.replace(/import (\{[^}]*\}) from '(flambeau[^']*)';/g, (_, names: string, module: string) => {
     const part = parts[module];
-    return part === undefined ? `import ${names} from './flambeau.min.js';` : `import { ${part} as ${part}Part } from './flambeau.min.js';\nconst ${names} = ${part}Part;`; // prettier-ignore
+    return part === undefined
+      ? `import ${names} from './flambeau.min.js';`
+      : `import { ${part} as ${part}Part } from './flambeau.min.js';\nconst ${names} = ${part}Part;`;
   });
 }
 
@@ -133,8 +133,7 @@ async function esbuildInto(
   const outdir = join(folder, name);
   await bundle({
     absWorkingDir: folder,
-    entryPoints:
-      options.program !== undefined ? [options.program] : options.node === true ? ['host-program.js'] : PROGRAM,
+    entryPoints: options.program !== undefined ? [options.program] : options.node === true ? ['host-program.js'] : PROGRAM,
     outdir,
     bundle: true,
     minify: true,
@@ -150,23 +149,22 @@ async function esbuildInto(
 }
 
 describe('in Node, as one minified file', () => {
-  it.each(WHOLE ? [false, true] : [false])(
-    'prints, decodes and computes as the library does, names kept: %s',
-    async (keepNames) => {
-      const out = await esbuildInto(`node-${keepNames}`, { node: true, keepNames });
-      const program = `
+  it.each(WHOLE ? [false, true] : [false])('prints, decodes and computes as the library does, names kept: %s', async (keepNames) => {
+    const out = await esbuildInto(`node-${keepNames}`, { node: true, keepNames });
+    const program = `
       import { setNumThreads } from 'flambeau';
       import { names, numbers, images, threads } from ${JSON.stringify(`./${relative(folder, join(out, 'host-program.js'))}`)};
       console.log(JSON.stringify({ names: names(), numbers: numbers(), images: await images(${JSON.stringify(IMAGES)}), threads: await threads() }));`;
-      writeFileSync(join(folder, 'run.mjs'), program);
-      const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
-      const answer = JSON.parse(execFileSync('node', ['run.mjs'], { cwd: folder, encoding: 'utf8', env })) as typeof expected & { threads: { up: number; count: number } }; // prettier-ignore
-      expect(answer.names).toEqual(expected.names);
-      expect(answer.numbers).toBe(expected.numbers);
-      expect(answer.images).toEqual(expected.images);
-      expect(answer.threads.up).toBe(answer.threads.count); // all of them came up
-    },
-  );
+    writeFileSync(join(folder, 'run.mjs'), program);
+    const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
+    const answer = JSON.parse(execFileSync('node', ['run.mjs'], { cwd: folder, encoding: 'utf8', env })) as typeof expected & {
+      threads: { up: number; count: number };
+    };
+    expect(answer.names).toEqual(expected.names);
+    expect(answer.numbers).toBe(expected.numbers);
+    expect(answer.images).toEqual(expected.images);
+    expect(answer.threads.up).toBe(answer.threads.count); // all of them came up
+  });
 
   it('loads with worker threads where the library stays outside of it, and else says so', async () => {
     writeClasses(join(folder, 'images'), 4);
@@ -176,9 +174,7 @@ describe('in Node, as one minified file', () => {
       return execFileSync('node', ['workers.mjs'], { cwd: folder, encoding: 'utf8' }).trim();
     };
     const inside = await esbuildInto('workers-inside', { node: true });
-    expect(ask(`./${relative(folder, join(inside, 'host-program.js'))}`)).toMatch(
-      /^ArgumentError: DataLoader: .*external/,
-    );
+    expect(ask(`./${relative(folder, join(inside, 'host-program.js'))}`)).toMatch(/^ArgumentError: DataLoader: .*external/);
     const outside = await esbuildInto('workers-outside', { node: true, external: ['flambeau', 'flambeau/*'] });
     expect(ask(`./${relative(folder, join(outside, 'host-program.js'))}`)).toBe('nothing thrown');
   });
@@ -216,8 +212,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     plain: '',
     'no-wasm': "script-src 'self'",
     // The lines that docs/browser.md gives.
-    strict:
-      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; img-src data:",
+    strict: "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; img-src data:",
     'no-blob': "worker-src 'self'",
     trusted: "require-trusted-types-for 'script'",
   };
@@ -355,7 +350,11 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
       const { rollup } = (await import(pathToFileURL(rollupPath!).href)) as { rollup: Rollup };
       const { nodeResolve } = (await import(pathToFileURL(resolvePath!).href)) as { nodeResolve: (options: object) => unknown };
       const warnings: string[] = [];
-      const built = await rollup({ input: PROGRAM.map((file) => join(folder, file)), plugins: [nodeResolve({ browser: true })], onwarn: ({ message }) => warnings.push(message) });
+      const built = await rollup({
+        input: PROGRAM.map((file) => join(folder, file)),
+        plugins: [nodeResolve({ browser: true })],
+        onwarn: ({ message }) => warnings.push(message),
+      });
       await built.write({ dir: join(folder, 'rollup'), format: 'es', entryFileNames: '[name].js' });
       expect(warnings).toEqual([]);
       writeFileSync(join(folder, 'rollup', 'index.html'), PAGE);
@@ -363,7 +362,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
       await expectAsInNode(page);
       await page.close();
     }, 120_000);
-  }); // prettier-ignore
+  });
 
   describe('without a bundler', () => {
     it('works from one file, on pages and in workers: as in Node', async () => {
@@ -377,7 +376,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         await expectAsInNode(page);
         await page.close();
       }
-    }); // prettier-ignore
+    });
   });
 
   describe('on a page', () => {
@@ -424,7 +423,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
       expect(lines).toEqual([
         expect.stringContaining('console.log(String(module))'),
         expect.stringMatching(/^Sequential\(\n {2}\(0\): Linear\(in_features=2, out_features=3, bias=True\)\n {2}\(1\): ReLU\(\)\n\)$/),
-      ]); // prettier-ignore
+      ]);
       await page.close();
     });
 
@@ -446,16 +445,13 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
       await page.close();
     });
 
-    it.each(['no-blob', 'trusted'])(
-      'computes on one thread at once where a policy forbids others (%s)',
-      async (policy) => {
-        const page = await open(`${origin}/${policy}/${place}`);
-        const { up, count, ms } = await ask(page, 'threads');
-        expect([up, count]).toEqual([1, 1]);
-        expect(ms).toBeLessThan(2000);
-        expect(await ask(page, 'numbers')).toBe(expected.numbers);
-        await page.close();
-      },
-    );
+    it.each(['no-blob', 'trusted'])('computes on one thread at once where a policy forbids others (%s)', async (policy) => {
+      const page = await open(`${origin}/${policy}/${place}`);
+      const { up, count, ms } = await ask(page, 'threads');
+      expect([up, count]).toEqual([1, 1]);
+      expect(ms).toBeLessThan(2000);
+      expect(await ask(page, 'numbers')).toBe(expected.numbers);
+      await page.close();
+    });
   });
 });

@@ -65,12 +65,11 @@ describe('the package', () => {
     const targets = Object.values(manifest.exports).flatMap((t) => (typeof t === 'string' ? [t] : Object.values(t)));
     for (const target of [...targets, ...Object.values(manifest.bin)]) {
       const [start, end] = target.replace('./', '').split('*');
-      const found = end === undefined ? existsSync(join(installed, target)) : files.some((path) => path.startsWith(start!) && path.endsWith(end)); // prettier-ignore
+      const found =
+        end === undefined ? existsSync(join(installed, target)) : files.some((path) => path.startsWith(start!) && path.endsWith(end));
       expect(found, target).toBe(true);
     }
-    expect(
-      files.filter((path) => !/^(dist|bin)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path)),
-    ).toEqual([]);
+    expect(files.filter((path) => !/^(dist|bin)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path))).toEqual([]);
     expect(files.filter((path) => path.endsWith('.d.ts')).length).toBeGreaterThan(100);
   });
 
@@ -88,9 +87,7 @@ describe('the package', () => {
       excludeEntrypoints,
     });
     // `require` gets the modules themselves, which Node has done since 20.19; resolvers older than `exports` are not served.
-    const others = problems?.filter(
-      ({ kind, resolutionKind }) => kind !== 'CJSResolvesToESM' && resolutionKind !== 'node10',
-    );
+    const others = problems?.filter(({ kind, resolutionKind }) => kind !== 'CJSResolvesToESM' && resolutionKind !== 'node10');
     expect(others).toEqual([]);
   }, 120_000);
 

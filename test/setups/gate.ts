@@ -14,7 +14,12 @@ export interface Gate {
   close(): void;
 }
 
-const KINDS: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css' }; // prettier-ignore
+const KINDS: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+};
 
 export interface GateOptions {
   /** What is behind it: a folder, or a port of this machine. */
@@ -37,8 +42,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     const path = new URL(request.url!, 'http://localhost').pathname;
     if (path === '/answer') void text(request).then((body) => response.end(onAnswer(body)));
     else if (path === '/net.pt') response.end(checkpoint);
-    else if (typeof target === 'string')
-      serveFile(join(target, path.endsWith('/') ? `${path}index.html` : path), response); // prettier-ignore
+    else if (typeof target === 'string') serveFile(join(target, path.endsWith('/') ? `${path}index.html` : path), response);
     else pass(target, request, response);
   });
   if (typeof target === 'number') {
@@ -46,7 +50,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     server.on('upgrade', (request, socket, head) => {
       const behind = connect(target, '127.0.0.1', () => {
         const lines = [`${request.method} ${request.url} HTTP/1.1`];
-        for (let i = 0; i < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`); // prettier-ignore
+        for (let i = 0; i < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
         behind.write(`${lines.join('\r\n')}\r\n\r\n`);
         behind.write(head);
         behind.pipe(socket);
@@ -68,7 +72,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
 
 function serveFile(path: string, response: ServerResponse): void {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) response.writeHead(404).end();
-  else response.writeHead(200, { 'Content-Type': KINDS[extname(path)] ?? 'application/octet-stream' }).end(readFileSync(path)); // prettier-ignore
+  else response.writeHead(200, { 'Content-Type': KINDS[extname(path)] ?? 'application/octet-stream' }).end(readFileSync(path));
 }
 
 function pass(port: number, request: IncomingMessage, response: ServerResponse): void {

@@ -46,7 +46,12 @@ async function freePort(): Promise<number> {
 async function started(folder: string, command: (port: number) => readonly string[]): Promise<Served> {
   const port = await freePort();
   let said = '';
-  const child: ChildProcess = spawn(process.execPath, command(port), { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }); // prettier-ignore
+  const child: ChildProcess = spawn(process.execPath, command(port), {
+    cwd: folder,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (data: Buffer) => (said += String(data)));
   const close = async (): Promise<void> => {
     const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -56,7 +61,10 @@ async function started(folder: string, command: (port: number) => readonly strin
   };
   for (let tries = 0; tries < 240; tries++) {
     if (child.exitCode !== null) throw new Error(`ended before it answered:\n${said}`);
-    const is = await fetch(`http://127.0.0.1:${port}/`).then(({ ok }) => ok, () => false); // prettier-ignore
+    const is = await fetch(`http://127.0.0.1:${port}/`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
     if (is) return { target: port, close };
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -75,7 +83,7 @@ async function withEsbuild(): Promise<Served> {
 }
 
 interface Webpack {
-  (options: object, done: (error: Error | null, stats?: { hasErrors(): boolean; toString(options: object): string }) => void): void; // prettier-ignore
+  (options: object, done: (error: Error | null, stats?: { hasErrors(): boolean; toString(options: object): string }) => void): void;
 }
 
 async function withWebpack(): Promise<Served> {
@@ -83,15 +91,11 @@ async function withWebpack(): Promise<Served> {
   const path = join(folder, 'dist');
   const webpack = createRequire(at('bundlers', 'x.js'))('webpack') as Webpack;
   await new Promise<void>((resolve, reject) => {
-    webpack(
-      { mode: 'production', context: folder, entry: './main.js', output: { path, filename: 'main.js' } },
-      (error, stats) => {
-        // prettier-ignore
-        if (error !== null) reject(error);
+    webpack({ mode: 'production', context: folder, entry: './main.js', output: { path, filename: 'main.js' } }, (error, stats) => {
+      if (error !== null) reject(error);
       else if (stats!.hasErrors()) reject(new Error(stats!.toString({ all: false, errors: true })));
       else resolve();
-      },
-    );
+    });
   });
   cpSync(join(folder, 'index.html'), join(path, 'index.html'));
   return { target: path };
@@ -103,10 +107,10 @@ interface Rollup {
 
 async function withRollup(): Promise<Served> {
   const folder = makeApp('bundlers', 'rollup', 'plain');
-  const load = async (name: string): Promise<unknown> => import(pathToFileURL(createRequire(at('bundlers', 'x.js')).resolve(name)).href); // prettier-ignore
+  const load = async (name: string): Promise<unknown> => import(pathToFileURL(createRequire(at('bundlers', 'x.js')).resolve(name)).href);
   const { rollup } = (await load('rollup')) as Rollup;
   const { nodeResolve } = (await load('@rollup/plugin-node-resolve')) as { nodeResolve(options: object): unknown };
-  const built = await rollup({ input: ENTRIES.map((file) => join(folder, file)), plugins: [nodeResolve({ browser: true })] }); // prettier-ignore
+  const built = await rollup({ input: ENTRIES.map((file) => join(folder, file)), plugins: [nodeResolve({ browser: true })] });
   await built.write({ dir: join(folder, 'dist'), format: 'es', entryFileNames: '[name].js' });
   cpSync(join(folder, 'index.html'), join(folder, 'dist', 'index.html'));
   return { target: join(folder, 'dist') };
@@ -140,12 +144,12 @@ function vite(group: string, framework: 'react' | 'vue', way: 'build' | 'dev'): 
     writeFileSync(join(folder, 'index.html'), html.replace('main.js', main));
     const config = `import plugin from '@vitejs/plugin-${framework}';\nexport default { plugins: [plugin()]${group === 'vite7' ? ", worker: { format: 'es' }" : ''} };\n`;
     writeFileSync(join(folder, 'vite.config.js'), config);
-    if (way === 'dev') return started(folder, (port) => [program, '--host', '127.0.0.1', '--port', String(port), '--strictPort']); // prettier-ignore
+    if (way === 'dev') return started(folder, (port) => [program, '--host', '127.0.0.1', '--port', String(port), '--strictPort']);
     execFileSync(process.execPath, [program, 'build', '--logLevel', 'warn'], { cwd: folder, env, stdio: 'pipe' });
     return { target: join(folder, 'dist') };
   };
   const name = framework === 'react' ? `React ${version(group, 'react')}` : `Vue ${version(group, 'vue')}`;
-  return { name: `Vite ${version(group, 'vite')} ${way}, ${name}`, serve, policies: way === 'build' ? BUILT : DEVELOPED }; // prettier-ignore
+  return { name: `Vite ${version(group, 'vite')} ${way}, ${name}`, serve, policies: way === 'build' ? BUILT : DEVELOPED };
 }
 
 /** Next's own commands. The program runs in a component of the client, and on the server for a route. */
@@ -155,7 +159,14 @@ function next(group: string, way: 'build' | 'dev'): Setup {
     const folder = makeApp(group, '', 'next');
     rmSync(join(folder, '.next'), { recursive: true, force: true });
     if (way === 'build') execFileSync(process.execPath, [program, 'build'], { cwd: folder, env, stdio: 'pipe' });
-    const served = await started(folder, (port) => [program, way === 'build' ? 'start' : 'dev', '--hostname', '127.0.0.1', '--port', String(port)]); // prettier-ignore
+    const served = await started(folder, (port) => [
+      program,
+      way === 'build' ? 'start' : 'dev',
+      '--hostname',
+      '127.0.0.1',
+      '--port',
+      String(port),
+    ]);
     const onServer = (await (await fetch(`http://127.0.0.1:${served.target}/api`)).json()) as Answer;
     if (!(distance(onServer, pytorch) < 1e-5)) throw new Error(`the route gives ${JSON.stringify(onServer)}`);
     return served;
@@ -169,7 +180,9 @@ const SETUPS_OF_PAGES: readonly Setup[] = [
   { name: 'esbuild', serve: withEsbuild, policies: BUILT },
   { name: `webpack ${version('bundlers', 'webpack')}`, serve: withWebpack, policies: BUILT },
   { name: `Rollup ${version('bundlers', 'rollup')}`, serve: withRollup, policies: BUILT },
-  ...['vite7', 'vite8'].flatMap((group) => (['react', 'vue'] as const).flatMap((framework) => (['build', 'dev'] as const).map((way) => vite(group, framework, way)))), // prettier-ignore
+  ...['vite7', 'vite8'].flatMap((group) =>
+    (['react', 'vue'] as const).flatMap((framework) => (['build', 'dev'] as const).map((way) => vite(group, framework, way))),
+  ),
   ...['next15', 'next16'].flatMap((group) => (['build', 'dev'] as const).map((way) => next(group, way))),
 ];
 
@@ -192,28 +205,32 @@ describe.skipIf(SETUPS === undefined)('the program on pages', () => {
     return `${nearness(answer.onPage, bits)} (${answer.threads})`;
   }
 
-  it.each(SETUPS_OF_PAGES)('$name', async ({ name, serve, policies, csp }) => {
-    const cells: Record<string, string> = {};
-    const failures: unknown[] = [];
-    let served: Served | undefined;
-    try {
-      served = await serve();
-      for (const browser of BROWSERS) {
-        try {
-          const answers = await visit({ browser, target: served.target, policies, checkpoint, ...(csp !== undefined && { csp }) }); // prettier-ignore
-          for (const policy of policies) {
-            const column = `${browser}, ${policy}`;
-            cells[column] = 'fails';
-            cells[column] = check(answers[policy]!, policy, browser);
+  it.each(SETUPS_OF_PAGES)(
+    '$name',
+    async ({ name, serve, policies, csp }) => {
+      const cells: Record<string, string> = {};
+      const failures: unknown[] = [];
+      let served: Served | undefined;
+      try {
+        served = await serve();
+        for (const browser of BROWSERS) {
+          try {
+            const answers = await visit({ browser, target: served.target, policies, checkpoint, ...(csp !== undefined && { csp }) });
+            for (const policy of policies) {
+              const column = `${browser}, ${policy}`;
+              cells[column] = 'fails';
+              cells[column] = check(answers[policy]!, policy, browser);
+            }
+          } catch (error) {
+            failures.push(error);
           }
-        } catch (error) {
-          failures.push(error);
         }
+      } finally {
+        await served?.close?.();
+        note(name, served === undefined ? { [`${BROWSERS[0]}, isolated`]: 'not served' } : cells);
       }
-    } finally {
-      await served?.close?.();
-      note(name, served === undefined ? { [`${BROWSERS[0]}, isolated`]: 'not served' } : cells);
-    }
-    if (failures.length > 0) throw failures[0];
-  }, 900_000); // prettier-ignore
+      if (failures.length > 0) throw failures[0];
+    },
+    900_000,
+  );
 });

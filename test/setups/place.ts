@@ -26,8 +26,7 @@ export function makeApp(group: string, name: string, app?: string): string {
 
 /** The version of an installed package. */
 export const versionOf = (group: string, name: string): string =>
-  (JSON.parse(readFileSync(join(SETUPS!, group, 'node_modules', name, 'package.json'), 'utf8')) as { version: string })
-    .version;
+  (JSON.parse(readFileSync(join(SETUPS!, group, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version;
 
 /** A row of the table that `npm run setups` prints. */
 export function note(setup: string, cells: Readonly<Record<string, string>>): void {

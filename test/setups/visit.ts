@@ -19,8 +19,7 @@ export interface PageAnswer {
 }
 
 /** The lines that docs/browser.md gives. */
-export const CSP =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; img-src data:";
+export const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; img-src data:";
 
 export interface Visit {
   readonly browser: string;
@@ -49,16 +48,30 @@ export async function visit({
   all.catch(() => undefined);
   const gates: readonly Gate[] = await Promise.all(
     policies.map((policy, i) =>
-      openGate({ target, policy, csp, checkpoint, onAnswer: (body) => {
-        answers[policy] = JSON.parse(body) as PageAnswer;
-        if (i === policies.length - 1) settle();
-        return i === policies.length - 1 ? '' : `${gates[i + 1]!.origin}/`;
-      } }),
+      openGate({
+        target,
+        policy,
+        csp,
+        checkpoint,
+        onAnswer: (body) => {
+          answers[policy] = JSON.parse(body) as PageAnswer;
+          if (i === policies.length - 1) settle();
+          return i === policies.length - 1 ? '' : `${gates[i + 1]!.origin}/`;
+        },
+      }),
     ),
-  ); // prettier-ignore
+  );
   const said: string[] = [];
-  const timer = setTimeout(() => fail(new Error(`${browser} has answered ${Object.keys(answers).join(', ') || 'nothing'} of ${policies.join(', ')} in time\n${said.join('\n')}`)), timeout * policies.length); // prettier-ignore
-  const close = await (browser === 'chromium' ? inChromium(`${gates[0]!.origin}/`, said) : inOther(browser, `${gates[0]!.origin}/`, fail)); // prettier-ignore
+  const timer = setTimeout(
+    () =>
+      fail(
+        new Error(
+          `${browser} has answered ${Object.keys(answers).join(', ') || 'nothing'} of ${policies.join(', ')} in time\n${said.join('\n')}`,
+        ),
+      ),
+    timeout * policies.length,
+  );
+  const close = await (browser === 'chromium' ? inChromium(`${gates[0]!.origin}/`, said) : inOther(browser, `${gates[0]!.origin}/`, fail));
   try {
     await all;
     return answers;

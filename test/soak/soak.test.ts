@@ -39,14 +39,11 @@ function riseOf(values: readonly number[]): { rise: number; mean: number } {
 function expectFlat(what: string, values: readonly number[], slack = SLACK): void {
   expect(values.length, `${what}: samples`).toBeGreaterThan(5);
   const { rise, mean } = riseOf(values);
-  expect(rise / MB, `${what}: ${values.map((value) => Math.round(value / MB)).join(' ')}`).toBeLessThan(slack * (mean / MB) + 16); // prettier-ignore
+  expect(rise / MB, `${what}: ${values.map((value) => Math.round(value / MB)).join(' ')}`).toBeLessThan(slack * (mean / MB) + 16);
 }
 
 /** Runs it in slices, after each of which the host is asked what it holds. */
-async function slices(
-  run: (seconds: number, from: number) => Promise<Sample[]>,
-  ask: () => Promise<number>,
-): Promise<void> {
+async function slices(run: (seconds: number, from: number) => Promise<Sample[]>, ask: () => Promise<number>): Promise<void> {
   const samples: Sample[] = [];
   const host: number[] = [];
   for (let i = 0; i < SLICES; i++) {
@@ -101,11 +98,11 @@ describe('a program that goes on and on', () => {
         await inspector.send('Performance.enable');
         await slices(
           (seconds, from) =>
-            page.evaluate(
-              ([duration, names, first]) =>
-                (globalThis as unknown as { soak: typeof soak }).soak(duration, names, first),
-              [seconds, parts, from] as const,
-            ),
+            page.evaluate(([duration, names, first]) => (globalThis as unknown as { soak: typeof soak }).soak(duration, names, first), [
+              seconds,
+              parts,
+              from,
+            ] as const),
           async () => {
             await inspector.send('HeapProfiler.collectGarbage');
             const { metrics } = await inspector.send('Performance.getMetrics');

@@ -59,7 +59,11 @@ export const PARTS = {
     const forward = compile((x: Tensor) => noGrad(() => model(x)));
     for (let i = 0; i < 4; i++) {
       const x = images(1 + ((round + i) % 5), SIDES[(round + i) % SIDES.length]!);
-      const difference = forward(x).sub(noGrad(() => model(x))).abs().max().item(); // prettier-ignore
+      const difference = forward(x)
+        .sub(noGrad(() => model(x)))
+        .abs()
+        .max()
+        .item();
       if (!(difference < 1e-3)) throw new Error(`compiled and eager differ by ${difference}`);
     }
   },
@@ -69,12 +73,16 @@ export const PARTS = {
     const other = network(8);
     other.loadStateDict(deserialize(bytes));
     const x = images(2, 16);
-    const [a, b] = [model, other].map((each) => noGrad(() => each.eval()(x)).sum().item()); // prettier-ignore
+    const [a, b] = [model, other].map((each) =>
+      noGrad(() => each.eval()(x))
+        .sum()
+        .item(),
+    );
     if (a !== b) throw new Error(`a model read back from a file gives ${b}, not ${a}`);
   },
   async trainer(round: number) {
     const model = network(4);
-    const data = (count: number): TensorDataset<[Tensor, Tensor]> => new TensorDataset<[Tensor, Tensor]>(images(count, 16), labels(count)); // prettier-ignore
+    const data = (count: number): TensorDataset<[Tensor, Tensor]> => new TensorDataset<[Tensor, Tensor]>(images(count, 16), labels(count));
     const trainer = new Trainer({
       model,
       optimizer: new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 }),

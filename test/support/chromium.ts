@@ -92,9 +92,7 @@ export async function servePage(
 }
 
 /** A page of Chromium that has loaded a program, which has put what it answers into `page`; not cross-origin isolated. `close` ends the browser. */
-export async function openPlainPage(
-  entries: Record<string, string>,
-): Promise<{ page: Page; close: () => Promise<void> }> {
+export async function openPlainPage(entries: Record<string, string>): Promise<{ page: Page; close: () => Promise<void> }> {
   const { server, origin } = await servePage(await bundleForBrowser(entries));
   const browser = await launchChromium();
   const page = await browser.newPage();

@@ -25,11 +25,7 @@ const OPTIONS: ts.CompilerOptions = {
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /** Compiles a file of the given text that may import from the repository as `@/…`. Other files are parsed once for all. */
-export function compile(
-  name: string,
-  text: string,
-  options: ts.CompilerOptions = {},
-): { program: ts.Program; file: string } {
+export function compile(name: string, text: string, options: ts.CompilerOptions = {}): { program: ts.Program; file: string } {
   const file = join(folder, name);
   writeFileSync(file, text.replaceAll("'@/", `'${root}`));
   const host = ts.createCompilerHost(OPTIONS);

@@ -112,10 +112,8 @@ export class EmulatedKernels implements FasterCode {
     const file = join(this.#folder, 'memory');
     const memory = new Uint8Array(host.memory.buffer);
     writeFileSync(file, memory.slice());
-    const args = steps.flatMap(({ kernel, size }, i) =>
-      [this.#place(kernel), blocks[i]!, size, host.scratch].map(String),
-    );
-    const { status, stderr } = spawnSync(NEON_EMULATOR, [join(this.#folder, 'program'), file, ...args], { encoding: 'utf8' }); // prettier-ignore
+    const args = steps.flatMap(({ kernel, size }, i) => [this.#place(kernel), blocks[i]!, size, host.scratch].map(String));
+    const { status, stderr } = spawnSync(NEON_EMULATOR, [join(this.#folder, 'program'), file, ...args], { encoding: 'utf8' });
     if (status === 101 || status === 102) {
       throw new WebAssembly.RuntimeError(status === 101 ? 'divide by zero' : 'divide result unrepresentable');
     }

@@ -43,8 +43,7 @@ export function examplesOfMarkdown(file: string, text: string): Example[] {
     if (!/^```ts\b/.test(lines[i]!)) continue;
     const end = lines.indexOf('```', i);
     const before = lines.slice(0, i).findLast((line) => line.trim() !== '');
-    if (before !== '<!-- not run -->')
-      examples.push({ place: `${file}:${i + 1}`, code: lines.slice(i + 1, end).join('\n') });
+    if (before !== '<!-- not run -->') examples.push({ place: `${file}:${i + 1}`, code: lines.slice(i + 1, end).join('\n') });
     i = end;
   }
   return examples;

@@ -98,16 +98,14 @@ export function toTensor(host: HostTensor, layout: MemoryLayout = 'dense'): Tens
   const row = numelOf(reversed.slice(1));
   const steps = shape.map((_, i) => numelOf(shape.slice(0, i)));
   const stored = fromTypedArray(spread(host, base, steps, row), base, dtype);
-  return stored.narrow(0, 1, reversed[0]!).permute(shape.map((_, i) => shape.length - 1 - i)).detach(); // prettier-ignore
+  return stored
+    .narrow(0, 1, reversed[0]!)
+    .permute(shape.map((_, i) => shape.length - 1 - i))
+    .detach();
 }
 
 /** An array for `base` with the elements at `offset` + their indices times `steps`; what lies between is 99. */
-function spread(
-  { dtype, shape, data }: HostTensor,
-  base: readonly number[],
-  steps: readonly number[],
-  offset: number,
-): TypedArray {
+function spread({ dtype, shape, data }: HostTensor, base: readonly number[], steps: readonly number[], offset: number): TypedArray {
   const length = numelOf(base);
   const out = viewAs(dtype, new ArrayBuffer(length * itemSize(dtype)), 0, length);
   if (out instanceof BigInt64Array) out.fill(99n);

@@ -33,19 +33,9 @@ export function generator(seed: number): Random {
 const TELLING = [
   0, 1, 2, 8, 0x22, 0x28, 0x29, 0x2c, 0x2e, 0x30, 0x39, 0x4b, 0x4e, 0x51, 0x52, 0x55, 0x5b, 0x5d, 0x61, 0x62, 0x63, 0x65, 0x68, 0x71, 0x73,
   0x74, 0x75, 0x7b, 0x7d, 0x7f, 0x80, 0x81, 0x85, 0x8a, 0xff,
-]; // prettier-ignore
-/** Numbers at the ends of ranges, as eight bytes with the lowest first. */
-const NUMBERS = [
-  0n,
-  1n,
-  2n ** 31n - 1n,
-  2n ** 31n,
-  2n ** 32n - 1n,
-  2n ** 53n,
-  2n ** 63n - 1n,
-  2n ** 63n,
-  2n ** 64n - 1n,
 ];
+/** Numbers at the ends of ranges, as eight bytes with the lowest first. */
+const NUMBERS = [0n, 1n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n];
 
 /** A changed copy; `dictionary` holds pieces that mean something to the format. */
 export function mutate(bytes: Uint8Array, next: Random, dictionary: readonly Uint8Array[] = []): Uint8Array {
@@ -61,8 +51,7 @@ export function mutate(bytes: Uint8Array, next: Random, dictionary: readonly Uin
     else if (kind === 4) out = spliced(out, at, 0, out.subarray(next(out.length)).subarray(0, length));
     else if (kind === 5) out.copyWithin(at, next(out.length), next(out.length));
     else if (kind === 6) setNumber(out, at, NUMBERS[next(NUMBERS.length)]!, [1, 2, 4, 8][next(4)]!);
-    else if (kind === 7)
-      out = next(8) === 0 ? out.slice(0, at) : spliced(out, at, 0, out.subarray(at, at + 1 + next(64)));
+    else if (kind === 7) out = next(8) === 0 ? out.slice(0, at) : spliced(out, at, 0, out.subarray(at, at + 1 + next(64)));
     else out = spliced(out, at, next(2) * length, dictionary[next(dictionary.length)]!);
   }
   return out;
@@ -97,13 +86,7 @@ export interface FuzzReport {
 }
 
 /** Tries inputs; throws with the input in base64 when the reader does what it must not. */
-export function fuzz({
-  seeds,
-  read,
-  wrap = (piece) => piece,
-  dictionary = [],
-  inputs = INPUTS,
-}: FuzzOptions): FuzzReport {
+export function fuzz({ seeds, read, wrap = (piece) => piece, dictionary = [], inputs = INPUTS }: FuzzOptions): FuzzReport {
   const next = generator(0x9e3779b9);
   const corpus = [...seeds];
   const pieces = dictionary.map((text) => Uint8Array.from(text, (char) => char.charCodeAt(0)));

@@ -25,7 +25,12 @@ export function uniform64(shape: readonly number[], salt: number, low = -1, high
 /** As {@link uniform64}, at least 0.1 away from 0 on either side: for functions with a kink there. */
 export function awayFromZero64(shape: readonly number[], salt: number, high = 1): Tensor {
   const x = uniform64(shape, salt, -1, 1);
-  return x.sign().mul(x.abs().mul(high - 0.1).add(0.1)); // prettier-ignore
+  return x.sign().mul(
+    x
+      .abs()
+      .mul(high - 0.1)
+      .add(0.1),
+  );
 }
 
 /** Distinct values about 0.1 apart in a mixed order: for functions that choose among their inputs. */
@@ -38,15 +43,11 @@ export function distinct64(shape: readonly number[], salt = 1): Tensor {
 }
 
 const outputsOf = (result: ReturnType<Differentiable>): readonly Tensor[] =>
-  (Array.isArray(result) ? (result as readonly (Tensor | undefined)[]) : [result as Tensor]).filter(
-    (y) => y !== undefined,
-  );
+  (Array.isArray(result) ? (result as readonly (Tensor | undefined)[]) : [result as Tensor]).filter((y) => y !== undefined);
 
 /** The outputs that can be differentiated, and a weight for each of their elements. */
 function weighted(outputs: readonly Tensor[]): { y: Tensor; weight: Tensor }[] {
-  return outputs.flatMap((y, i) =>
-    y.dtype === 'float64' ? [{ y, weight: uniform64(y.layout.shape, 100 + i, 0.5, 1.5) }] : [],
-  );
+  return outputs.flatMap((y, i) => (y.dtype === 'float64' ? [{ y, weight: uniform64(y.layout.shape, 100 + i, 0.5, 1.5) }] : []));
 }
 
 /** The sum of all outputs, each element weighted. */
@@ -64,7 +65,11 @@ export function gradCheck(fn: Differentiable, inputs: readonly Tensor[], options
   const wanted = leaves.filter((x) => x.dtype === 'float64').map((x) => x.requiresGrad_());
   const flowing = weighted(outputsOf(fn(...leaves))).filter(({ y }) => y.requiresGrad);
   if (flowing.length === 0) throw new Error('gradCheck: no output requires gradients');
-  const gradients = grad(flowing.map(({ y }) => y), wanted, { gradOutputs: flowing.map(({ weight }) => weight), allowUnused: true }); // prettier-ignore
+  const gradients = grad(
+    flowing.map(({ y }) => y),
+    wanted,
+    { gradOutputs: flowing.map(({ weight }) => weight), allowUnused: true },
+  );
 
   const flat = inputs.map((x) => (x.dtype === 'float64' ? (x.toTypedArray() as Float64Array) : undefined));
   const valueAt = (input: number, element: number, delta: number): number => {
@@ -83,9 +88,7 @@ export function gradCheck(fn: Differentiable, inputs: readonly Tensor[], options
     if (x.dtype !== 'float64') return;
     const gradient = gradients[next++];
     if (gradient !== undefined && gradient.layout.shape.join() !== x.layout.shape.join()) {
-      throw new Error(
-        `gradient of input ${i} has shape [${gradient.layout.shape.join()}], the input [${x.layout.shape.join()}]`,
-      );
+      throw new Error(`gradient of input ${i} has shape [${gradient.layout.shape.join()}], the input [${x.layout.shape.join()}]`);
     }
     const got = gradient?.toTypedArray();
     for (let e = 0; e < x.numel(); e++) {
@@ -104,7 +107,9 @@ export function gradGradCheck(fn: Differentiable, inputs: readonly Tensor[], opt
   const count = inputs.length;
   const leaves = inputs.map((x) => x.detach().clone());
   floating(leaves).forEach((x) => x.requiresGrad_());
-  const upstream = weighted(outputsOf(fn(...leaves))).filter(({ y }) => y.requiresGrad).map(({ weight }) => weight); // prettier-ignore
+  const upstream = weighted(outputsOf(fn(...leaves)))
+    .filter(({ y }) => y.requiresGrad)
+    .map(({ weight }) => weight);
   gradCheck(
     (...all) => {
       const outputs = floating(outputsOf(fn(...all.slice(0, count)))).filter((y) => y.requiresGrad);

@@ -21,10 +21,7 @@ export interface ModelServer {
  * they are asked; `/short/name` says a greater length than it has, `/plain/name` knows no ranges, `/slow/name` stops in the middle. Others answer what their name says.
  * `/…?cors` lets other origins read. `/page/` is a page with the script `page.js` of `scripts`.
  */
-export async function serveModels(
-  files: Map<string, Uint8Array>,
-  scripts: ReadonlyMap<string, string> = new Map(),
-): Promise<ModelServer> {
+export async function serveModels(files: Map<string, Uint8Array>, scripts: ReadonlyMap<string, string> = new Map()): Promise<ModelServer> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     const { pathname, search } = new URL(request.url!, 'http://localhost');
@@ -38,7 +35,7 @@ export async function serveModels(
     if (way === 'page') servePage(response, name, scripts);
     else if (WAYS[way] === undefined || (bytes === undefined && !PAGES.has(way))) response.writeHead(404).end('<html>no</html>');
     else WAYS[way](request, response, bytes ?? new Uint8Array(), served.version);
-  }); // prettier-ignore
+  });
   const port = await listening(server, 0);
   const served: ModelServer = {
     origin: `http://127.0.0.1:${port}`,
@@ -84,7 +81,7 @@ function whole(request: IncomingMessage, response: ServerResponse, bytes: Uint8A
   response.setHeader('ETag', version);
   response.setHeader('Accept-Ranges', 'bytes');
   response.setHeader('Content-Length', bytes.length - from);
-  if (request.headers.range !== undefined) response.setHeader('Content-Range', `bytes ${from}-${bytes.length - 1}/${bytes.length}`); // prettier-ignore
+  if (request.headers.range !== undefined) response.setHeader('Content-Range', `bytes ${from}-${bytes.length - 1}/${bytes.length}`);
   response.writeHead(request.headers.range === undefined ? 200 : 206);
   return from;
 }
@@ -92,7 +89,7 @@ function whole(request: IncomingMessage, response: ServerResponse, bytes: Uint8A
 /** Sends half of the rest and breaks the connection. */
 function cut(request: IncomingMessage, response: ServerResponse, bytes: Uint8Array, version: string): void {
   const from = whole(request, response, bytes, version);
-  response.write(bytes.subarray(from, from + Math.ceil((bytes.length - from) / 2)), () => setTimeout(() => response.destroy(), 20)); // prettier-ignore
+  response.write(bytes.subarray(from, from + Math.ceil((bytes.length - from) / 2)), () => setTimeout(() => response.destroy(), 20));
 }
 
 const files: Way = (request, response, bytes, version) => {
@@ -102,9 +99,15 @@ const files: Way = (request, response, bytes, version) => {
 
 const WAYS: Readonly<Record<string, Way>> = {
   files,
-  cut: (request, response, bytes, version) => (request.headers.range === undefined ? cut : files)(request, response, bytes, version), // prettier-ignore
+  cut: (request, response, bytes, version) => (request.headers.range === undefined ? cut : files)(request, response, bytes, version),
   'cut-always': cut,
-  'cut-changed': (request, response, bytes, version) => (request.headers.range === undefined ? cut : files)(request, response, bytes, request.headers.range === undefined ? version : '"other"'), // prettier-ignore
+  'cut-changed': (request, response, bytes, version) =>
+    (request.headers.range === undefined ? cut : files)(
+      request,
+      response,
+      bytes,
+      request.headers.range === undefined ? version : '"other"',
+    ),
   'cut-plain': (_, response, bytes) => {
     response.writeHead(200, { 'Content-Length': bytes.length });
     response.write(bytes.subarray(0, 100), () => setTimeout(() => response.destroy(), 20));
@@ -115,7 +118,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     whole(request, response, bytes, version);
     response.write(bytes.subarray(0, 100));
   },
-  html: (_, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!-- app -->\n<!DOCTYPE html><title>Hello</title>'), // prettier-ignore
+  html: (_, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!-- app -->\n<!DOCTYPE html><title>Hello</title>'),
   lfs: (_, response) => response.end('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n'),
   empty: (_, response) => response.end(),
   forbidden: (_, response) => response.writeHead(403).end(),

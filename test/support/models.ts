@@ -27,8 +27,7 @@ export interface SmallCase {
   /** Norms of the parameters' gradients. */
   readonly norms: readonly number[];
 }
-export type Outputs =
-  Tensor | models.InceptionOutputs | models.GoogLeNetOutputs | models.segmentation.SegmentationOutputs;
+export type Outputs = Tensor | models.InceptionOutputs | models.GoogLeNetOutputs | models.segmentation.SegmentationOutputs;
 export type Model = nn.ModuleBase & ((x: Tensor) => Outputs);
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
@@ -70,9 +69,7 @@ export function run(model: Model, { x, labels }: { x: Tensor; labels: Tensor }):
   model.train();
   manualSeed(5);
   const outputs = named(model(x));
-  const [main, ...others] = Object.values(outputs).map(
-    (y) => F.crossEntropy(y, y.ndim === 4 ? pixels(labels, y) : labels) as Tensor,
-  );
+  const [main, ...others] = Object.values(outputs).map((y) => F.crossEntropy(y, y.ndim === 4 ? pixels(labels, y) : labels) as Tensor);
   const aside = others.reduce<Tensor | undefined>((sum, loss) => sum?.add(loss) ?? loss, undefined);
   (aside === undefined ? main! : main!.add(aside.mul(0.4))).backward();
   model.eval();

@@ -14,7 +14,10 @@ import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 export const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
 
 /** Whether the compiler knows halves, on this machine. */
-export const hasHalfType = hasCompiler && spawnSync(process.env['FLAMBEAU_CC'] ?? 'cc', ['-march=native', '-xc', '-', '-c', '-o', '/dev/null'], { input: '_Float16 half;' }).status === 0; // prettier-ignore
+export const hasHalfType =
+  hasCompiler &&
+  spawnSync(process.env['FLAMBEAU_CC'] ?? 'cc', ['-march=native', '-xc', '-', '-c', '-o', '/dev/null'], { input: '_Float16 half;' })
+    .status === 0;
 
 /** Node's parts with other environment variables, and what was written to stderr. */
 export function systemWith(env: Record<string, string | undefined>): { system: System; said: string[] } {
@@ -24,7 +27,7 @@ export function systemWith(env: Record<string, string | undefined>): { system: S
     pid: system.process.pid,
     platform: system.process.platform,
     arch: system.process.arch,
-    env: { PATH: system.process.env['PATH'], HOME: system.process.env['HOME'], FLAMBEAU_CC: system.process.env['FLAMBEAU_CC'], ...env }, // prettier-ignore
+    env: { PATH: system.process.env['PATH'], HOME: system.process.env['HOME'], FLAMBEAU_CC: system.process.env['FLAMBEAU_CC'], ...env },
     stderr: { write: (text: string) => said.push(text) },
     getuid: () => system.process.getuid!(),
     kill: (pid: number, signal: 'SIGKILL') => system.process.kill(pid, signal),
@@ -79,4 +82,8 @@ export function runOnce(runner: Runner, kernel: Kernel, pointers: readonly numbe
 }
 
 /** The same kernel for a target, whose key says so. */
-export const forTarget = (kernel: Kernel, target: Target): Kernel => ({ ...kernel, key: `${target.name}:${target.vectorBytes}:${kernel.key}`, target }); // prettier-ignore
+export const forTarget = (kernel: Kernel, target: Target): Kernel => ({
+  ...kernel,
+  key: `${target.name}:${target.vectorBytes}:${kernel.key}`,
+  target,
+});

@@ -30,12 +30,7 @@ const draws = (count: number, seed: number): number[] =>
   Array.from({ length: count }, (_, i) => (Math.imul(i, 2654435761) + seed * 40503) >>> 0);
 
 /** Multiples of 1/250 in [-4, 4], with ties; every seventh is `special` where that is given. */
-export function draw(
-  shape: readonly number[],
-  seed: number,
-  dtype: DType = 'float32',
-  special?: string | null,
-): HostTensor {
+export function draw(shape: readonly number[], seed: number, dtype: DType = 'float32', special?: string | null): HostTensor {
   const values = draws(numelOf(shape), seed).map((word, i) => {
     if (special != null && i % 7 === 3) return special === 'nan' ? NaN : special === '-inf' ? -Infinity : Infinity;
     const mixed = Math.imul(word ^ (word >>> 15), 739982445) >>> 0;

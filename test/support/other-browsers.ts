@@ -76,10 +76,7 @@ export async function otherBrowser(browser: string, entries: Record<string, stri
   return {
     async call(place, name, ...args) {
       const answer = new Promise<string>((resolve) => (settle = resolve));
-      running = await startBrowser(
-        browser,
-        `${origin}/${place}/#${encodeURIComponent(JSON.stringify({ name, args }))}`,
-      );
+      running = await startBrowser(browser, `${origin}/${place}/#${encodeURIComponent(JSON.stringify({ name, args }))}`);
       try {
         return answered(await Promise.race([answer, running.ended]));
       } finally {
@@ -133,21 +130,17 @@ function found(browser: string): { program: string; kind: Kind } {
   const kind = KINDS[browser]!;
   const program = kind.programs().find((path) => existsSync(path));
   const missing = program === undefined || (kind.needsDisplay && onPath('Xvfb').length === 0);
-  if (missing)
-    throw new Error(`FLAMBEAU_BROWSERS asks for ${browser}: install it (Debian: apt install ${kind.packages})`);
+  if (missing) throw new Error(`FLAMBEAU_BROWSERS asks for ${browser}: install it (Debian: apt install ${kind.packages})`);
   return { program, kind };
 }
 
 function onPath(...programs: readonly string[]): string[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return programs
-    .flatMap((program) => folders.map((folder) => join(folder, program)))
-    .filter((path) => existsSync(path));
+  return programs.flatMap((program) => folders.map((folder) => join(folder, program))).filter((path) => existsSync(path));
 }
 
 function miniBrowsers(): string[] {
-  const inside = (folder: string): string[] =>
-    existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  const inside = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
   return inside('/usr/lib')
     .filter((folder) => folder.endsWith('-linux-gnu'))
     .flatMap(inside)

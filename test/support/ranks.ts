@@ -20,7 +20,14 @@ interface Ended {
   readonly output: string;
 }
 
-export const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_mpi_yield_when_idle: '1', FLAMBEAU_NATIVE: '0', NO_COLOR: '1' }; // prettier-ignore
+export const env = {
+  ...process.env,
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  OMPI_MCA_mpi_yield_when_idle: '1',
+  FLAMBEAU_NATIVE: '0',
+  NO_COLOR: '1',
+};
 
 /** Whether it is installed, and starts processes here. */
 export const starts = ({ start, args }: InstalledMpi): boolean =>
@@ -34,7 +41,11 @@ export function runRanks(
   more: Readonly<Record<string, string>> = {},
   timeout = 100_000,
 ): Ended {
-  const ended = spawnSync(mpi.start, [...mpi.args, '-n', String(ranks), process.execPath, at(`../distributed/${file!}`), ...args], { encoding: 'utf8', timeout, env: { ...env, ...more } }); // prettier-ignore
+  const ended = spawnSync(mpi.start, [...mpi.args, '-n', String(ranks), process.execPath, at(`../distributed/${file!}`), ...args], {
+    encoding: 'utf8',
+    timeout,
+    env: { ...env, ...more },
+  });
   const line = /^result: (.*)$/m.exec(ended.stdout)?.[1];
   return {
     result: line === undefined ? undefined : JSON.parse(line),
@@ -44,13 +55,7 @@ export function runRanks(
 }
 
 /** The result of a program of program.mjs. */
-export function resultOf(
-  mpi: InstalledMpi,
-  ranks: number,
-  program: string,
-  more?: Readonly<Record<string, string>>,
-): unknown {
-  // prettier-ignore
+export function resultOf(mpi: InstalledMpi, ranks: number, program: string, more?: Readonly<Record<string, string>>): unknown {
   const { result, status, output } = runRanks(mpi, ranks, ['program.mjs', program], more);
   expect(status, output).toBe(0);
   return result;

@@ -64,9 +64,7 @@ export function testFamily(family: string, bindings: Bindings, options: FamilyOp
         const binding = bindings[op];
         if (binding === undefined) continue;
         test(`${op} (${list.length} cases)`, () => {
-          const problems = list.flatMap((c) =>
-            problemsOf(c, binding, layout, options).map((text) => `${c.id}: ${text}`),
-          );
+          const problems = list.flatMap((c) => problemsOf(c, binding, layout, options).map((text) => `${c.id}: ${text}`));
           if (problems.length > 0) throw new Error(report(problems, list.length));
         });
       }
@@ -103,7 +101,11 @@ function testTogether(cases: readonly FixtureCase[], bindings: Bindings): void {
     }),
   );
   if (problems.length > 0) throw new Error(report(problems, chosen.length));
-  const launches = inspect(step).split(/\d+ launches:\n/).at(-1)!.trim().split('\n'); // prettier-ignore
+  const launches = inspect(step)
+    .split(/\d+ launches:\n/)
+    .at(-1)!
+    .trim()
+    .split('\n');
   expect(launches.filter((line) => !line.includes(': c-'))).toEqual([]);
 }
 
@@ -116,9 +118,7 @@ function report(problems: readonly string[], cases: number): string {
 /** Runs one case; an empty list when everything is as in PyTorch. */
 function problemsOf(c: FixtureCase, binding: Binding, layout: MemoryLayout, options: FamilyOptions): string[] {
   const hosts = Object.entries(c.in).map(([name, text]) => [name, decode(text)] as const);
-  const tensors = hosts.map(
-    ([name, host]) => [name, toTensor(host, options.writes?.includes(name) === true ? 'dense' : layout)] as const,
-  );
+  const tensors = hosts.map(([name, host]) => [name, toTensor(host, options.writes?.includes(name) === true ? 'dense' : layout)] as const);
   for (const [name, tensor] of tensors) if (c.grads?.[name] !== undefined) tensor.requiresGrad_();
   const problems: string[] = [];
   const check = (what: string, problem: string | undefined): void => {
@@ -128,10 +128,7 @@ function problemsOf(c: FixtureCase, binding: Binding, layout: MemoryLayout, opti
     const inputs = { ...Object.fromEntries(tensors), all: tensors.map(([, tensor]) => tensor) } as unknown as Inputs;
     const result = binding(inputs, (c.args ?? {}) as never);
     const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
-    check(
-      'number of outputs',
-      outputs.length === c.out.length ? undefined : `${outputs.length}, expected ${c.out.length}`,
-    );
+    check('number of outputs', outputs.length === c.out.length ? undefined : `${outputs.length}, expected ${c.out.length}`);
     outputs.forEach((y, i) => {
       const expected = c.out[i];
       if (expected !== undefined) check(`output ${i}`, mismatch(y, decode(expected), c.tol));
@@ -142,19 +139,12 @@ function problemsOf(c: FixtureCase, binding: Binding, layout: MemoryLayout, opti
     }
     if (problems.length === 0) problems.push(...gradientProblems(c, new Map(tensors), outputs, layout));
   } catch (error) {
-    problems.push(
-      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : String(error),
-    );
+    problems.push(error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : String(error));
   }
   return problems;
 }
 
-function gradientProblems(
-  c: FixtureCase,
-  inputs: ReadonlyMap<string, Tensor>,
-  outputs: readonly Tensor[],
-  layout: MemoryLayout,
-): string[] {
+function gradientProblems(c: FixtureCase, inputs: ReadonlyMap<string, Tensor>, outputs: readonly Tensor[], layout: MemoryLayout): string[] {
   const { up = [], grads = {} } = c;
   const problems: string[] = [];
   outputs.forEach((y, i) => {

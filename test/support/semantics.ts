@@ -32,11 +32,13 @@ const inPlace =
   (run: Run): Run =>
   (x: Tensor, ...rest: never[]) =>
     run(...([x.clone(), ...rest] as never[]));
-const named = (names: string): Record<string, Run> =>
-  Object.fromEntries(names.split(' ').map((name) => [name, bound(name)]));
+const named = (names: string): Record<string, Run> => Object.fromEntries(names.split(' ').map((name) => [name, bound(name)]));
 const functional = (names: string): Record<string, Run> =>
   Object.fromEntries(names.split(' ').map((name) => [name, Reflect.get(F, name) as Run]));
-const loss = (name: string): Run => (x: Tensor, target: Tensor, reduction: Reduction) => (Reflect.get(F, name) as Loss)(x, target, { reduction }); // prettier-ignore
+const loss =
+  (name: string): Run =>
+  (x: Tensor, target: Tensor, reduction: Reduction) =>
+    (Reflect.get(F, name) as Loss)(x, target, { reduction });
 const dtyped = (dtype: DType | null): { dtype?: DType } => (dtype === null ? {} : { dtype });
 const both = ({ values, indices }: { values: Tensor; indices: Tensor }): Tensor[] => [values, indices];
 
@@ -50,9 +52,7 @@ const OPS: Readonly<Record<string, Run>> = {
   ...functional('leakyRelu relu6 hardtanh hardsigmoid hardswish silu elu gelu softplus linear pixelShuffle pad oneHot'),
   ...functional('pixelUnshuffle maxPool2d avgPool2d adaptiveAvgPool2d adaptiveMaxPool2d'),
   ...Object.fromEntries(
-    'neg_ relu_ sqrt_ exp_ zero_ add_ sub_ mul_ div_ fill_ copy_ maskedFill_'
-      .split(' ')
-      .map((name) => [name, inPlace(bound(name))]),
+    'neg_ relu_ sqrt_ exp_ zero_ add_ sub_ mul_ div_ fill_ copy_ maskedFill_'.split(' ').map((name) => [name, inPlace(bound(name))]),
   ),
   maximum: fl.maximum,
   minimum: fl.minimum,
@@ -72,20 +72,11 @@ const OPS: Readonly<Record<string, Run>> = {
   squeezeDims: (x: Tensor, dims: number[]) => x.squeeze(dims),
   iterate: (x: Tensor) => [...x],
   size: (x: Tensor, dim: number) => fl.tensor(x.size(dim), { dtype: 'int64' }),
-  conv2d: (x: Tensor, w: Tensor, b: Tensor | null, stride: number, padding: number) =>
-    F.conv2d(x, w, b, { stride, padding }),
+  conv2d: (x: Tensor, w: Tensor, b: Tensor | null, stride: number, padding: number) => F.conv2d(x, w, b, { stride, padding }),
   convTranspose2d: (x: Tensor, w: Tensor, b: Tensor | null, stride: number, padding: number) =>
     F.convTranspose2d(x, w, b, { stride, padding }),
-  interpolate: (x: Tensor, size: [number, number], mode: 'nearest' | 'bilinear' | 'area') =>
-    F.interpolate(x, { size, mode }),
-  batchNorm: (
-    x: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-    weight: Tensor | null,
-    bias: Tensor | null,
-    training: boolean,
-  ) => {
+  interpolate: (x: Tensor, size: [number, number], mode: 'nearest' | 'bilinear' | 'area') => F.interpolate(x, { size, mode }),
+  batchNorm: (x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor | null, bias: Tensor | null, training: boolean) => {
     const running = [mean.detach(), variance.detach()] as const;
     return [F.batchNorm(x, ...running, { weight, bias, training }), ...running];
   },
@@ -98,8 +89,7 @@ const OPS: Readonly<Record<string, Run>> = {
   dropout2d: (x: Tensor, training: boolean) => F.dropout2d(x, { training }),
   hardtanhBetween: (x: Tensor, low: number, high: number) => F.hardtanh(x, low, high),
   arange: (start: number, end: number, step: number, dtype: DType | null) => fl.arange(start, end, step, dtyped(dtype)),
-  linspace: (start: number, end: number, steps: number, dtype: DType | null) =>
-    fl.linspace(start, end, steps, dtyped(dtype)),
+  linspace: (start: number, end: number, steps: number, dtype: DType | null) => fl.linspace(start, end, steps, dtyped(dtype)),
   full: (shape: number[], value: number | boolean, dtype: DType | null) => fl.full(shape, value, dtyped(dtype)),
   eye: (n: number, m: number) => fl.eye(n, m),
 };
@@ -116,7 +106,8 @@ function argumentsOf(args: readonly unknown[]): { values: unknown[]; tensors: Te
       return x;
     }
     if (Array.isArray(value)) return value.map(made);
-    if (typeof value === 'object' && value !== null) return { nan: NaN, inf: Infinity, '-inf': -Infinity }[(value as { number: 'nan' | 'inf' | '-inf' }).number]; // prettier-ignore
+    if (typeof value === 'object' && value !== null)
+      return { nan: NaN, inf: Infinity, '-inf': -Infinity }[(value as { number: 'nan' | 'inf' | '-inf' }).number];
     return value;
   };
   return { values: args.map(made), tensors };
@@ -127,7 +118,8 @@ const listed = (result: unknown): Tensor[] => (Array.isArray(result) ? (result a
 /** Replaces the tensors in arguments, in order. */
 function withTensors(args: readonly unknown[], tensors: readonly Tensor[]): unknown[] {
   let next = 0;
-  const replace = (value: unknown): unknown => value instanceof Tensor ? tensors[next++]! : Array.isArray(value) ? value.map(replace) : value; // prettier-ignore
+  const replace = (value: unknown): unknown =>
+    value instanceof Tensor ? tensors[next++]! : Array.isArray(value) ? value.map(replace) : value;
   return args.map(replace);
 }
 
@@ -153,18 +145,18 @@ export function problemOf([op, args, results, grads]: Call, how: 'eager' | 'comp
     if (grads === 'error') return 'PyTorch has no gradient, but one came';
     return differences(got, results) ?? (Array.isArray(grads) ? gradientDifferences(tensors, grads) : undefined);
   } catch (error) {
-    if (!(error instanceof FlambeauError))
-      return `raw error: ${String(error instanceof Error ? error.stack?.slice(0, 400) : error)}`;
+    if (!(error instanceof FlambeauError)) return `raw error: ${String(error instanceof Error ? error.stack?.slice(0, 400) : error)}`;
     if (error instanceof InternalError) return error.message;
-    return results === 'error' || (grads === 'error' && error instanceof AutogradError)
-      ? undefined
-      : `refused: ${error.message}`;
+    return results === 'error' || (grads === 'error' && error instanceof AutogradError) ? undefined : `refused: ${error.message}`;
   }
 }
 
 /** The sum of the squares of all results that have gradients. */
 function sumOf(results: readonly Tensor[]): Tensor | undefined {
-  return results.filter((y) => y.requiresGrad).map((y) => y.mul(y).sum()).reduce<Tensor | undefined>((a, b) => (a === undefined ? b : a.add(b)), undefined); // prettier-ignore
+  return results
+    .filter((y) => y.requiresGrad)
+    .map((y) => y.mul(y).sum())
+    .reduce<Tensor | undefined>((a, b) => (a === undefined ? b : a.add(b)), undefined);
 }
 
 const describe = (tensors: readonly Tensor[]): string =>

@@ -68,8 +68,7 @@ export class Caller {
     for (let i = 0; i < 8; i++) this.#next(2);
     const only = process.env['FLAMBEAU_FUZZ_ONLY'];
     this.#targets = [...publicFunctions(), ...methods()].filter(
-      ({ name }) =>
-        !EXCLUDED.some(([pattern]) => pattern.test(name)) && (only === undefined || new RegExp(only).test(name)),
+      ({ name }) => !EXCLUDED.some(([pattern]) => pattern.test(name)) && (only === undefined || new RegExp(only).test(name)),
     );
   }
 
@@ -110,9 +109,7 @@ export class Caller {
   #withOption({ label, make }: Argument): Argument {
     const next = this.#next;
     const names = keysOf(make());
-    const name = [...names, ...names, ...names, 'dim', 'stride', 'weight_decay', 'Dtype', 'dtype'][
-      next(3 * names.length + 5)
-    ]!;
+    const name = [...names, ...names, ...names, 'dim', 'stride', 'weight_decay', 'Dtype', 'dtype'][next(3 * names.length + 5)]!;
     const value = VALUES[next(VALUES.length)]!;
     return {
       label: `{...${label}, ${name}: ${value.label}}`,
@@ -142,8 +139,7 @@ export class Caller {
   #judge(label: string, error: unknown): void {
     if (error instanceof OwnError) return;
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (error instanceof FlambeauError && !(error instanceof InternalError))
-      this.#messages.add(text.replace(/\d+/g, ''));
+    if (error instanceof FlambeauError && !(error instanceof InternalError)) this.#messages.add(text.replace(/\d+/g, ''));
     else {
       const at = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 4).map((line) => line.trim().replace(/^at /, '').replace(/\(?.*\/src\//, '')).join(' < ') : ''; // prettier-ignore
       this.#fault(label, `${text.slice(0, 200)}   [${at}]`, text.replace(/\d+/g, '').slice(0, 60) + at);
@@ -168,8 +164,7 @@ export class Caller {
       const loss = x.mul(2).sum(1).softmax(0).add(core.arange(2)).sum();
       loss.backward();
       if (Math.abs(loss.item() - 2) > 1e-5 || x.grad === null) problems.push(`a loss is ${loss.item()}`);
-      if (String(core.tensor([1.5])) !== 'tensor([1.5000])')
-        problems.push(`printing gives ${String(core.tensor([1.5]))}`);
+      if (String(core.tensor([1.5])) !== 'tensor([1.5000])') problems.push(`printing gives ${String(core.tensor([1.5]))}`);
     } catch (error) {
       problems.push(String(error));
     }
@@ -237,9 +232,7 @@ async function settled(result: unknown): Promise<void> {
 
 async function limited<T>(promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>(
-    (_, reject) => (timer = setTimeout(() => reject(new Error('the promise did not settle')), MAX_MS)),
-  );
+  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error('the promise did not settle')), MAX_MS)));
   try {
     return await Promise.race([promise, late]);
   } finally {

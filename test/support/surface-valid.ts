@@ -21,8 +21,7 @@ const picture = () =>
     3,
     Uint8Array.from({ length: 60 }, (_, i) => i),
   );
-const model = () =>
-  new nn.Sequential(new nn.Conv2d(3, 4, 3, { padding: 1 }), new nn.ReLU(), new nn.Flatten(), new nn.Linear(256, 3));
+const model = () => new nn.Sequential(new nn.Conv2d(3, 4, 3, { padding: 1 }), new nn.ReLU(), new nn.Flatten(), new nn.Linear(256, 3));
 
 export const VALID: Calls = {
   tensor: [
@@ -131,12 +130,8 @@ export const VALID: Calls = {
   'F.softmin': [() => [matrix(), 1]],
   'F.dropout': [() => [matrix(), { p: 0.5, training: true }]],
   'F.dropout2d': [() => [images(), { p: 0.5 }]],
-  'F.batchNorm': [
-    () => [images(), zeros(3), ones(3), { weight: ones(3), bias: zeros(3), training: true, momentum: 0.1, eps: 1e-5 }],
-  ],
-  'F.crossEntropy': [
-    () => [matrix(), classes(), { weight: ones(3), ignoreIndex: 1, reduction: 'sum', labelSmoothing: 0.1 }],
-  ],
+  'F.batchNorm': [() => [images(), zeros(3), ones(3), { weight: ones(3), bias: zeros(3), training: true, momentum: 0.1, eps: 1e-5 }]],
+  'F.crossEntropy': [() => [matrix(), classes(), { weight: ones(3), ignoreIndex: 1, reduction: 'sum', labelSmoothing: 0.1 }]],
   'F.nllLoss': [() => [matrix(), classes(), { reduction: 'none' }]],
   'F.huberLoss': [() => [matrix(), matrix(), 'sum', 2]],
   'F.poissonNllLoss': [() => [matrix(), matrix(), true, false, { eps: 1e-6 }]],
@@ -184,10 +179,7 @@ export const VALID: Calls = {
   'F.pad': [() => [matrix(), [1, 1], 2]],
   'F.oneHot': [() => [classes(), 3]],
   'F.flatten': [() => [images(), 1, -1]],
-  'F.interpolate': [
-    () => [images(), { scaleFactor: 2, mode: 'bilinear', alignCorners: true }],
-    () => [images(), { size: [4, 4] }],
-  ],
+  'F.interpolate': [() => [images(), { scaleFactor: 2, mode: 'bilinear', alignCorners: true }], () => [images(), { size: [4, 4] }]],
   'F.pixelShuffle': [() => [randn(1, 4, 2, 2), 2]],
   'F.pixelUnshuffle': [() => [randn(1, 1, 4, 4), 2]],
   'nn.Conv2d': [() => [3, 4, 3, { stride: 1, padding: 'same', bias: false, groups: 1 }]],
@@ -305,10 +297,7 @@ export const VALID: Calls = {
   'nn.utils.clipGradNorm_': [() => [parameters(), 1, 2]],
   'nn.utils.clipGradValue_': [() => [parameters(), 1]],
   'nn.utils.consumePrefixInStateDictIfPresent': [() => [new Map([['module.a', ones(1)]]), 'module.']],
-  'optim.SGD': [
-    () => [parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 0.1 }],
-    () => [[{ params: parameters(), lr: 1 }], { lr: 0.1 }],
-  ],
+  'optim.SGD': [() => [parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 0.1 }], () => [[{ params: parameters(), lr: 1 }], { lr: 0.1 }]],
   'optim.Adam': [() => [parameters(), { lr: 0.1, betas: [0.9, 0.99], amsgrad: true }]],
   'optim.AdamW': [() => [parameters(), { eps: 1e-6 }]],
   'optim.NAdam': [() => [parameters(), 0.1, [0.9, 0.99], { momentumDecay: 0.1 }]],
@@ -330,10 +319,7 @@ export const VALID: Calls = {
   ],
   'data.Subset': [() => [new data.TensorDataset(arange(4)), [0, 2]]],
   'data.ConcatDataset': [() => [[new data.TensorDataset(arange(4))]]],
-  'data.randomSplit': [
-    () => [new data.TensorDataset(arange(4)), [0.5, 0.5], {}],
-    () => [new data.TensorDataset(arange(4)), [1, 3]],
-  ],
+  'data.randomSplit': [() => [new data.TensorDataset(arange(4)), [0.5, 0.5], {}], () => [new data.TensorDataset(arange(4)), [1, 3]]],
   'data.DataLoader': [() => [new data.TensorDataset(arange(4)), { batchSize: 2, shuffle: true, dropLast: true }]],
   'data.BatchSampler': [() => [new data.SequentialSampler([1, 2, 3]), 2, true]],
   'data.RandomSampler': [() => [[1, 2, 3], { replacement: true, numSamples: 4 }]],
@@ -343,9 +329,7 @@ export const VALID: Calls = {
   setPrintOptions: [() => [{ precision: 4, profile: 'default' }]],
   'vision.Image': [() => [2, 2, 3, new Uint8Array(12)]],
   'vision.Image.filled': [() => [2, 2, 3, [1, 2, 3]]],
-  'vision.decodeImage': [
-    () => [new TextEncoder().encode('P5 2 1 255 \u0000~'), { mode: 'L', name: 'a', maxPixels: 100 }],
-  ],
+  'vision.decodeImage': [() => [new TextEncoder().encode('P5 2 1 255 \u0000~'), { mode: 'L', name: 'a', maxPixels: 100 }]],
   'vision.readImage': [() => [new TextEncoder().encode('P5 2 1 255 \u0000~'), { mode: 'L' }]],
   'vision.crop': [() => [picture(), 0, 1, 2, 2]],
   'vision.centerCrop': [() => [picture(), 2, 2]],
@@ -367,9 +351,7 @@ export const VALID: Calls = {
   'vision.BoundingBoxes': [() => [[[0, 0, 1, 2]], { format: 'XYXY', canvasSize: [2, 3], clampingMode: 'soft' }]],
   'vision.Mask': [() => [[[0, 1]]]],
   'vision.ColorJitter': [() => [{ brightness: 0.4, contrast: [0.5, 2], saturation: 0.4, hue: 0.1 }]],
-  'vision.RandomResizedCrop': [
-    () => [2, { scale: [0.5, 1], ratio: [0.5, 2], interpolation: 'bicubic', antialias: true }],
-  ],
+  'vision.RandomResizedCrop': [() => [2, { scale: [0.5, 1], ratio: [0.5, 2], interpolation: 'bicubic', antialias: true }]],
   'vision.RandomAffine': [() => [10, { translate: [0.1, 0.1], scale: [0.5, 2], shear: 5, fill: 1, center: [1, 1] }]],
   'vision.RandomErasing': [() => [{ p: 1, scale: [0.1, 0.2], ratio: [0.5, 2], value: 'random' }]],
   'vision.GaussianBlur': [() => [3, [0.1, 2]]],

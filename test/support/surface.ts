@@ -43,7 +43,7 @@ const isClass = (value: unknown): value is new (...args: unknown[]) => object =>
 /** All functions, constructors and static methods of a namespace and those below it. */
 function inNamespace(prefix: string, namespace: object, seen: Set<unknown>): Target[] {
   // What stands in a namespace itself comes first: `vision.Resize`, not `vision.transforms.Resize`.
-  const entries = Object.entries(namespace).sort(([, a], [, b]) => Number(typeof a !== 'function') - Number(typeof b !== 'function')); // prettier-ignore
+  const entries = Object.entries(namespace).sort(([, a], [, b]) => Number(typeof a !== 'function') - Number(typeof b !== 'function'));
   return entries.flatMap(([name, value]: [string, unknown]): Target[] => {
     if (seen.has(value)) return [];
     const path = prefix === '' ? name : `${prefix}.${name}`;
@@ -85,11 +85,7 @@ export function publicFunctions(): Target[] {
 /** The methods of an object by name, inherited ones included. */
 export function methodNames(object: object): string[] {
   const names = new Set<string>();
-  for (
-    let at: unknown = object;
-    at !== null && at !== Object.prototype && at !== Function.prototype;
-    at = Object.getPrototypeOf(at)
-  ) {
+  for (let at: unknown = object; at !== null && at !== Object.prototype && at !== Function.prototype; at = Object.getPrototypeOf(at)) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at as object))) {
       if (name !== 'constructor' && typeof value === 'function' && !isClass(value)) names.add(name);
     }
@@ -147,29 +143,7 @@ function detached(): Float32Array {
   return array;
 }
 
-const NUMBERS = [
-  0,
-  1,
-  2,
-  3,
-  4,
-  7,
-  -1,
-  -2,
-  -0,
-  0.5,
-  1.5,
-  -0.5,
-  1e-300,
-  1e12,
-  -1e12,
-  1e308,
-  2 ** 32,
-  2 ** 53,
-  NaN,
-  Infinity,
-  -Infinity,
-];
+const NUMBERS = [0, 1, 2, 3, 4, 7, -1, -2, -0, 0.5, 1.5, -0.5, 1e-300, 1e12, -1e12, 1e308, 2 ** 32, 2 ** 53, NaN, Infinity, -Infinity];
 const STRINGS = [
   '',
   '2',
@@ -236,7 +210,12 @@ export const VALUES: readonly Value[] = [
   value('object', 'a cyclic object', cyclicObject),
   value('object', 'Object.create(null)', () => Object.create(null) as object),
   value('object', 'frozen {}', () => Object.freeze({ dtype: 'float64' })),
-  value('foreign', 'a throwing getter', () => Object.defineProperties({}, Object.fromEntries(['length', 'shape', 'layout', 'dtype', 'lr', 'name', 'get'].map((name) => [name, { get: own, enumerable: true }])))),
+  value('foreign', 'a throwing getter', () =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(['length', 'shape', 'layout', 'dtype', 'lr', 'name', 'get'].map((name) => [name, { get: own, enumerable: true }])),
+    ),
+  ),
   value('foreign', 'a throwing toString', () => ({ toString: own, valueOf: own, [Symbol.toPrimitive]: own })),
   value('foreign', 'a throwing proxy', () => new Proxy({}, { get: own, has: own, ownKeys: own, getPrototypeOf: own })),
   value('foreign', 'a proxy of a tensor', () => new Proxy(ones(2), {})),
@@ -291,4 +270,4 @@ export const VALUES: readonly Value[] = [
   value('optimizer', 'an SGD', () => new optim.SGD([new nn.Parameter(ones(2))], { lr: 0.1 })),
   value('generator', 'a Generator', () => new core.Generator()),
   value('image', 'an Image', () => new vision.Image(4, 3, 3, new Uint8Array(36))),
-]; // prettier-ignore
+];

@@ -67,7 +67,7 @@ function tarEntry(name: string, body: Uint8Array): Buffer {
 
 /** A folder as a tar archive, its files under `prefix`. */
 export function tarOf(folder: string, prefix = ''): Buffer {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile()); // prettier-ignore
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile());
   const entries = files.map((name) => tarEntry(`${prefix}${relative('', name)}`, readFileSync(join(folder, name))));
   return Buffer.concat([...entries, Buffer.alloc(1024)]);
 }

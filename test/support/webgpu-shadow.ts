@@ -108,12 +108,7 @@ function tinyPlaces(
   return places;
 }
 
-function start(
-  plan: Plan,
-  buffers: readonly Buffer[],
-  offsets: readonly number[],
-  scalars: readonly number[],
-): Shadow | undefined {
+function start(plan: Plan, buffers: readonly Buffer[], offsets: readonly number[], scalars: readonly number[]): Shadow | undefined {
   const { graph } = plan;
   const cpu = plan.device;
   const before = runs.get(plan) ?? 0;
@@ -156,9 +151,9 @@ function start(
     return block;
   };
   const at = { buffers: [] as GpuBlock[], offsets: [] as number[] };
-  const faults = l.buffers.flatMap((source, buffer) => (source.kind === 'fault' ? [{ buffer, error: source.error }] : [])); // prettier-ignore
+  const faults = l.buffers.flatMap((source, buffer) => (source.kind === 'fault' ? [{ buffer, error: source.error }] : []));
   for (const source of l.buffers) {
-    at.offsets.push(source.kind === 'external' ? offsets[source.index]! : source.kind === 'temp' ? temps[source.temp]! : 0); // prettier-ignore
+    at.offsets.push(source.kind === 'external' ? offsets[source.index]! : source.kind === 'temp' ? temps[source.temp]! : 0);
     if (source.kind === 'external') at.buffers.push(blocks.get(buffers[source.index]!)!);
     else if (source.kind === 'temp') at.buffers.push(arena);
     else if (source.kind === 'constant') at.buffers.push(fixed(source.data));
@@ -170,26 +165,22 @@ function start(
 }
 
 /** Compares what the shadow has written with what the CPU has, once it is there. */
-function compare(
-  plan: Plan,
-  shadow: Shadow,
-  buffers: readonly Buffer[],
-  offsets: readonly number[],
-  failure: Error | undefined,
-): void {
+function compare(plan: Plan, shadow: Shadow, buffers: readonly Buffer[], offsets: readonly number[], failure: Error | undefined): void {
   const { node, graph, program, blocks, own, tiny } = shadow;
   const cpu = plan.device;
-  const expected = new Map([...blocks.keys()].map((buffer) => [buffer, cpu.readNow!(buffer, 0, 'uint8', buffer.bytes).slice().buffer])); // prettier-ignore
-  const read = [...blocks].map(async ([buffer, block]) => [buffer, (await device.read(block, 0, 'uint8', buffer.bytes)).buffer] as const); // prettier-ignore
+  const expected = new Map([...blocks.keys()].map((buffer) => [buffer, cpu.readNow!(buffer, 0, 'uint8', buffer.bytes).slice().buffer]));
+  const read = [...blocks].map(async ([buffer, block]) => [buffer, (await device.read(block, 0, 'uint8', buffer.bytes)).buffer] as const);
   const shown = `${node.name}(${node.inputs.map((id) => describe(graph.values[id]!.layout)).join(', ')}; ${node.key ?? ''})`;
   const check = async (): Promise<void> => {
     let got: Map<Buffer, ArrayBufferLike>;
     try {
       const settled = await Promise.allSettled(read);
-      got = new Map(settled.map((result) => {
-        if (result.status === 'rejected') throw result.reason;
-        return result.value;
-      })); // prettier-ignore
+      got = new Map(
+        settled.map((result) => {
+          if (result.status === 'rejected') throw result.reason;
+          return result.value;
+        }),
+      );
     } catch (error) {
       const same = error instanceof Error && error.message === failure?.message;
       counts.refused++;
@@ -202,18 +193,19 @@ function compare(
     if (failure !== undefined) {
       if (!/divided by zero|by zero/.test(String(failure))) problems.push(`${shown}: the CPU says ${String(failure)}, webgpu nothing`);
       return;
-    } // prettier-ignore
+    }
     counts.compared++;
     for (const id of node.outputs) {
       const { buffer, layout, offset } = graph.values[id]!;
       const index = graph.externals.indexOf(buffer);
       if (index < 0) continue;
       const from = offsets[index]! + offset * itemSize(layout.dtype);
-      const [want, have] = [expected, got].map((memory) => elementsOf(memory.get(buffers[index]!) as ArrayBuffer, from, layout)); // prettier-ignore
+      const [want, have] = [expected, got].map((memory) => elementsOf(memory.get(buffers[index]!) as ArrayBuffer, from, layout));
       if (want!.some((v) => layout.dtype === 'int64' && v !== (v | 0))) continue;
       const keep = (list: readonly number[]): number[] => list.filter((_, i) => !tiny.has(i));
       const off = distance(keep(have!), keep(want!));
-      if (off > (layout.dtype === 'float32' ? (MEANS.has(node.name) ? 1e-4 : 2e-5) : 0)) problems.push(`${shown} → ${describe(layout)}: off by ${off}, ${have!.slice(0, 12).join()} and not ${want!.slice(0, 12).join()}`); // prettier-ignore
+      if (off > (layout.dtype === 'float32' ? (MEANS.has(node.name) ? 1e-4 : 2e-5) : 0))
+        problems.push(`${shown} → ${describe(layout)}: off by ${off}, ${have!.slice(0, 12).join()} and not ${want!.slice(0, 12).join()}`);
     }
   };
   pending.push(check());
@@ -246,5 +238,5 @@ afterEach(async () => {
 
 afterAll(() => {
   if (found === undefined) return;
-  console.info(`webgpu: ${counts.compared} operations compared, ${counts.refused} refused alike, ${device.kernelCount} kernels`); // prettier-ignore
+  console.info(`webgpu: ${counts.compared} operations compared, ${counts.refused} refused alike, ${device.kernelCount} kernels`);
 });

@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import { itemSize, type DType, type TypedArray } from '../../src/base/dtype.ts';
 import { DeviceError } from '../../src/base/errors.ts';
 import type { WgslLaunch } from '../../src/kernels/wgsl/kernel.ts';
-import { requestWebGpu, startWebGpuDevice, type WebGpuDevice, type WebGpuOptions } from '../../src/devices/webgpu/webgpu.ts'; // prettier-ignore
+import { requestWebGpu, startWebGpuDevice, type WebGpuDevice, type WebGpuOptions } from '../../src/devices/webgpu/webgpu.ts';
 
 const CHROMIUM = '/usr/lib/chromium';
 
@@ -64,7 +64,7 @@ export const testDevice = (): Promise<WebGpuDevice | undefined> => (shared ??= n
 export type TestOperand = TypedArray | readonly [DType, number];
 
 const dtypeOf = (data: TypedArray): DType =>
-  data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : data instanceof BigInt64Array ? 'int64' : 'uint8'; // prettier-ignore
+  data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : data instanceof BigInt64Array ? 'int64' : 'uint8';
 
 /**
  * Runs launches on operands, by their numbers, and reads some of those back. Operands are written after `padding` bytes, and everything

@@ -80,7 +80,11 @@ describe('gradient modes follow asynchronous calls', () => {
       throw new Error('late');
     });
     const early = noGrad(async () => Promise.reject(new Error('early')));
-    expect(() => noGrad(() => { throw new Error('at once'); })).toThrow('at once'); // prettier-ignore
+    expect(() =>
+      noGrad(() => {
+        throw new Error('at once');
+      }),
+    ).toThrow('at once');
     await expect(early).rejects.toThrow('early');
     await expect(failing).rejects.toThrow('late');
     expect(await noGrad(() => Promise.resolve(isGradEnabled()))).toBe(false);
@@ -134,7 +138,10 @@ describe('where the host cannot follow asynchronous calls, as in browsers', () =
   });
 
   async function modes(): Promise<typeof import('../../src/tensor/grad-mode.ts')> {
-    vi.stubGlobal('process', new Proxy(process, { get: (target, name) => name === 'getBuiltinModule' ? undefined : Reflect.get(target, name) as unknown })); // prettier-ignore
+    vi.stubGlobal(
+      'process',
+      new Proxy(process, { get: (target, name) => (name === 'getBuiltinModule' ? undefined : (Reflect.get(target, name) as unknown)) }),
+    );
     vi.resetModules();
     return import('../../src/tensor/grad-mode.ts');
   }
@@ -157,7 +164,11 @@ describe('where the host cannot follow asynchronous calls, as in browsers', () =
   test('rejections and exceptions end it', async () => {
     const mode = await modes();
     await expect(mode.noGrad(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    expect(() => mode.noGrad(() => { throw new Error('never'); })).toThrow('never'); // prettier-ignore
+    expect(() =>
+      mode.noGrad(() => {
+        throw new Error('never');
+      }),
+    ).toThrow('never');
     expect(mode.isGradEnabled()).toBe(true);
   });
 

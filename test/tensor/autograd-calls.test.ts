@@ -51,7 +51,10 @@ describe('grad', () => {
     expect(values(one[0])).toEqual([3, 4]);
     const both = grad([f(), f()], [x, y], [null, tensor(10, { dtype: 'float64' })]);
     expectTypeOf(both).toEqualTypeOf<[Tensor, Tensor]>();
-    expect(both.map(values)).toEqual([[33, 44], [11, 22]]); // prettier-ignore
+    expect(both.map(values)).toEqual([
+      [33, 44],
+      [11, 22],
+    ]);
     expect(values(grad(x.mul(y), [x], { gradOutputs: tensor([1, 2], { dtype: 'float64' }) })[0])).toEqual([3, 8]);
   });
 
@@ -61,7 +64,10 @@ describe('grad', () => {
     const some = grad(x.sum(), [x, y], { allowUnused: true });
     expectTypeOf(some).toEqualTypeOf<[Tensor | undefined, Tensor | undefined]>();
     expect(some.map(values)).toEqual([[1, 1], undefined]);
-    expect(grad(x.sum(), [x, y], { materializeGrads: true }).map(values)).toEqual([[1, 1], [0, 0]]); // prettier-ignore
+    expect(grad(x.sum(), [x, y], { materializeGrads: true }).map(values)).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
     expect(() => grad(x.sum(), [x], { materializeGrads: true, allowUnused: false })).toThrow(ArgumentError);
     expect(() => grad(x.sum(), [x], { isGradsBatched: true as never })).toThrow(/isGradsBatched.*false/s);
   });
@@ -85,7 +91,7 @@ describe('hooks of tensors', () => {
     y.retainGrad();
     const handle = y.registerHook((g) => g.mul(10));
     y.sum().backward({ retainGraph: true });
-    expect([values(y.grad), values(x.grad), y.retainsGrad, x.retainsGrad]).toEqual([[10, 10], [20, 20], true, false]); // prettier-ignore
+    expect([values(y.grad), values(x.grad), y.retainsGrad, x.retainsGrad]).toEqual([[10, 10], [20, 20], true, false]);
     handle.remove();
     y.sum().backward();
     expect(values(x.grad)).toEqual([22, 22]);
@@ -99,7 +105,10 @@ describe('hooks of tensors', () => {
     y.registerHook((g) => g.mul(10));
     y.mul_(3);
     y.sum().backward();
-    expect([values(y.grad), values(x.grad)]).toEqual([[1, 1], [60, 60]]); // prettier-ignore
+    expect([values(y.grad), values(x.grad)]).toEqual([
+      [1, 1],
+      [60, 60],
+    ]);
   });
 
   it('must keep the shape', () => {
@@ -162,7 +171,10 @@ describe('the graph', () => {
       return [inner!.mul(5)];
     });
     y.sum().backward();
-    expect(seen).toEqual([[6, 6], [3, 3]]); // prettier-ignore
+    expect(seen).toEqual([
+      [6, 6],
+      [3, 3],
+    ]);
     expect(values(x.grad)).toEqual([30, 30]);
   });
 });
@@ -207,11 +219,11 @@ describe('gradient modes', () => {
   it('inferenceMode marks what it makes', async () => {
     const x = leaf([1, 2]);
     const y = inferenceMode(() => {
-      expect([isInferenceModeEnabled(), isGradEnabled(), enableGrad(() => x.mul(2).requiresGrad)]).toEqual([true, false, false]); // prettier-ignore
+      expect([isInferenceModeEnabled(), isGradEnabled(), enableGrad(() => x.mul(2).requiresGrad)]).toEqual([true, false, false]);
       expect(inferenceMode(false, () => x.mul(2).requiresGrad)).toBe(true);
       return x.mul(2);
     });
-    expect([y.isInference(), y.view(1, 2).isInference(), x.isInference(), y.clone().isInference()]).toEqual([true, true, false, false]); // prettier-ignore
+    expect([y.isInference(), y.view(1, 2).isInference(), x.isInference(), y.clone().isInference()]).toEqual([true, true, false, false]);
     expect(() => x.mul(y)).toThrow(/inferenceMode.*clone\(\)/s);
     expect(values(x.add(y))).toEqual([3, 6]);
     expect(() => y.add_(1)).toThrow(/inferenceMode.*in place/s);

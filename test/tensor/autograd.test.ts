@@ -40,7 +40,11 @@ describe('backward', () => {
   });
 
   it('restores the mode after an error and after an asynchronous function', async () => {
-    expect(() => noGrad(() => { throw new Error('inside'); })).toThrow('inside'); // prettier-ignore
+    expect(() =>
+      noGrad(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
     expect(isGradEnabled()).toBe(true);
     await noGrad(async () => {
       await Promise.resolve();
@@ -104,30 +108,51 @@ describe('backward', () => {
 
 describe('views', () => {
   it('pass gradients back to their base', () => {
-    const x = leaf([[1, 2, 3], [4, 5, 6]]); // prettier-ignore
+    const x = leaf([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     x.at(':', '1:').t().mul(2).sum().backward();
-    expect(values(x.grad)).toEqual([[0, 2, 2], [0, 2, 2]]); // prettier-ignore
+    expect(values(x.grad)).toEqual([
+      [0, 2, 2],
+      [0, 2, 2],
+    ]);
     x.grad = null;
     x.at(1, -1).mul(7).backward();
-    expect(values(x.grad)).toEqual([[0, 0, 0], [0, 0, 7]]); // prettier-ignore
+    expect(values(x.grad)).toEqual([
+      [0, 0, 0],
+      [0, 0, 7],
+    ]);
     x.grad = null;
     x.unsqueeze(0).expand(4, 2, 3).sum().backward();
-    expect(values(x.grad)).toEqual([[4, 4, 4], [4, 4, 4]]); // prettier-ignore
+    expect(values(x.grad)).toEqual([
+      [4, 4, 4],
+      [4, 4, 4],
+    ]);
   });
 
   it('share storage', () => {
     const x = zeros(2, 3);
     x.view(6).at('::2').fill_(1);
-    expect(x.tolist()).toEqual([[1, 0, 1], [0, 1, 0]]); // prettier-ignore
+    expect(x.tolist()).toEqual([
+      [1, 0, 1],
+      [0, 1, 0],
+    ]);
   });
 
   it('record assignment to a part of a result (the tutorial’s corr2d)', () => {
-    const w = leaf([[1, 2], [3, 4]]); // prettier-ignore
+    const w = leaf([
+      [1, 2],
+      [3, 4],
+    ]);
     const y = zeros(2, 2, { dtype: 'float64' });
     for (let i = 0; i < 2; i++) for (let j = 0; j < 2; j++) y.setAt([i, j], w.mul(i * 2 + j).sum());
     expect(y.gradFn?.name()).toBe('CopySlices');
     y.mul(y).sum().backward(); // y = [0, S, 2S, 3S], S = 10: d/dw = 2·(0 + 1 + 4 + 9)·S
-    expect(values(w.grad)).toEqual([[280, 280], [280, 280]]); // prettier-ignore
+    expect(values(w.grad)).toEqual([
+      [280, 280],
+      [280, 280],
+    ]);
   });
 
   it('see in-place changes of their base in the graph', () => {

@@ -98,9 +98,18 @@ describe('plans', () => {
   });
 
   test('of an operation whose inputs lie alike under different ids give the same', () => {
-    const w = tensor([[1, 2], [3, 4]], { requiresGrad: true }); // prettier-ignore
+    const w = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { requiresGrad: true },
+    );
     for (let i = 0; i < 20_000; i++) layoutOf('float32', [i, 7654323]);
-    const x = tensor([[1, 2], [3, 4]]); // prettier-ignore
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     w.mul(x).sum().backward();
     expect(w.grad!.tolist()).toEqual(x.tolist());
     expect(F.conv2d(randn(1, 1, 4, 4), w.view(1, 1, 2, 2)).shape).toEqual([1, 1, 3, 3]);

@@ -22,32 +22,29 @@ const GEOMETRIES: Geometry[] = [
 ];
 
 describe.each(['float32', 'float64'] as const)('of %s', (dtype) => {
-  test.each(GEOMETRIES)(
-    'convolution and ReLU, and their gradients: $x → $out, $options',
-    ({ x: size, out, kernel, options }) => {
-      manualSeed(4);
-      const groups = options.groups ?? 1;
-      const x = randn([...size], { dtype });
-      const w1 = randn([size[1], size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
-      const w2 = randn([out, size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
-      const b = randn([size[1]], { dtype }).requiresGrad_();
-      // The first layer keeps the size, so that the second's gradient flows into a ReLU.
-      const same = { padding: (kernel - 1) / 2, groups };
-      const fn = (input: Tensor): Tensor[] => {
-        for (const leaf of [w1, w2, b]) leaf.grad = null;
-        const hidden = F.relu(F.conv2d(input, w1, b, same));
-        const y = F.relu(F.conv2d(hidden, w2, null, options));
-        y.sin().sum().backward();
-        return [y, w1.grad!, w2.grad!, b.grad!];
-      };
-      const expected = fn(x).map(bits);
-      const step = compile(fn);
-      for (let i = 0; i < 3; i++) expect(step(x).map(bits)).toEqual(expected);
-      const plan = step.toString();
-      expect(plan.match(/conv2d\+relu\(/g)).toHaveLength(2);
-      expect(plan).toContain('conv2dInputGrad+reluGrad(');
-    },
-  );
+  test.each(GEOMETRIES)('convolution and ReLU, and their gradients: $x → $out, $options', ({ x: size, out, kernel, options }) => {
+    manualSeed(4);
+    const groups = options.groups ?? 1;
+    const x = randn([...size], { dtype });
+    const w1 = randn([size[1], size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
+    const w2 = randn([out, size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
+    const b = randn([size[1]], { dtype }).requiresGrad_();
+    // The first layer keeps the size, so that the second's gradient flows into a ReLU.
+    const same = { padding: (kernel - 1) / 2, groups };
+    const fn = (input: Tensor): Tensor[] => {
+      for (const leaf of [w1, w2, b]) leaf.grad = null;
+      const hidden = F.relu(F.conv2d(input, w1, b, same));
+      const y = F.relu(F.conv2d(hidden, w2, null, options));
+      y.sin().sum().backward();
+      return [y, w1.grad!, w2.grad!, b.grad!];
+    };
+    const expected = fn(x).map(bits);
+    const step = compile(fn);
+    for (let i = 0; i < 3; i++) expect(step(x).map(bits)).toEqual(expected);
+    const plan = step.toString();
+    expect(plan.match(/conv2d\+relu\(/g)).toHaveLength(2);
+    expect(plan).toContain('conv2dInputGrad+reluGrad(');
+  });
 
   test.each(GEOMETRIES)('sums in convolutions and their gradients: $x → $out, $options', (geometry) => {
     const { x: size, out, kernel, options } = geometry;
@@ -72,40 +69,47 @@ describe.each(['float32', 'float64'] as const)('of %s', (dtype) => {
     const step = compile(fn);
     for (let i = 0; i < 3; i++) expect(step(x, residual).map(bits)).toEqual(expected);
     const plan = step.toString();
-    for (const name of ['conv2d+add+relu', 'conv2d+add', 'conv2dInputGrad+add+reluGrad']) expect(plan).toContain(` ${name}(`); // prettier-ignore
+    for (const name of ['conv2d+add+relu', 'conv2d+add', 'conv2dInputGrad+add+reluGrad']) expect(plan).toContain(` ${name}(`);
   });
 
-  test.each(GEOMETRIES)(
-    'known statistics in convolutions: $x → $out, $options',
-    ({ x: size, out, kernel, options }) => {
-      manualSeed(8);
-      const w = randn([out, size[1] / (options.groups ?? 1), kernel, kernel], { dtype });
-      const make = (): Tensor => randn([out], { dtype });
-      const [bias, weight, shift, mean, variance] = [make(), make(), make(), make().mul(30), make().abs().add(0.1)];
-      const [x, scale, half] = [randn([...size], { dtype }), weight.abs().div(variance.sqrt()), w.mul(0.5)];
-      const norm = (y: Tensor): Tensor => F.batchNorm(y, mean, variance, { weight, bias: shift });
-      const fn = (input: Tensor, residual: Tensor): Tensor[] =>
-        noGrad(() => {
-          const sum = norm(F.conv2d(input, w, null, options)).add(residual);
-          return [norm(F.conv2d(input, w, bias, options)), F.relu(norm(F.conv2d(input, half, bias, options))), sum, F.relu(residual.add(norm(F.conv2d(input, half, null, options))))]; // prettier-ignore
-        });
-      const y = F.conv2d(x, w, bias, options);
-      const residual = randn(y.shape, { dtype });
-      const expected = fn(x, residual);
-      const step = compile(fn);
-      step(x, residual);
-      const results = step(x, residual);
-      // What the docstring of AffineStep leaves open: a few roundings of the largest of the three terms.
-      const column = (t: Tensor): Tensor => t.view([1, -1, 1, 1]);
-      const terms = y.abs().add(column(bias.abs().add(mean.abs()))).mul(column(scale)).add(column(shift.abs())).add(residual.abs()); // prettier-ignore
-      const unit = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
-      results.forEach((result, i) => {
-        const off = result.sub(expected[i]!).abs().div(terms).max().item();
-        expect(off).toBeLessThanOrEqual(4 * unit);
+  test.each(GEOMETRIES)('known statistics in convolutions: $x → $out, $options', ({ x: size, out, kernel, options }) => {
+    manualSeed(8);
+    const w = randn([out, size[1] / (options.groups ?? 1), kernel, kernel], { dtype });
+    const make = (): Tensor => randn([out], { dtype });
+    const [bias, weight, shift, mean, variance] = [make(), make(), make(), make().mul(30), make().abs().add(0.1)];
+    const [x, scale, half] = [randn([...size], { dtype }), weight.abs().div(variance.sqrt()), w.mul(0.5)];
+    const norm = (y: Tensor): Tensor => F.batchNorm(y, mean, variance, { weight, bias: shift });
+    const fn = (input: Tensor, residual: Tensor): Tensor[] =>
+      noGrad(() => {
+        const sum = norm(F.conv2d(input, w, null, options)).add(residual);
+        return [
+          norm(F.conv2d(input, w, bias, options)),
+          F.relu(norm(F.conv2d(input, half, bias, options))),
+          sum,
+          F.relu(residual.add(norm(F.conv2d(input, half, null, options)))),
+        ];
       });
-      for (const finish of ['', '+relu', '+add', '+add+relu']) expect(step.toString()).toContain(` conv2d+batchNormEval${finish}(`); // prettier-ignore
-    },
-  );
+    const y = F.conv2d(x, w, bias, options);
+    const residual = randn(y.shape, { dtype });
+    const expected = fn(x, residual);
+    const step = compile(fn);
+    step(x, residual);
+    const results = step(x, residual);
+    // What the docstring of AffineStep leaves open: a few roundings of the largest of the three terms.
+    const column = (t: Tensor): Tensor => t.view([1, -1, 1, 1]);
+    const terms = y
+      .abs()
+      .add(column(bias.abs().add(mean.abs())))
+      .mul(column(scale))
+      .add(column(shift.abs()))
+      .add(residual.abs());
+    const unit = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
+    results.forEach((result, i) => {
+      const off = result.sub(expected[i]!).abs().div(terms).max().item();
+      expect(off).toBeLessThanOrEqual(4 * unit);
+    });
+    for (const finish of ['', '+relu', '+add', '+add+relu']) expect(step.toString()).toContain(` conv2d+batchNormEval${finish}(`);
+  });
 
   test.each([
     [[4, 5, 6, 7], true],
@@ -189,10 +193,7 @@ test('NaN, infinities and signed zeros pass a fused ReLU as they pass the plain 
   const w = randn(1, 1, 1, 1).fill_(1);
   const fn = (x: Tensor): Tensor => F.relu(F.conv2d(x, w));
   const x = randn(1, 1, 2, 4);
-  x.setAt([0, 0, 0, 0], Number.NaN)
-    .setAt([0, 0, 0, 1], -0)
-    .setAt([0, 0, 0, 2], -Infinity)
-    .setAt([0, 0, 0, 3], Infinity);
+  x.setAt([0, 0, 0, 0], Number.NaN).setAt([0, 0, 0, 1], -0).setAt([0, 0, 0, 2], -Infinity).setAt([0, 0, 0, 3], Infinity);
   const step = compile(fn);
   step(x);
   expect(bits(step(x))).toEqual(bits(fn(x)));
@@ -245,9 +246,7 @@ describe('profile', () => {
     const step = compile((x: Tensor) => F.relu(F.conv2d(x, w, null, { padding: 1 })));
     const x = randn(2, 3, 8, 8);
     step(x);
-    expect(inspect(step)).toMatch(
-      /float32\[2, 8, 8, 8\] = conv2d\+relu\([^]*arena: \d+ bytes[^]*conv2d\+relu: .* × \d+, 55.3 kFLOP, /,
-    );
+    expect(inspect(step)).toMatch(/float32\[2, 8, 8, 8\] = conv2d\+relu\([^]*arena: \d+ bytes[^]*conv2d\+relu: .* × \d+, 55.3 kFLOP, /);
   });
 
   test('refuses what is not done when it returns', () => {

@@ -1,18 +1,5 @@
 /** What a compiled function keeps of weights that it only reads, and when it makes that again: never a stale number. */
-import {
-  compile,
-  F,
-  manualSeed,
-  nn,
-  noGrad,
-  optim,
-  profile,
-  randint,
-  randn,
-  type Compiled,
-  type Tensor,
-  type Profile,
-} from 'flambeau';
+import { compile, F, manualSeed, nn, noGrad, optim, profile, randint, randn, type Compiled, type Tensor, type Profile } from 'flambeau';
 import { afterEach, describe, expect, it } from 'vitest';
 import { KEPT, keptBytes } from '../../src/compiler/kept.ts';
 
@@ -31,7 +18,7 @@ const network = (): nn.Sequential =>
     new nn.Linear(40 * 64, 300),
   );
 
-const infer = (model: nn.Module & ((x: Tensor) => Tensor)): ((x: Tensor) => Tensor) => compile((x: Tensor) => noGrad(() => model(x))); // prettier-ignore
+const infer = (model: nn.Module & ((x: Tensor) => Tensor)): ((x: Tensor) => Tensor) => compile((x: Tensor) => noGrad(() => model(x)));
 
 /** Batch normalisation rounds elsewhere inside a convolution. */
 function expectSame(compiled: (x: Tensor) => Tensor, model: (x: Tensor) => Tensor, x: Tensor): void {
@@ -42,7 +29,7 @@ function expectSame(compiled: (x: Tensor) => Tensor, model: (x: Tensor) => Tenso
 
 const expectBits = (a: Tensor, b: Tensor): void => expect(a.toTypedArray()).toEqual(b.toTypedArray());
 
-const packs = (p: Profile): number => p.launches.filter(({ kernel }) => /pack|winograd-weights|norm\/affine/.test(kernel)).length; // prettier-ignore
+const packs = (p: Profile): number => p.launches.filter(({ kernel }) => /pack|winograd-weights|norm\/affine/.test(kernel)).length;
 
 describe('what is made of weights alone', () => {
   afterEach(() => void manualSeed(0));
@@ -178,7 +165,9 @@ describe('what is made of weights alone', () => {
     const usual = KEPT.most;
     KEPT.most = 3e6; // each network keeps 1.5 MB or less
     try {
-      const models = Array.from({ length: 6 }, () => new nn.Sequential(conv(64, 64), new nn.ReLU(), conv(64, 64), new nn.BatchNorm2d(64)).eval()); // prettier-ignore
+      const models = Array.from({ length: 6 }, () =>
+        new nn.Sequential(conv(64, 64), new nn.ReLU(), conv(64, 64), new nn.BatchNorm2d(64)).eval(),
+      );
       const functions = models.map((model) => infer(model));
       const run = (i: number): number => packs(profile(() => void functions[i]!(randn(1, 64, 16, 16))));
       functions.forEach((_, i) => run(i));

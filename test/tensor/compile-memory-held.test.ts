@@ -160,11 +160,7 @@ describe('one function of many shapes', () => {
         return loss;
       };
       const fn = compiled ? compile(eager) : eager;
-      return [3, 50, 7, 500, 3, 50, 1000, 7].flatMap((n) => [
-        fn(ones(n).div(n)).item(),
-        w.at(0).item(),
-        w.at(2).item(),
-      ]);
+      return [3, 50, 7, 500, 3, 50, 1000, 7].flatMap((n) => [fn(ones(n).div(n)).item(), w.at(0).item(), w.at(2).item()]);
     };
     expect(follow(true)).toEqual(follow(false));
   });
@@ -179,7 +175,10 @@ describe('one function of many shapes', () => {
     step(tensor([1, 2, 3]));
     const grad = w.grad!;
     expect(step(grad).tolist()).toEqual([2, 4, 6]); // what an earlier call has left, as an argument
-    expect([grad.tolist(), w.grad!.tolist()]).toEqual([[1, 2, 3], [1, 2, 3]]); // prettier-ignore
+    expect([grad.tolist(), w.grad!.tolist()]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
     expect(step(w.grad!.view(3)).tolist()).toEqual([2, 4, 6]);
     step(zeros(2, 3));
     expect(w.grad!.tolist()).toEqual([0, 0, 0]);
@@ -190,7 +189,7 @@ describe('when memory is short', () => {
   test('what plans hold between runs goes before anything is refused', () => {
     const device = cpuDevice();
     const x = randn(8, 16, 128, 128);
-    const [step, other] = [0, 1].map(() => compile((x: Tensor) => x.exp().view(8, -1).softmax(1).view(8, 16, 128, 128).sum(1).tanh())); // prettier-ignore
+    const [step, other] = [0, 1].map(() => compile((x: Tensor) => x.exp().view(8, -1).softmax(1).view(8, 16, 128, 128).sum(1).tanh()));
     const wanted = step!(x).toTypedArray();
     other!(x);
     liveStorages();

@@ -92,9 +92,7 @@ describe.each(NETWORKS)('training %s', (_, make) => {
     const { values, arena, plan } = trained(make, 1);
     expect(values).toEqual(free.values);
     expect(arena).toBeLessThan(free.arena * 0.8);
-    expect(plan).toMatch(
-      /limit of 1; warning: the limit is not met.*\nmade again: .*which costs .*FLOP and .*B more at every run/,
-    );
+    expect(plan).toMatch(/limit of 1; warning: the limit is not met.*\nmade again: .*which costs .*FLOP and .*B more at every run/);
   });
 
   test('is planned as ever where the limit is no less than what it takes', () => {
@@ -161,7 +159,10 @@ describe('a value is made again', () => {
 
   test('from what is still there', () => {
     const state = randn(64, 64);
-    const plan = compared((x) => withBusyTime(x.matmul(state)), () => undefined); // prettier-ignore
+    const plan = compared(
+      (x) => withBusyTime(x.matmul(state)),
+      () => undefined,
+    );
     expect(plan).toContain('matmul again($');
   });
 
@@ -213,7 +214,5 @@ test('an elementwise operation is made again within the one that needs it', () =
 
 test.each([0, -5, NaN, '100' as unknown as number, null as unknown as number])('no limit: %s', (memoryLimit) => {
   expect(() => compile(() => randn(1), { memoryLimit })).toThrow(ArgumentError);
-  expect(() => compile(() => randn(1), { memoryLimit })).toThrow(
-    /compile: expected memoryLimit to be a number of bytes above 0/,
-  );
+  expect(() => compile(() => randn(1), { memoryLimit })).toThrow(/compile: expected memoryLimit to be a number of bytes above 0/);
 });

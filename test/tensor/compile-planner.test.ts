@@ -36,10 +36,7 @@ describe('repetition', () => {
   });
 
   test('other attributes, numbers, layouts and offsets are no repetition', () => {
-    const plan = sameBits(
-      (x) => [x.softmax(0).add(x.softmax(1)), x.at(0).cumsum(0).sub(x.at(1).cumsum(0)), x.t().cumsum(0)],
-      randn(4, 4),
-    );
+    const plan = sameBits((x) => [x.softmax(0).add(x.softmax(1)), x.at(0).cumsum(0).sub(x.at(1).cumsum(0)), x.t().cumsum(0)], randn(4, 4));
     expect(count(plan, / softmax\(/g)).toBe(2);
     expect(count(plan, / cumsum\(/g)).toBe(3);
   });
@@ -133,11 +130,15 @@ describe('operations in place', () => {
 
 describe('elementwise operations', () => {
   test('become one kernel that writes only what is wanted', () => {
-    const plan = sameBits((x, y) => {
-      const sum = x.add(y);
-      const scaled = sum.mul(0.5).sub(y.abs());
-      return [F.relu(scaled).mul(x.gt(0).to('float32')), sum];
-    }, randn(5, 7), randn(5, 7)); // prettier-ignore
+    const plan = sameBits(
+      (x, y) => {
+        const sum = x.add(y);
+        const scaled = sum.mul(0.5).sub(y.abs());
+        return [F.relu(scaled).mul(x.gt(0).to('float32')), sum];
+      },
+      randn(5, 7),
+      randn(5, 7),
+    );
     expect(plan).toMatch(/\$\d+: float32\[5, 7\], \$\d+: float32\[5, 7\] = [a-zA-Z+]+\(%\d+, \$1, \$0\)/);
   });
 
@@ -153,7 +154,7 @@ describe('elementwise operations', () => {
   });
 
   test('in double precision, whole numbers and truth values', () => {
-    sameBits((x) => [x.mul(1.5).sin().add(1), x.gt(0).logicalAnd(x.lt(1)).logicalNot()], randn([33], { dtype: 'float64' })); // prettier-ignore
+    sameBits((x) => [x.mul(1.5).sin().add(1), x.gt(0).logicalAnd(x.lt(1)).logicalNot()], randn([33], { dtype: 'float64' }));
     sameBits((x) => [x.mul(3).add(7).remainder(4).sub(x)], tensor([1, -5, 7, 9], { dtype: 'int64' }));
     sameBits((x) => [x.mul(200).add(100).mul(2)], tensor([1, 2, 3, 250, 7], { dtype: 'uint8' }));
   });
@@ -168,12 +169,7 @@ describe('updates', () => {
   test.each(OPTIMIZERS)('of all parameters by %s are one launch', (_, make) => {
     const run = (wrap: typeof compile | undefined): { values: unknown[]; plan: string } => {
       manualSeed(2);
-      const model = new nn.Sequential(
-        new nn.Linear(7, 40),
-        new nn.BatchNorm1d(40),
-        new nn.Tanh(),
-        new nn.Linear(40, 3),
-      );
+      const model = new nn.Sequential(new nn.Linear(7, 40), new nn.BatchNorm1d(40), new nn.Tanh(), new nn.Linear(40, 3));
       const [weights, others] = [0, 1].map((rank) => model.parameters().filter((p) => p.ndim === 2 - rank));
       const optimizer = make(weights!, others!);
       const fn = (x: Tensor): Tensor => {
@@ -299,7 +295,7 @@ describe('activations', () => {
     for (const dtype of ['float32', 'float64'] as const) {
       const net = network(name, dtype);
       const target = randn(2, 4, 7, 9).to(dtype);
-      const plan = sameBits((x) => autograd.grad(net(x).mul(target).sum(), [...net.parameters()]), randn(2, 3, 7, 9).to(dtype).mul(3)); // prettier-ignore
+      const plan = sameBits((x) => autograd.grad(net(x).mul(target).sum(), [...net.parameters()]), randn(2, 3, 7, 9).to(dtype).mul(3));
       expect(count(plan, /batchNorm\+\w+\(/g)).toBe(2);
       expect(count(plan, /\w+Grad\+batchNormGrad\(/g)).toBe(2);
     }
@@ -331,11 +327,15 @@ describe('activations', () => {
   test('are chains of operations on one value, unless others want what is between', () => {
     const conv = new nn.Conv2d(2, 3, 3);
     const spelled = (y: Tensor): Tensor => y.div(1.5).erf().add(1).mul(y).mul(0.5);
-    const plan = sameBits((x) => noGrad(() => {
-      const [y, z] = [conv(x), conv(x.neg())];
-      const gate = z.sigmoid();
-      return [spelled(y), spelled(conv(x.mul(2)).relu()), gate.mul(z), gate.sum()];
-    }), randn(1, 2, 6, 6)); // prettier-ignore
+    const plan = sameBits(
+      (x) =>
+        noGrad(() => {
+          const [y, z] = [conv(x), conv(x.neg())];
+          const gate = z.sigmoid();
+          return [spelled(y), spelled(conv(x.mul(2)).relu()), gate.mul(z), gate.sum()];
+        }),
+      randn(1, 2, 6, 6),
+    );
     expect(count(plan, / conv2d\+divScalar\+erf\+addScalar\+mul\+mulScalar\(/g)).toBe(1);
     expect(count(plan, / conv2d\+relu\(/g)).toBe(1); // a chain after a step stays apart
     expect(count(plan, / conv2d\(/g)).toBe(1);
@@ -343,7 +343,13 @@ describe('activations', () => {
 
   test('are told apart by their numbers', () => {
     const conv = new nn.Conv2d(2, 3, 3);
-    const plan = sameBits((x) => [noGrad(() => F.hardtanh(conv(x), { minVal: -1, maxVal: 2 })), noGrad(() => F.hardtanh(conv(x.neg()), { minVal: 0, maxVal: 2 }))], randn(1, 2, 6, 6)); // prettier-ignore
+    const plan = sameBits(
+      (x) => [
+        noGrad(() => F.hardtanh(conv(x), { minVal: -1, maxVal: 2 })),
+        noGrad(() => F.hardtanh(conv(x.neg()), { minVal: 0, maxVal: 2 })),
+      ],
+      randn(1, 2, 6, 6),
+    );
     expect(count(plan, / conv2d\+hardtanh\(/g)).toBe(2); // each with its own numbers
   });
 });

@@ -63,21 +63,18 @@ test.each(CASES)('$by: $x → $out, $kernel, $options', (geometry) => {
   }
 });
 
-describe.each(WIDTHS.map((target) => [target.vectorBytes, target] as const))(
-  'on vectors of %i bytes',
-  (width, target) => {
-    test.each(CASES)('$by: $x → $out, $kernel, $options', (geometry) => {
-      const { conv } = convolution(geometry);
-      const x = randn([...geometry.x]);
-      const step = compile((input: Tensor): Tensor => noGrad(() => F.maxPool2d(conv(input), 2)));
-      const names = kernelsFor(target, () => void step(x)).map(nameOf);
-      const wanted = width >= (geometry.apartFrom ?? Infinity) ? 'apart' : geometry.by;
-      const pooling = names.filter((name) => /^conv-.*\/pool$/.test(name)).map((name) => name.split('/')[0]);
-      expect(pooling).toEqual(wanted === 'apart' ? [] : [wanted]);
-      expect(names.includes('pool/max-pairs')).toBe(wanted === 'apart');
-    });
-  },
-);
+describe.each(WIDTHS.map((target) => [target.vectorBytes, target] as const))('on vectors of %i bytes', (width, target) => {
+  test.each(CASES)('$by: $x → $out, $kernel, $options', (geometry) => {
+    const { conv } = convolution(geometry);
+    const x = randn([...geometry.x]);
+    const step = compile((input: Tensor): Tensor => noGrad(() => F.maxPool2d(conv(input), 2)));
+    const names = kernelsFor(target, () => void step(x)).map(nameOf);
+    const wanted = width >= (geometry.apartFrom ?? Infinity) ? 'apart' : geometry.by;
+    const pooling = names.filter((name) => /^conv-.*\/pool$/.test(name)).map((name) => name.split('/')[0]);
+    expect(pooling).toEqual(wanted === 'apart' ? [] : [wanted]);
+    expect(names.includes('pool/max-pairs')).toBe(wanted === 'apart');
+  });
+});
 
 test('what every window has: NaN, infinities, signed zeros, equal values', () => {
   for (const channels of [1, 16]) {
@@ -105,11 +102,7 @@ test.each(['known statistics', 'known statistics and ReLU'])('behind %s', (kind)
   manualSeed(12);
   for (const geometry of [...GEOMETRIES['conv-correlate']!, ...GEOMETRIES['conv-winograd']!]) {
     const { conv } = convolution(geometry);
-    const [mean, variance, weight] = [
-      randn([geometry.out]),
-      randn([geometry.out]).abs().add(0.1),
-      randn([geometry.out]),
-    ];
+    const [mean, variance, weight] = [randn([geometry.out]), randn([geometry.out]).abs().add(0.1), randn([geometry.out])];
     const fn = (x: Tensor): Tensor =>
       noGrad(() => {
         const y = F.batchNorm(conv(x), mean, variance, { weight });

@@ -1,17 +1,5 @@
 /** What a compiled function's recording computes, leaves done, and refuses. */
-import {
-  ArgumentError,
-  AutogradError,
-  compile,
-  CompileError,
-  F,
-  nn,
-  ones,
-  optim,
-  profile,
-  tensor,
-  type Tensor,
-} from 'flambeau';
+import { ArgumentError, AutogradError, compile, CompileError, F, nn, ones, optim, profile, tensor, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 
 const bits = (x: Tensor): unknown => x.detach().toTypedArray();
@@ -59,11 +47,7 @@ describe('a recording', () => {
 
 describe('what cannot be compiled is an error that says what to do', () => {
   const attempts: [string, (x: Tensor) => unknown, RegExp][] = [
-    [
-      'item',
-      (x) => (x.sum().item() > 0 ? x : x.neg()),
-      /item: this reads the value into JavaScript.*return the tensor/,
-    ],
+    ['item', (x) => (x.sum().item() > 0 ? x : x.neg()), /item: this reads the value into JavaScript.*return the tensor/],
     ['tolist', (x) => void x.tolist(), /reads the tensor into JavaScript/],
     ['printing', (x) => String(x), /reads the tensor into JavaScript/],
     ['setData', (x) => x.setData(new Float32Array(2)), /pass them as an argument/],

@@ -46,7 +46,7 @@ describe('a compiled function returns', () => {
     ['many draws', () => () => rand(5000).view(50, 100)],
     ['a draw that is changed in place', () => () => randn(4).mul_(2).add_(1)],
     ['a draw masked by another', () => (x) => F.dropout(x, { p: 0.5 })],
-    ['a constant, a view of it and what is computed of it', () => () => ((a) => [a, a.view(1, 2), a.add(1)])(tensor([1, 2]))], // prettier-ignore
+    ['a constant, a view of it and what is computed of it', () => () => ((a) => [a, a.view(1, 2), a.add(1)])(tensor([1, 2]))],
     ['an argument', () => (x) => x],
     ['a view of an argument', () => (x) => x.view(-1)],
     ['a part of an argument', () => (x) => [x.at(1), x.t().narrow(0, 1, 2)]],
@@ -56,7 +56,10 @@ describe('a compiled function returns', () => {
     ['nothing of a tensor', () => (x) => [x.narrow(0, 0, 0), zeros(0), x.mul(2).narrow(1, 1, 0)]],
     ['a captured tensor and views of it', () => ((w) => () => [w, w.view(-1), w.t().at(1)])(arange(6).view(2, 3))],
     ['views of a captured tensor that it changes', () => ((w) => () => [w.add_(1), w.view(-1)])(arange(6).view(2, 3))],
-    ['views of a captured parameter', () => ((w) => () => [w.view(-1), w.unsqueeze(0).expand(2, 2, 3)])(ones(2, 3, { requiresGrad: true }))], // prettier-ignore
+    [
+      'views of a captured parameter',
+      () => ((w) => () => [w.view(-1), w.unsqueeze(0).expand(2, 2, 3)])(ones(2, 3, { requiresGrad: true })),
+    ],
   ];
   test.each(cases)('%s', (_, make) => bothWays(make, threeArgs));
 
@@ -68,7 +71,12 @@ describe('a compiled function returns', () => {
     const first = step(ones(2));
     const second = step(ones(2));
     expect(first[0]).toBe(first[1]);
-    for (const [a, b] of [[0, 2], [3, 4], [5, 6]] as const) expect(first[a].storage).toBe(first[b].storage); // prettier-ignore
+    for (const [a, b] of [
+      [0, 2],
+      [3, 4],
+      [5, 6],
+    ] as const)
+      expect(first[a].storage).toBe(first[b].storage);
     for (const x of first) x.add_(5);
     expect(second[0].tolist()).toEqual([2, 2]);
     expect(step(ones(2))[6].tolist()).toEqual([[1], [2]]);
@@ -106,9 +114,18 @@ describe('a compiled function leaves as gradients', () => {
       expect(step.recordings).toBe(1);
       return grads;
     };
-    expect(gradOf((x) => x)).toEqual([[1, 2], [3, 4]]); // prettier-ignore
-    expect(gradOf((x) => x.view(1, 2).at(0))).toEqual([[1, 2], [3, 4]]); // prettier-ignore
-    expect(gradOf(() => tensor([5, 6]))).toEqual([[5, 6], [5, 6]]); // prettier-ignore
+    expect(gradOf((x) => x)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(gradOf((x) => x.view(1, 2).at(0))).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(gradOf(() => tensor([5, 6]))).toEqual([
+      [5, 6],
+      [5, 6],
+    ]);
     manualSeed(0);
     const drawn = [randn(2).tolist(), randn(2).tolist()];
     manualSeed(0);
@@ -121,7 +138,10 @@ describe('a compiled function leaves as gradients', () => {
     step(a);
     step(b);
     a.grad!.add_(1);
-    expect([a.grad!.tolist(), b.grad!.tolist()]).toEqual([[2, 3], [1, 2]]); // prettier-ignore
+    expect([a.grad!.tolist(), b.grad!.tolist()]).toEqual([
+      [2, 3],
+      [1, 2],
+    ]);
   });
 });
 
@@ -152,9 +172,8 @@ describe('one recording serves where a function looks at a trainable tensor thro
       };
       const given = (x: Tensor): Tensor => look(x).exp().sum();
       const [step, ofArgument] = compiled ? [compile(train), compile(given)] : [train, given];
-      const results = Array.from({ length: 4 }, () => [step().item(), ofArgument(w).item(), w.tolist(), w.grad!.tolist()]); // prettier-ignore
-      if (compiled)
-        expect([step, ofArgument].map((fn) => (fn as unknown as { recordings: number }).recordings)).toEqual([1, 1]);
+      const results = Array.from({ length: 4 }, () => [step().item(), ofArgument(w).item(), w.tolist(), w.grad!.tolist()]);
+      if (compiled) expect([step, ofArgument].map((fn) => (fn as unknown as { recordings: number }).recordings)).toEqual([1, 1]);
       return results;
     };
     expect(follow(true)).toEqual(follow(false));
@@ -168,8 +187,14 @@ describe('one recording serves where a function looks at a trainable tensor thro
       outside.mul(x).sum().backward(undefined, { retainGraph: true });
       return w.grad!;
     });
-    expect(step(ones(4)).tolist()).toEqual([[1, 1], [1, 1]]); // prettier-ignore
-    expect(step(tensor([1, 2, 3, 4])).tolist()).toEqual([[1, 2], [3, 4]]); // prettier-ignore
+    expect(step(ones(4)).tolist()).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(step(tensor([1, 2, 3, 4])).tolist()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(step.recordings).toBe(1);
     w.requiresGrad = false;
     expect(compile(() => w.view(-1).mul(2))().tolist()).toEqual([2, 2, 2, 2]);
@@ -199,11 +224,13 @@ function mobileBlock(channels: number, kernel: number, stride: number, adds: boo
   const parameters = [expand, weights, ...norms.flatMap(({ weight, bias }) => [weight, bias])];
   return (x) => {
     for (const p of parameters) p.grad = null;
-    const norm = (y: Tensor, i: 0 | 1): Tensor =>
-      F.relu6(F.batchNorm(y, ...statistics[i]!, { ...norms[i], training: true }));
+    const norm = (y: Tensor, i: 0 | 1): Tensor => F.relu6(F.batchNorm(y, ...statistics[i]!, { ...norms[i], training: true }));
     const wide = norm(F.conv2d(x, expand), 0);
     const y = norm(F.conv2d(wide, weights, null, { stride, padding: kernel >> 1, groups: channels }), 1);
-    y.sin().sum().add(adds ? wide.mul(wide).sum() : 0).backward(); // prettier-ignore
+    y.sin()
+      .sum()
+      .add(adds ? wide.mul(wide).sum() : 0)
+      .backward();
     return [y, ...parameters.map(({ grad }) => grad!), ...statistics.flat()];
   };
 }
@@ -232,7 +259,7 @@ describe('operations that go channel by channel', () => {
     } finally {
       setNumThreads(before);
     }
-  }); // prettier-ignore
+  });
 
   test('run together, with what lies between them made again, where vectors are wide', () => {
     const again = WIDTHS.map((target) => {

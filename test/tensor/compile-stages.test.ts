@@ -15,7 +15,9 @@ test('zeros around an image become part of the convolution that reads it', () =>
   manualSeed(3);
   const x = randn(2, 6, 13, 12);
   const [w, alone, b, deep] = [randn(9, 6, 3, 3), randn(6, 1, 3, 3), randn(6), randn(2, 9, 1, 1)];
-  expect(compared((x) => F.relu(F.conv2d(F.pad(x, [0, 1, 2, 0]), w, null, { stride: 2, padding: [0, 1] })), x)).toContain(' pad conv2d+relu('); // prettier-ignore
+  expect(compared((x) => F.relu(F.conv2d(F.pad(x, [0, 1, 2, 0]), w, null, { stride: 2, padding: [0, 1] })), x)).toContain(
+    ' pad conv2d+relu(',
+  );
   expect(compared((x) => F.conv2d(F.pad(x, [0, 1]), alone, b, { groups: 6 }), x)).toContain(' pad conv2d(');
   expect(compared((x) => F.conv2d(F.pad(x, [1, 1, 1, 1], 1), w), x)).not.toContain(' pad conv2d'); // not zeros
   expect(compared((x) => F.conv2d(F.pad(x, [1, 1, -1, 1]), w), x)).not.toContain(' pad conv2d'); // less than the image
@@ -46,23 +48,19 @@ interface Pool {
   readonly dilation?: [number, number];
 }
 
-test.each(['float32', 'float64'] as const)(
-  'maxima of %s are made alone where nobody asks for their places',
-  (dtype) => {
-    manualSeed(5);
-    const x = randn(2, 3, 37, 35, { dtype });
-    x.setAt([0, 1, 5, 6], NaN);
-    const pools: [number | [number, number], Pool][] = [
-      [3, { stride: 2, padding: 1 }],
-      [3, { stride: 2 }],
-      [2, { stride: 2, padding: 1 }],
-      [3, { stride: 1, padding: 1 }],
-      [[5, 4], { stride: [3, 2], dilation: [1, 2] }],
-    ] as const;
-    const fn = (x: Tensor): Tensor[] => noGrad(() => pools.map(([kernel, options]) => F.maxPool2d(x, kernel, options)));
-    const [expected, step] = [fn(x), compile(fn)];
-    for (let i = 0; i < 3; i++)
-      step(x).forEach((y, k) => expect(y.toTypedArray()).toEqual(expected[k]!.toTypedArray()));
-    expect(profile(() => void step(x)).launches.filter(({ kernel }) => kernel.endsWith('-tap'))).toEqual([]);
-  },
-);
+test.each(['float32', 'float64'] as const)('maxima of %s are made alone where nobody asks for their places', (dtype) => {
+  manualSeed(5);
+  const x = randn(2, 3, 37, 35, { dtype });
+  x.setAt([0, 1, 5, 6], NaN);
+  const pools: [number | [number, number], Pool][] = [
+    [3, { stride: 2, padding: 1 }],
+    [3, { stride: 2 }],
+    [2, { stride: 2, padding: 1 }],
+    [3, { stride: 1, padding: 1 }],
+    [[5, 4], { stride: [3, 2], dilation: [1, 2] }],
+  ] as const;
+  const fn = (x: Tensor): Tensor[] => noGrad(() => pools.map(([kernel, options]) => F.maxPool2d(x, kernel, options)));
+  const [expected, step] = [fn(x), compile(fn)];
+  for (let i = 0; i < 3; i++) step(x).forEach((y, k) => expect(y.toTypedArray()).toEqual(expected[k]!.toTypedArray()));
+  expect(profile(() => void step(x)).launches.filter(({ kernel }) => kernel.endsWith('-tap'))).toEqual([]);
+});

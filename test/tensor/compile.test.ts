@@ -58,8 +58,8 @@ class Net extends nn.Module {
 type Optimize = (params: nn.Parameter[]) => optim.Optimizer;
 const OPTIMIZERS: [string, Optimize][] = [
   ['SGD', (p) => new optim.SGD(p, { lr: 0.05 })],
-  ['SGD with momentum', (p) => new optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })], // prettier-ignore
-  ['SGD with dampened momentum', (p) => new optim.SGD(p, { lr: 0.05, momentum: 0.9, dampening: 0.3, maximize: true })], // prettier-ignore
+  ['SGD with momentum', (p) => new optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })],
+  ['SGD with dampened momentum', (p) => new optim.SGD(p, { lr: 0.05, momentum: 0.9, dampening: 0.3, maximize: true })],
   ['Adam', (p) => new optim.Adam(p, { lr: 0.01 })],
   ['AdamW', (p) => new optim.AdamW(p, { lr: 0.01, amsgrad: true })],
 ];
@@ -135,7 +135,7 @@ describe('a compiled training step', () => {
             if (calls === 6) model.conv.requiresGrad_(false);
             if (calls === 8) model.train();
             if (calls === 10) optimizer.loadStateDict(optimizer.stateDict());
-            if (calls === 12) model.loadStateDict(new Map([...model.stateDict()].map(([k, v]) => [k, v.mul(2).to(v.dtype)]))); // prettier-ignore
+            if (calls === 12) model.loadStateDict(new Map([...model.stateDict()].map(([k, v]) => [k, v.mul(2).to(v.dtype)])));
             return step(x, y);
           },
         };

@@ -50,10 +50,13 @@ describe('autograd.Function', () => {
     const [a, b] = [leaf([1, 2]), leaf([3, 4])];
     const [product, sum] = MulAdd.apply(a, b);
     product.sum().add(sum.sum().mul(10)).backward();
-    expect([a, b].map((t) => values(t.grad))).toEqual([[13, 14], [11, 12]]); // prettier-ignore
+    expect([a, b].map((t) => values(t.grad))).toEqual([
+      [13, 14],
+      [11, 12],
+    ]);
     a.grad = b.grad = null;
     MulAdd.apply(a, b.detach())[0].sum().backward();
-    expect([a, b].map((t) => values(t.grad))).toEqual([[3, 4], undefined]); // prettier-ignore
+    expect([a, b].map((t) => values(t.grad))).toEqual([[3, 4], undefined]);
   });
 
   it('works in a compiled function', () => {
@@ -82,7 +85,10 @@ describe('autograd.Function', () => {
     const y = x.mul(2);
     expect(AddOne.apply(y)).toBe(y);
     y.sum().backward();
-    expect([values(y), values(x.grad)]).toEqual([[3, 5], [14, 14]]); // prettier-ignore
+    expect([values(y), values(x.grad)]).toEqual([
+      [3, 5],
+      [14, 14],
+    ]);
     expect(() => AddOne.apply(leaf([1]))).toThrow(AutogradError);
 
     class Sorted extends autograd.Function {
@@ -158,7 +164,11 @@ describe('saved tensors', () => {
       (t) => t.div(2),
       () => x.mul(x).exp(),
     );
-    expect(packed).toEqual([[1, 2], [1, 2], [Math.E, Math.exp(4)]]); // prettier-ignore
+    expect(packed).toEqual([
+      [1, 2],
+      [1, 2],
+      [Math.E, Math.exp(4)],
+    ]);
     const [g] = grad(y.sum(), [x], { createGraph: true });
     const [h] = grad(g.sum(), [x]);
     expect((values(h) as number[])[0]).toBeCloseTo(6 * Math.E, 9); // (2 + 4x²)·exp(x²)
@@ -188,7 +198,7 @@ describe('checkpoint', () => {
   it('gives the same gradients and random numbers', () => {
     type Net = (x: Tensor) => Tensor;
     const plain = gradients((model, x) => (model as Net)(x));
-    expect(gradients((model, x) => utils.checkpoint.checkpoint(model as Net, x, { useReentrant: false }))).toEqual(plain); // prettier-ignore
+    expect(gradients((model, x) => utils.checkpoint.checkpoint(model as Net, x, { useReentrant: false }))).toEqual(plain);
     expect(gradients((model, x) => utils.checkpoint.checkpointSequential(model, 2, x))).toEqual(plain);
     expect(gradients((model, x) => utils.checkpoint.checkpoint(model as Net, x, { earlyStop: false }))).toEqual(plain);
   });
@@ -210,9 +220,7 @@ describe('checkpoint', () => {
 
   it('refuses what it cannot do, and functions that do not do the same again', () => {
     const x = leaf([1, 2]);
-    expect(() => utils.checkpoint.checkpoint((t: Tensor) => t, x, { useReentrant: true as never })).toThrow(
-      ArgumentError,
-    );
+    expect(() => utils.checkpoint.checkpoint((t: Tensor) => t, x, { useReentrant: true as never })).toThrow(ArgumentError);
     let runs = 0;
     const y = utils.checkpoint.checkpoint((t: Tensor) => (runs++ === 0 ? t.exp().sin() : t.exp()), x);
     expect(() => y.sum().backward()).toThrow(/must do the same/);
@@ -243,10 +251,19 @@ describe('autograd.functional', () => {
   const x = tensor([1, 2], { dtype: 'float64' });
 
   it('has Jacobians and Hessians', () => {
-    expect(values(functional.jacobian((t) => t.mul(t), x))).toEqual([[2, 0], [0, 4]]); // prettier-ignore
+    expect(values(functional.jacobian((t) => t.mul(t), x))).toEqual([
+      [2, 0],
+      [0, 4],
+    ]);
     const both = functional.jacobian((a: Tensor, b: Tensor) => a.mul(b).sum(), [x, x.add(2)]);
-    expect(both.map(values)).toEqual([[3, 4], [1, 2]]); // prettier-ignore
-    expect(values(functional.hessian((t) => t.pow(3).sum(), x))).toEqual([[6, 0], [0, 12]]); // prettier-ignore
+    expect(both.map(values)).toEqual([
+      [3, 4],
+      [1, 2],
+    ]);
+    expect(values(functional.hessian((t) => t.pow(3).sum(), x))).toEqual([
+      [6, 0],
+      [0, 12],
+    ]);
     const rows = functional.hessian((a: Tensor, b: Tensor) => a.mul(b).sum(), [x, x]);
     expect(rows.map((row) => row.map(values))).toEqual([[[[0, 0], [0, 0]], [[1, 0], [0, 1]]], [[[1, 0], [0, 1]], [[0, 0], [0, 0]]]]); // prettier-ignore
     expect(() => functional.jacobian((t) => t, x, { vectorize: true as never })).toThrow(ArgumentError);
@@ -260,8 +277,14 @@ describe('autograd.functional', () => {
 
   it('has products with vectors', () => {
     const v = tensor([1, 10], { dtype: 'float64' });
-    expect(functional.vjp((t) => t.pow(3), x, v).map(values)).toEqual([[1, 8], [3, 120]]); // prettier-ignore
-    expect(functional.jvp((t) => t.pow(3), x, v).map(values)).toEqual([[1, 8], [3, 120]]); // prettier-ignore
+    expect(functional.vjp((t) => t.pow(3), x, v).map(values)).toEqual([
+      [1, 8],
+      [3, 120],
+    ]);
+    expect(functional.jvp((t) => t.pow(3), x, v).map(values)).toEqual([
+      [1, 8],
+      [3, 120],
+    ]);
     expect(functional.vhp((t) => t.pow(3).sum(), x, v).map(values)).toEqual([9, [6, 120]]);
     expect(functional.hvp((t) => t.pow(3).sum(), x, v).map(values)).toEqual([9, [6, 120]]);
     expect(() => functional.vjp((t) => t, x)).toThrow(/v can be left out/);

@@ -50,7 +50,9 @@ test('ops: every launch, eager and compiled, with its time and traffic', () => {
 test('passes: what each of them changes, with counts', () => {
   const rows = printed('passes', step).trimEnd().split('\n');
   expect(rows[0]).toBe('[passes] remove dead code: 3 → 2 operations (− 1 × sin), 2 → 1 buffers of 0.0037 → 0.00198 MB');
-  expect(rows).toContainEqual(expect.stringMatching(/^\[passes\] fuse steps: 2 → 1 operations \(− 1 × conv2d, 1 × relu; \+ 1 × conv2d\+relu\), /)); // prettier-ignore
+  expect(rows).toContainEqual(
+    expect.stringMatching(/^\[passes\] fuse steps: 2 → 1 operations \(− 1 × conv2d, 1 × relu; \+ 1 × conv2d\+relu\), /),
+  );
   expect(rows.at(-1)).toMatch(/^\[passes\] reuse buffers: 1 operations, 0 buffers of 0 MB$/);
 });
 
@@ -83,8 +85,6 @@ test('the variable names stages, and a word that is none is said', () => {
   vi.stubEnv('FLAMBEAU_DEBUG', ' passes, flans,1');
   enableDebug();
   step();
-  expect(text).toMatch(
-    /^flambeau: FLAMBEAU_DEBUG: expected some of ops, plan, passes, code, but got flans\n\[passes\] remove dead code: /,
-  );
+  expect(text).toMatch(/^flambeau: FLAMBEAU_DEBUG: expected some of ops, plan, passes, code, but got flans\n\[passes\] remove dead code: /);
   expect(text).not.toMatch(/^\[(ops|plan|code)\]/m);
 });

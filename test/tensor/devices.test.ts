@@ -19,7 +19,7 @@ describe('without a GPU', () => {
     expect(cuda.isAvailable()).toBe(false);
     expect(cuda.deviceCount()).toBe(0);
     expect(await cuda.init()).toBe(false);
-    expect([cuda.memoryAllocated(), cuda.memoryReserved(), cuda.maxMemoryAllocated(), cuda.isInitialized()]).toEqual([0, 0, 0, false]); // prettier-ignore
+    expect([cuda.memoryAllocated(), cuda.memoryReserved(), cuda.maxMemoryAllocated(), cuda.isInitialized()]).toEqual([0, 0, 0, false]);
     cuda.emptyCache();
     cuda.resetPeakMemoryStats();
     for (const ask of [cuda.synchronize, cuda.currentDevice, cuda.getDeviceName, () => cuda.setDevice(0)]) {
@@ -30,12 +30,7 @@ describe('without a GPU', () => {
     expect(cuda.isAvailable()).toBe(false);
     const x = ones(2).to(cuda.isAvailable() ? 'cuda' : 'cpu');
     expect(x.device).toBe('cpu');
-    for (const move of [
-      () => x.cuda(),
-      () => x.to('gpu'),
-      () => new nn.Linear(2, 2).cuda(),
-      () => zeros([2], { device: 'cuda' }),
-    ]) {
+    for (const move of [() => x.cuda(), () => x.to('gpu'), () => new nn.Linear(2, 2).cuda(), () => zeros([2], { device: 'cuda' })]) {
       expect(move).toThrow(DeviceError);
       expect(move).toThrow(/no GPU is available: this machine has none.*cuda\.isAvailable\(\)/);
     }
@@ -66,7 +61,13 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   const values = async (x: Tensor): Promise<number[]> => [...((await x.toTypedArrayAsync()) as Float32Array)];
 
   test('tensors are made, moved and read there', async () => {
-    const x = tensor([[1, 2], [3, 4]], { device: 'gpu' }); // prettier-ignore
+    const x = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { device: 'gpu' },
+    );
     expect(x.device).toBe('gpu');
     expect(x.storage.device).toBe(gpu);
     const y = x.mul(2).add(1);
@@ -89,7 +90,13 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   });
 
   test('tensors print with their device, and without their values where those cannot be had at once', async () => {
-    const x = tensor([[1, 2, 3], [4, 5, 6]], { device: 'gpu' }); // prettier-ignore
+    const x = tensor(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      { device: 'gpu' },
+    );
     const grown = ones([2], { device: 'gpu', requiresGrad: true }).mul(2);
     const empty = zeros([0, 3], { device: 'gpu', dtype: 'int64' });
     const weight = new nn.Linear(1, 1, { bias: false }).to('gpu').weight;
@@ -102,7 +109,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
     } else {
       const how = " # await x.toAsync('cpu') prints its values";
       expect(texts[0]).toBe(`tensor(..., device='gpu', size=(2, 3), dtype=torch.float32)${how}`);
-      expect(texts[1]).toBe(`tensor(..., device='gpu', size=(2,), dtype=torch.float32,\n       grad_fn=<MulBackward0>)${how}`); // prettier-ignore
+      expect(texts[1]).toBe(`tensor(..., device='gpu', size=(2,), dtype=torch.float32,\n       grad_fn=<MulBackward0>)${how}`);
       expect(texts[2]).toBe(`tensor(..., device='gpu', size=(0, 3), dtype=torch.int64)${how}`);
       expect(texts[3]).toMatch(/^Parameter containing:\ntensor\(\.\.\., device='gpu', size=\(1, 1\)/);
     }
@@ -133,10 +140,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   });
 
   test('elements that the device does not have are refused', () => {
-    for (const make of [
-      () => ones([2], { dtype: 'float64', device: 'gpu' }),
-      () => ones([2], { dtype: 'float64' }).to('gpu'),
-    ]) {
+    for (const make of [() => ones([2], { dtype: 'float64', device: 'gpu' }), () => ones([2], { dtype: 'float64' }).to('gpu')]) {
       expect(make).toThrow(DTypeError);
       expect(make).toThrow(/the gpu has no float64; convert it with \.to\('float32'\) first/);
     }
@@ -156,7 +160,14 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   });
 
   test('indices may lie on the CPU', async () => {
-    const x = tensor([[1, 2], [3, 4], [5, 6]], { device: 'gpu' }); // prettier-ignore
+    const x = tensor(
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      { device: 'gpu' },
+    );
     expect(await values(x.at([2, 0]))).toEqual([5, 6, 1, 2]);
     expect(await values(x.at(tensor([1], { dtype: 'int64' })))).toEqual([3, 4]);
   });
@@ -175,7 +186,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   test('a model trains there as on the CPU, step for step, eagerly and compiled, and its optimizer follows it', async () => {
     const run = async (device: 'cpu' | 'gpu', compiled: boolean): Promise<number[]> => {
       manualSeed(1);
-      const model = new nn.Sequential(new nn.Conv2d(1, 3, 3), new nn.BatchNorm2d(3), new nn.ReLU(), new nn.Flatten(), new nn.Linear(12, 4)); // prettier-ignore
+      const model = new nn.Sequential(new nn.Conv2d(1, 3, 3), new nn.BatchNorm2d(3), new nn.ReLU(), new nn.Flatten(), new nn.Linear(12, 4));
       const optimizer = new optim.Adam(model.parameters(), { lr: 0.01 });
       const [x, y] = [randn(5, 1, 4, 4), tensor([0, 1, 2, 3, 0], { dtype: 'int64' })];
       const step = (x: Tensor, y: Tensor): Tensor => {

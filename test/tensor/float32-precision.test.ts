@@ -70,7 +70,11 @@ describe.skipIf(native === undefined)('products in half precision (skipped witho
     for (const [ta, tb] of orders) {
       const a = ta ? randn(k, m).t() : randn(m, k);
       const b = tb ? randn(n, k).t() : randn(k, n);
-      const error = errorOf(inHalves(() => a.matmul(b)), a, b); // prettier-ignore
+      const error = errorOf(
+        inHalves(() => a.matmul(b)),
+        a,
+        b,
+      );
       expect(error).toBeLessThan(1.5e-3);
       expect(error).toBeGreaterThan(1e-5); // not in float32
     }
@@ -127,7 +131,13 @@ describe.skipIf(native === undefined)('products in half precision (skipped witho
       [1e-20, 1e-12],
     ] as const) {
       const [small, large] = [a.mul(p), b.mul(q)];
-      expect(errorOf(inHalves(() => small.matmul(large)), small, large)).toBeLessThan(1.5e-3); // prettier-ignore
+      expect(
+        errorOf(
+          inHalves(() => small.matmul(large)),
+          small,
+          large,
+        ),
+      ).toBeLessThan(1.5e-3);
     }
   });
 
@@ -139,7 +149,7 @@ describe.skipIf(native === undefined)('products in half precision (skipped witho
     a.setAt([119, 255], NaN);
     const exact = a.matmul(b);
     const c = inHalves(() => a.matmul(b));
-    const kinds = (x: Tensor): number[] => (x.flatten().tolist() as number[]).map((v) => (Number.isFinite(v) ? 0 : v)); // prettier-ignore
+    const kinds = (x: Tensor): number[] => (x.flatten().tolist() as number[]).map((v) => (Number.isFinite(v) ? 0 : v));
     expect(kinds(c)).toEqual(kinds(exact));
   });
 

@@ -47,12 +47,20 @@ describe('views in place', () => {
     const row = x.select(0, 1);
     expect(x.unsqueeze_(0)).toBe(x);
     row.unsqueeze_(1).mul_(3);
-    expect(x.tolist()).toEqual([[[2, 2, 2], [6, 6, 6]]]); // prettier-ignore
+    expect(x.tolist()).toEqual([
+      [
+        [2, 2, 2],
+        [6, 6, 6],
+      ],
+    ]);
     row
       .sum()
       .add((x as Tensor).transpose_(1, 2).sum())
       .backward();
-    expect(w.grad!.tolist()).toEqual([[2, 2, 2], [12, 12, 12]]); // prettier-ignore
+    expect(w.grad!.tolist()).toEqual([
+      [2, 2, 2],
+      [12, 12, 12],
+    ]);
   });
 
   it('refuse leaves with gradients, and to be recorded', () => {
@@ -84,21 +92,41 @@ it('nextafter at its edges', () => {
 it('frexp, with subnormal numbers', () => {
   const x = tensor([3, 0.25, 0, -5, Infinity, 2 ** -149]).requiresGrad_();
   const [mantissa, exponent] = frexp(x);
-  expect([mantissa.tolist(), exponent.tolist(), exponent.dtype]).toEqual([[0.75, 0.5, 0, -0.625, Infinity, 0.5], [2, -1, 0, 3, 0, -148], 'int32']); // prettier-ignore
+  expect([mantissa.tolist(), exponent.tolist(), exponent.dtype]).toEqual([
+    [0.75, 0.5, 0, -0.625, Infinity, 0.5],
+    [2, -1, 0, 3, 0, -148],
+    'int32',
+  ]);
   mantissa.narrow(0, 0, 4).sum().backward();
   expect(x.grad!.narrow(0, 0, 4).tolist()).toEqual([0.25, 2, 1, 0.125]);
   expect(x.detach().frexp().exponent.tolist()).toEqual(exponent.tolist());
 });
 
 it('histogramdd', () => {
-  const points = tensor([[0, 1], [1, 0], [2, 2]]); // prettier-ignore
+  const points = tensor([
+    [0, 1],
+    [1, 0],
+    [2, 2],
+  ]);
   const { hist, binEdges } = histogramdd(points, [2, 2], { density: true });
-  expect(hist.mul(3).round().tolist()).toEqual([[0, 1], [1, 1]]); // prettier-ignore
-  expect(binEdges.map((edges) => edges.tolist())).toEqual([[0, 1, 2], [0, 1, 2]]); // prettier-ignore
+  expect(hist.mul(3).round().tolist()).toEqual([
+    [0, 1],
+    [1, 1],
+  ]);
+  expect(binEdges.map((edges) => edges.tolist())).toEqual([
+    [0, 1, 2],
+    [0, 1, 2],
+  ]);
   const bounded = histogramdd(points, 2, { range: [0, 1, 0, 4], weight: tensor([2, 3, 5]) });
-  expect(bounded.hist.tolist()).toEqual([[2, 0], [3, 0]]); // prettier-ignore
+  expect(bounded.hist.tolist()).toEqual([
+    [2, 0],
+    [3, 0],
+  ]);
   const edges = [tensor([0, 0.5, 3]), tensor([0, 1, 1.5])];
-  expect(histogramdd(points, edges).hist.tolist()).toEqual([[0, 1], [1, 0]]); // prettier-ignore
+  expect(histogramdd(points, edges).hist.tolist()).toEqual([
+    [0, 1],
+    [1, 0],
+  ]);
   expect(() => histogramdd(tensor([1, 2]), 2)).toThrow(ShapeError);
 });
 
@@ -119,7 +147,9 @@ it('settings that are met in any case are remembered', () => {
   setFloat32MatmulPrecision('high');
   expect(getFloat32MatmulPrecision()).toBe('high');
   setFloat32MatmulPrecision('highest');
-  expect(() => { setFloat32MatmulPrecision('low' as 'high'); }).toThrow(/highest/); // prettier-ignore
+  expect(() => {
+    setFloat32MatmulPrecision('low' as 'high');
+  }).toThrow(/highest/);
 });
 
 it('nn.DataParallel calls its module', () => {

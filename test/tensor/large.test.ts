@@ -21,7 +21,10 @@ it('numbers between bounds of single precision are rounded once', () => {
 });
 
 it('the identity of any shape and dtype', () => {
-  expect(eye(2, 3, { dtype: 'bool' }).tolist()).toEqual([[true, false, false], [false, true, false]]); // prettier-ignore
+  expect(eye(2, 3, { dtype: 'bool' }).tolist()).toEqual([
+    [true, false, false],
+    [false, true, false],
+  ]);
   expect(eye(3, 1).tolist()).toEqual([[1], [0], [0]]);
   expect(eye(0, 2).shape).toEqual([0, 2]);
 });
@@ -31,7 +34,7 @@ it('extremes and products of long indices are reduced in parts', () => {
   const x = randn(rows, columns);
   const source = randn(rows, n);
   const index = randint(0, columns, [rows, n]);
-  const [values, at, from] = [x, index, source].map((t) => Array.from(t.toTypedArray(), Number)) as [number[], number[], number[]]; // prettier-ignore
+  const [values, at, from] = [x, index, source].map((t) => Array.from(t.toTypedArray(), Number)) as [number[], number[], number[]];
   for (const includeSelf of [true, false]) {
     const expected = [...values];
     const hit = new Set<number>();

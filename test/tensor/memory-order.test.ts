@@ -1,7 +1,7 @@
 /** Draws into tensors that lie otherwise than their dimensions go through memory, as PyTorch's do: numbers of test/fixtures/memory_order.py. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { arange, compile, F, manualSeed, randint, randintLike, randLike, randn, randnLike, type Tensor } from '../../src/index.ts'; // prettier-ignore
+import { arange, compile, F, manualSeed, randint, randintLike, randLike, randn, randnLike, type Tensor } from '../../src/index.ts';
 
 interface Case {
   readonly layout: string;
@@ -18,7 +18,12 @@ const DRAWS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   uniform_: (x) => x.uniform_(-1, 2),
   normal_: (x) => x.normal_(1, 2),
   bernoulli_: (x) => x.bernoulli_(0.3),
-  'bernoulli_ each': (x) => x.bernoulli_(arange(x.numel(), { dtype: 'float32' }).view(...x.shape).div(x.numel())), // prettier-ignore
+  'bernoulli_ each': (x) =>
+    x.bernoulli_(
+      arange(x.numel(), { dtype: 'float32' })
+        .view(...x.shape)
+        .div(x.numel()),
+    ),
   exponential_: (x) => x.exponential_(),
   random_: (x) => x.random_(0, 100),
   randLike: (x) => randLike(x),
@@ -37,7 +42,7 @@ describe('draws in the order of memory', () => {
     const drawn = DRAWS[draw]!(randn(memory).asStrided(sizes, strides, offset));
     expect(drawn.shape).toEqual(sizes);
     const numbers = numbersOf(drawn);
-    const worst = numbers.reduce((most, x, i) => Math.max(most, Math.abs(x - values[i]!) / Math.max(1, Math.abs(values[i]!))), 0); // prettier-ignore
+    const worst = numbers.reduce((most, x, i) => Math.max(most, Math.abs(x - values[i]!) / Math.max(1, Math.abs(values[i]!))), 0);
     expect(worst).toBeLessThan(1e-5);
   });
 
@@ -53,6 +58,7 @@ describe('draws in the order of memory', () => {
 
   it('leave leaves that want gradients', () => {
     const x = randn(2, 3, 4).permute(2, 0, 1);
-    for (const y of [randnLike(x, { requiresGrad: true }), randintLike(x, 5, { requiresGrad: true })]) expect([y.isLeaf, y.requiresGrad]).toEqual([true, true]); // prettier-ignore
+    for (const y of [randnLike(x, { requiresGrad: true }), randintLike(x, 5, { requiresGrad: true })])
+      expect([y.isLeaf, y.requiresGrad]).toEqual([true, true]);
   });
 });

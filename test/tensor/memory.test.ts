@@ -242,11 +242,7 @@ describe('a freed tensor', () => {
   });
 });
 
-const stage = (from: number, to: number): nn.Module[] => [
-  new nn.Conv2d(from, to, 3, { padding: 1 }),
-  new nn.ReLU(),
-  new nn.MaxPool2d(2),
-];
+const stage = (from: number, to: number): nn.Module[] => [new nn.Conv2d(from, to, 3, { padding: 1 }), new nn.ReLU(), new nn.MaxPool2d(2)];
 
 /** The classic CIFAR network and a step of training it, as the memory benchmark has it. */
 function trainer(): { model: (x: Tensor) => Tensor; step: () => Tensor } {

@@ -32,8 +32,8 @@ interface Fixture {
   readonly scattered: readonly (readonly ['sum' | 'prod' | 'amax' | 'amin', boolean, Stored, Stored, Stored])[];
 }
 
-const fixture = JSON.parse(readFileSync(new URL('../fixtures/semantics/narrow.json', import.meta.url), 'utf8')) as Fixture; // prettier-ignore
-const numbers = (values: Stored[2]): number[] => values.map((x) => (typeof x === 'string' ? Number(x.replace('inf', 'Infinity')) : x)); // prettier-ignore
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/semantics/narrow.json', import.meta.url), 'utf8')) as Fixture;
+const numbers = (values: Stored[2]): number[] => values.map((x) => (typeof x === 'string' ? Number(x.replace('inf', 'Infinity')) : x));
 const made = ([dtype, shape, values]: Stored): Tensor => tensor(numbers(values), { dtype }).reshape([...shape]);
 const valuesOf = (x: Tensor): number[] => Array.from(x.toTypedArray(), Number);
 /** Two units in the last place: of the half types, or of what computes in float32 otherwise than PyTorch. */
@@ -59,7 +59,7 @@ test.each(Object.entries(fixture.promotion))('%s combine to %s', (pair, expected
 
 test.each(fixture.conversions.map((row) => [row[0][0], row[1][0], row] as const))('%s to %s', (_, to, [from, expected]) => {
   expect(valuesOf(made(from).to(to))).toEqual(numbers(expected[2]));
-}); // prettier-ignore
+});
 
 type Call = (...args: Tensor[]) => Tensor;
 const CALLS: Readonly<Record<string, Call>> = {
@@ -124,7 +124,7 @@ test.each(fixture.layers.map((row) => [row[0], row[1][0]![0], row] as const))('%
   const weights = arange(0, out.numel()).mul(5).remainder(7).sub(3).reshape(out.shape);
   out.to('float32').mul(weights).sum().backward();
   inputs.forEach((input, i) => expectNear(input.grad!, grads[i]!, 10));
-}); // prettier-ignore
+});
 
 test.each(fixture.drawn)('%s(%i) draws as PyTorch', (op, n, expected, next) => {
   manualSeed(n);
@@ -195,7 +195,7 @@ test('a chain of operations rounds after each of them, joined in one kernel or n
 
 test('a network in bfloat16 learns, and its state survives a file', () => {
   manualSeed(0);
-  const net = new nn.Sequential(new nn.Conv2d(1, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(64, 2)); // prettier-ignore
+  const net = new nn.Sequential(new nn.Conv2d(1, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(64, 2));
   net.to('bfloat16');
   const [x, y] = [randn(8, 1, 6, 6).to('bfloat16'), tensor([0, 1, 0, 1, 0, 1, 0, 1], { dtype: 'int64' })];
   const optimizer = new optim.SGD(net.parameters(), { lr: 0.1 });
@@ -217,13 +217,21 @@ test('a network in bfloat16 learns, and its state survives a file', () => {
 });
 
 test('views, writes in place and printing', () => {
-  const x = tensor([[1.5, -2, 3], [4, 5.25, 6]], { dtype: 'float16' }); // prettier-ignore
-  expect(x.t().contiguous().tolist()).toEqual([[1.5, 4], [-2, 5.25], [3, 6]]); // prettier-ignore
+  const x = tensor(
+    [
+      [1.5, -2, 3],
+      [4, 5.25, 6],
+    ],
+    { dtype: 'float16' },
+  );
+  expect(x.t().contiguous().tolist()).toEqual([
+    [1.5, 4],
+    [-2, 5.25],
+    [3, 6],
+  ]);
   x.at(0).add_(1);
   expect(x.at(0).tolist()).toEqual([2.5, -1, 4]);
-  expect(String(x)).toBe(
-    'tensor([[ 2.5000, -1.0000,  4.0000],\n        [ 4.0000,  5.2500,  6.0000]], dtype=torch.float16)',
-  );
+  expect(String(x)).toBe('tensor([[ 2.5000, -1.0000,  4.0000],\n        [ 4.0000,  5.2500,  6.0000]], dtype=torch.float16)');
   expect(x.at(1, 1).item()).toBe(5.25);
   expect(() => tensor([300], { dtype: 'int8' })).toThrow(/300 does not fit into int8/);
   expect(tensor([127], { dtype: 'int8' }).add(1).item()).toBe(-128);

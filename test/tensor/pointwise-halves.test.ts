@@ -17,7 +17,7 @@ it.each([
 });
 
 it('hypot and ldexp of two 16-bit dtypes are float32', () => {
-  for (const mixed of [of('float16').hypot(of('bfloat16')), of('float16').ldexp(of('bfloat16'))]) expect(mixed.dtype).toBe('float32'); // prettier-ignore
+  for (const mixed of [of('float16').hypot(of('bfloat16')), of('float16').ldexp(of('bfloat16'))]) expect(mixed.dtype).toBe('float32');
 });
 
 it('ldexp with whole numbers is exact where their power alone is beyond the dtype', () => {
@@ -26,17 +26,17 @@ it('ldexp with whole numbers is exact where their power alone is beyond the dtyp
   const expected = [2 ** 100, 2 ** -149, 2 ** 60, 0, Infinity, 48];
   expect(x.ldexp(by).tolist()).toEqual(expected);
   expect(compile((a: Tensor, b: Tensor) => a.ldexp(b))(x, by).tolist()).toEqual(expected);
-  expect(x.double().ldexp(whole(-900, 1000, 1000, 9000, -9000, -1074)).tolist()).toEqual([2 ** -1000, 2 ** 1000, 2 ** 860, 0, Infinity, 3 * 2 ** -1074]); // prettier-ignore
+  expect(
+    x
+      .double()
+      .ldexp(whole(-900, 1000, 1000, 9000, -9000, -1074))
+      .tolist(),
+  ).toEqual([2 ** -1000, 2 ** 1000, 2 ** 860, 0, Infinity, 3 * 2 ** -1074]);
   const half = tensor([2 ** -10, 1, 60000])
     .half()
     .requiresGrad_();
   const y = half.ldexp(tensor([20, -24, -30], { dtype: 'int8' }));
-  expect([y.dtype, ...Array.from(y.toTypedArray(), Number)]).toEqual([
-    'float16',
-    1024,
-    2 ** -24,
-    5.5909156799316406e-5,
-  ]);
+  expect([y.dtype, ...Array.from(y.toTypedArray(), Number)]).toEqual(['float16', 1024, 2 ** -24, 5.5909156799316406e-5]);
   y.sum().backward();
   expect(Array.from(half.grad!.toTypedArray(), Number)).toEqual([Infinity, 2 ** -24, 0]);
 });

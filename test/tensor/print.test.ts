@@ -103,9 +103,7 @@ describe('tensors', () => {
     fc.assert(
       fc.property(fc.array(value, { minLength: 1, maxLength: 300 }), (values) => {
         const text = formatTensor({ shape: [values.length], dtype: 'float64', data: Float64Array.from(values) });
-        expect(JSON.parse(text.slice('tensor('.length, text.indexOf(']') + 1).replaceAll(/\.(?=[,\]])/g, ''))).toEqual(
-          values,
-        );
+        expect(JSON.parse(text.slice('tensor('.length, text.indexOf(']') + 1).replaceAll(/\.(?=[,\]])/g, ''))).toEqual(values);
         for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80 + 1);
       }),
     );
@@ -210,7 +208,10 @@ function exactInteger(x: number): bigint {
 describe('tolist', () => {
   test('nests as deep as the shape', () => {
     const data = Float32Array.of(1, 2, 3, 4, 5, 6);
-    expect(toNested(data, [2, 3], 'float32')).toEqual([[1, 2, 3], [4, 5, 6]]); // prettier-ignore
+    expect(toNested(data, [2, 3], 'float32')).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     expect(toNested(data, [3, 1, 2], 'float32')).toEqual([[[1, 2]], [[3, 4]], [[5, 6]]]);
     expect(toNested(data.subarray(0, 1), [], 'float32')).toBe(1);
     expect(toNested(new Float32Array(0), [2, 0, 3], 'float32')).toEqual([[], []]);

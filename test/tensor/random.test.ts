@@ -57,9 +57,7 @@ type NormalRow = { seed: number; mean: number; std: number } & (
   { dtype: 'float32'; hash: string; small: number[]; last: number[] } | { dtype: 'float64'; values: number[] }
 );
 
-const fixture = JSON.parse(
-  readFileSync(new URL('../fixtures/random_numbers.json', import.meta.url), 'utf8'),
-) as Fixture;
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/random_numbers.json', import.meta.url), 'utf8')) as Fixture;
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const generatorOf = (value: number | bigint): Generator => new Generator().manualSeed(value);
@@ -102,50 +100,42 @@ describe('the generator', () => {
 
   test('chunks and bulk draws continue the single draws', () => {
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.constantFrom('one', 'chunk', 'fill'), fc.integer({ min: 1, max: 900 }))),
-        (steps) => {
-          const [mixed, single] = [generatorOf(4), generatorOf(4)];
-          for (const [kind, n] of steps) {
-            if (kind === 'one') expect(mixed.random()).toBe(single.random());
-            else if (kind === 'chunk') {
-              for (const word of mixed.randomChunk(n)) expect(word).toBe(single.random());
-            } else {
-              const out = new Float64Array(n);
-              mixed.fillRandom53(out);
-              for (const value of out) expect(value).toBe(single.random53());
-            }
+      fc.property(fc.array(fc.tuple(fc.constantFrom('one', 'chunk', 'fill'), fc.integer({ min: 1, max: 900 }))), (steps) => {
+        const [mixed, single] = [generatorOf(4), generatorOf(4)];
+        for (const [kind, n] of steps) {
+          if (kind === 'one') expect(mixed.random()).toBe(single.random());
+          else if (kind === 'chunk') {
+            for (const word of mixed.randomChunk(n)) expect(word).toBe(single.random());
+          } else {
+            const out = new Float64Array(n);
+            mixed.fillRandom53(out);
+            for (const value of out) expect(value).toBe(single.random53());
           }
-        },
-      ),
+        }
+      }),
       { numRuns: 30 },
     );
   });
 
   test('a saved state reproduces what follows, wherever it was taken', () => {
     fc.assert(
-      fc.property(
-        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }),
-        fc.nat(2000),
-        fc.nat(20),
-        (value, n, normals) => {
-          const generator = generatorOf(value);
-          fillUniform(new Float32Array(n), 0, 1, generator);
-          fillNormalOneByOne(new Float32Array(normals), 0, 1, generator);
-          const state = generator.getState();
-          const clone = generator.clone();
-          const draw = (source: Generator): string => {
-            const [a, b] = [new Float64Array(50), new Float32Array(700)];
-            fillNormalOneByOne(a, 0, 1, source);
-            fillUniform(b, 0, 1, source);
-            return digest(a, b);
-          };
-          const first = draw(generator);
-          expect(draw(clone)).toBe(first);
-          expect(draw(generator.setState(state))).toBe(first);
-          expect(generator.initialSeed()).toEqual(generatorOf(value).initialSeed());
-        },
-      ),
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }), fc.nat(2000), fc.nat(20), (value, n, normals) => {
+        const generator = generatorOf(value);
+        fillUniform(new Float32Array(n), 0, 1, generator);
+        fillNormalOneByOne(new Float32Array(normals), 0, 1, generator);
+        const state = generator.getState();
+        const clone = generator.clone();
+        const draw = (source: Generator): string => {
+          const [a, b] = [new Float64Array(50), new Float32Array(700)];
+          fillNormalOneByOne(a, 0, 1, source);
+          fillUniform(b, 0, 1, source);
+          return digest(a, b);
+        };
+        const first = draw(generator);
+        expect(draw(clone)).toBe(first);
+        expect(draw(generator.setState(state))).toBe(first);
+        expect(generator.initialSeed()).toEqual(generatorOf(value).initialSeed());
+      }),
       { numRuns: 50 },
     );
   });
@@ -201,7 +191,12 @@ describe('uniform', () => {
     prepareDraws();
     const view = device.view(buffer, 64, 4 * count);
     const data = new Float32Array(view.buffer, view.byteOffset, count);
-    for (const [low, high] of [[0, 1], [-0.25, 0.5], [3, 3], [1e-7, 1e9]] as const) {
+    for (const [low, high] of [
+      [0, 1],
+      [-0.25, 0.5],
+      [3, 3],
+      [1e-7, 1e9],
+    ] as const) {
       for (const before of [0, 1, 623, 624, 1000]) {
         const [many, few, expected] = [generatorOf(before), generatorOf(before), new Float32Array(count)] as const;
         for (const generator of [many, few]) fillUniform(new Float32Array(before), 0, 1, generator);
@@ -213,14 +208,21 @@ describe('uniform', () => {
       }
     }
     device.free(buffer);
-  }); // prettier-ignore
+  });
 
   test('kernels draw where multiply-adds are fused', () => {
     expect(drawBlocks(new Float32Array(5000), 1, 1, generatorOf(1)) > 0).toBe(cpuDevice().target.fusedMultiplyAdd);
   });
 
   test('bounds that make no range are refused', () => {
-    const bounds = [[1, 0], [NaN, 1], [0, NaN], [0, Infinity], [-3e38, 3e38], [0, 1e39]] as const; // prettier-ignore
+    const bounds = [
+      [1, 0],
+      [NaN, 1],
+      [0, NaN],
+      [0, Infinity],
+      [-3e38, 3e38],
+      [0, 1e39],
+    ] as const;
     for (const [low, high] of bounds) expect(() => fillUniform(new Float32Array(2), low, high)).toThrow(ArgumentError);
     expect(() => fillUniform(new Float64Array(2), -1e308, 1e308)).toThrow(ArgumentError);
   });
@@ -302,7 +304,11 @@ describe('normal', () => {
       }
       expect(worst).toBeLessThan(5e-7); // the angle alone is rounded by up to 2.4e-7
     }
-    for (const [at, bytes] of [[data, 4 * count], [args, 32]] as const) device.freeAt(at, bytes); // prettier-ignore
+    for (const [at, bytes] of [
+      [data, 4 * count],
+      [args, 32],
+    ] as const)
+      device.freeAt(at, bytes);
   });
 });
 
@@ -341,18 +347,13 @@ describe('integers', () => {
 
   test('each is the remainder of its word', () => {
     fc.assert(
-      fc.property(
-        fc.nat(),
-        fc.integer({ min: 1, max: 2 ** 32 - 1 }),
-        fc.integer({ min: 0, max: 31 }),
-        (value, n, shift) => {
-          const bound = Math.floor(n / 2 ** shift) + 1;
-          const out = new Float64Array(50);
-          fillRandint(out, 0, bound, generatorOf(value));
-          const words = generatorOf(value);
-          if (bound < 2 ** 28) for (const got of out) expect(got).toBe(words.random() % bound);
-        },
-      ),
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 2 ** 32 - 1 }), fc.integer({ min: 0, max: 31 }), (value, n, shift) => {
+        const bound = Math.floor(n / 2 ** shift) + 1;
+        const out = new Float64Array(50);
+        fillRandint(out, 0, bound, generatorOf(value));
+        const words = generatorOf(value);
+        if (bound < 2 ** 28) for (const got of out) expect(got).toBe(words.random() % bound);
+      }),
     );
   });
 

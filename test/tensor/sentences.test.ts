@@ -37,10 +37,10 @@ type Message<R> = R extends { readonly wrong: infer M } ? M : never;
 const bare = (...sizes: number[]): Tensor => zeros(sizes);
 const labels = (n: number): Tensor => zeros([n], { dtype: 'int64' });
 
-const conv: Message<Conv2dShape<[8, 1, 9, 9], 3, 4, 3, 1, 0, 1, 'conv2d'>> = 'conv2d expects 3 channels but receives 1 (input 1×9×9)'; // prettier-ignore
-const rank: Message<Conv2dShape<[8, 3], 3, 4, 3, 1, 0, 1, 'conv2d'>> = 'conv2d expects a 3-d or 4-d input but receives 8×3'; // prettier-ignore
-const fits: Message<Conv2dShape<[8, 3, 9, 9], 3, 4, 11, 1, 0, 1, 'conv2d'>> = 'conv2d: window 11×11 does not fit input 3×9×9'; // prettier-ignore
-const pool: Message<Pool2dShape<[8, 3, 3, 9], 4, 4, 0, 1, false, 'maxPool2d'>> = 'maxPool2d: window 4×4 does not fit input 3×3×9'; // prettier-ignore
+const conv: Message<Conv2dShape<[8, 1, 9, 9], 3, 4, 3, 1, 0, 1, 'conv2d'>> = 'conv2d expects 3 channels but receives 1 (input 1×9×9)';
+const rank: Message<Conv2dShape<[8, 3], 3, 4, 3, 1, 0, 1, 'conv2d'>> = 'conv2d expects a 3-d or 4-d input but receives 8×3';
+const fits: Message<Conv2dShape<[8, 3, 9, 9], 3, 4, 11, 1, 0, 1, 'conv2d'>> = 'conv2d: window 11×11 does not fit input 3×9×9';
+const pool: Message<Pool2dShape<[8, 3, 3, 9], 4, 4, 0, 1, false, 'maxPool2d'>> = 'maxPool2d: window 4×4 does not fit input 3×3×9';
 const linear: Message<LinearShape<[8, 16], 15, 2, 'linear'>> = 'linear expects 15 features but receives 16';
 const broadcast: Message<Broadcast<[8, 3, 16], [4, 16]>> = 'cannot broadcast 8×3×16 with 4×16';
 const view: Message<ViewShape<[8, 4, 16], [30, -1]>> = 'cannot view 8×4×16 (512 elements) as 30×-1';
@@ -51,17 +51,21 @@ const joined: Message<CatShape<[[8, 3], [8, 4]]>> = 'cat: 8×3 and 8×4 differ o
 const stacked: Message<StackShape<[[8, 3], [8, 4]]>> = 'stack: 8×3 and 8×4 differ';
 const reduced: Message<ReduceShape<[8, 3, 4], 3>> = 'dimension 3 is out of range for a 3-d tensor';
 const unsqueezed: Message<UnsqueezeShape<[8, 3], 3>> = 'dimension 3 is out of range for a 2-d tensor';
-const permuted: Message<PermuteShape<[8, 3, 4], [0, 1, 1]>> = 'permute(0, 1, 1) does not name each dimension of a 3-d tensor once'; // prettier-ignore
+const permuted: Message<PermuteShape<[8, 3, 4], [0, 1, 1]>> = 'permute(0, 1, 1) does not name each dimension of a 3-d tensor once';
 const permutedBeyond: Message<PermuteShape<[8, 3, 4], [0, 3]>> = 'dimension 3 is out of range for a 3-d tensor';
 const padded: Message<PadShape<[8], [1, 1, 1, 1]>> = 'pad: expected at most 2 numbers for an input of 8, but got 4';
 const flattened: Message<FlattenShape<[8, 3, 2], 2, 1>> = 'the first dimension to flatten comes after the last';
 const expanded: Message<ExpandShape<[8, 3], [8, 5]>> = 'cannot expand 8×3 to 8×5';
-const target: Message<ClassTarget<[32, 10], [20], 'crossEntropy'>> = 'crossEntropy expects a target of 32 but receives 20'; // prettier-ignore
-const transposed: Message<ConvTranspose2dShape<[8, 1, 9, 9], 3, 4, 3, 1, 0, 0, 1, 'convTranspose2d'>> = 'convTranspose2d expects 3 channels but receives 1 (input 1×9×9)'; // prettier-ignore
-const cut: Message<ConvTranspose2dShape<[8, 3, 2, 9], 3, 4, 2, 1, 2, 0, 1, 'convTranspose2d'>> = 'convTranspose2d: padding 2×2 leaves nothing of input 3×2×9'; // prettier-ignore
-const resized: Message<InterpolateShape<[8, 3], 4, undefined>> = 'interpolate expects a 4-d input but receives 8×3'; // prettier-ignore
-const shuffled: Message<PixelShuffleShape<[8, 6, 3, 3], 2, 'pixelShuffle'>> = 'pixelShuffle expects channels in multiples of 4 but receives 6 (input 6×3×3)'; // prettier-ignore
-const unshuffled: Message<PixelUnshuffleShape<[6, 4, 3], 2, 'pixelUnshuffle'>> = 'pixelUnshuffle expects columns in multiples of 2 but receives 3 (input 6×4×3)'; // prettier-ignore
+const target: Message<ClassTarget<[32, 10], [20], 'crossEntropy'>> = 'crossEntropy expects a target of 32 but receives 20';
+const transposed: Message<ConvTranspose2dShape<[8, 1, 9, 9], 3, 4, 3, 1, 0, 0, 1, 'convTranspose2d'>> =
+  'convTranspose2d expects 3 channels but receives 1 (input 1×9×9)';
+const cut: Message<ConvTranspose2dShape<[8, 3, 2, 9], 3, 4, 2, 1, 2, 0, 1, 'convTranspose2d'>> =
+  'convTranspose2d: padding 2×2 leaves nothing of input 3×2×9';
+const resized: Message<InterpolateShape<[8, 3], 4, undefined>> = 'interpolate expects a 4-d input but receives 8×3';
+const shuffled: Message<PixelShuffleShape<[8, 6, 3, 3], 2, 'pixelShuffle'>> =
+  'pixelShuffle expects channels in multiples of 4 but receives 6 (input 6×3×3)';
+const unshuffled: Message<PixelUnshuffleShape<[6, 4, 3], 2, 'pixelUnshuffle'>> =
+  'pixelUnshuffle expects columns in multiples of 2 but receives 3 (input 6×4×3)';
 
 it.each<[string, () => unknown]>([
   [conv, () => F.conv2d(bare(8, 1, 9, 9), bare(4, 3, 3, 3))],
@@ -96,7 +100,12 @@ it.each<[string, () => unknown]>([
 
 describe('in a model, the sentence', () => {
   const inModel = (layer: nn.ModuleBase, x: Tensor): (() => unknown) => {
-    const model = new nn.Sequential(new Map<string, nn.ModuleBase>([['stem', new nn.Identity()], ['last', layer]])); // prettier-ignore
+    const model = new nn.Sequential(
+      new Map<string, nn.ModuleBase>([
+        ['stem', new nn.Identity()],
+        ['last', layer],
+      ]),
+    );
     return () => model(x);
   };
 
@@ -105,14 +114,22 @@ describe('in a model, the sentence', () => {
       /^Conv2d expects 3 channels but receives 1 \(input 1×9×9\); set inChannels to 1 \(in layer last: Conv2d\(3, 4, /,
     );
     expect(inModel(new nn.MaxPool2d(4), bare(8, 3, 3, 9))).toThrow(/^MaxPool2d: window 4×4 does not fit input 3×3×9; /);
-    expect(inModel(new nn.AdaptiveAvgPool2d(1), bare(8, 3))).toThrow(/^AdaptiveAvgPool2d expects a 3-d or 4-d input but receives 8×3 \(in layer last: /); // prettier-ignore
-    expect(inModel(new nn.BatchNorm2d(8), bare(8, 16, 5, 5))).toThrow(/^BatchNorm2d expects 8 channels but receives 16 \(input 16×5×5\); set numFeatures to 16/); // prettier-ignore
-    expect(inModel(new nn.BatchNorm2d(8), bare(16, 5, 5))).toThrow(/^BatchNorm2d expects a 4-d input but receives 16×5×5/); // prettier-ignore
-    expect(inModel(new nn.ConvTranspose2d(3, 4, 3), bare(8, 1, 9, 9))).toThrow(/^ConvTranspose2d expects 3 channels but receives 1 \(input 1×9×9\); set inChannels to 1 \(in layer last: /); // prettier-ignore
-    expect(inModel(new nn.Upsample({ size: 3 }), bare(8, 3))).toThrow(/^Upsample expects a 4-d input but receives 8×3 \(in layer last: /); // prettier-ignore
-    expect(inModel(new nn.PixelShuffle(2), bare(1, 6, 3, 3))).toThrow(/^PixelShuffle expects channels in multiples of 4 but receives 6 \(input 6×3×3\); use 8 channels/); // prettier-ignore
-    expect(() => new nn.CrossEntropyLoss()(bare(32, 10), labels(20))).toThrow(/^CrossEntropyLoss expects a target of 32 but receives 20/); // prettier-ignore
-    expect(() => new nn.Linear(5, 2)(bare(8, 4))).toThrow(/^Linear expects 5 features but receives 4; set inFeatures to 4, or put/); // prettier-ignore
+    expect(inModel(new nn.AdaptiveAvgPool2d(1), bare(8, 3))).toThrow(
+      /^AdaptiveAvgPool2d expects a 3-d or 4-d input but receives 8×3 \(in layer last: /,
+    );
+    expect(inModel(new nn.BatchNorm2d(8), bare(8, 16, 5, 5))).toThrow(
+      /^BatchNorm2d expects 8 channels but receives 16 \(input 16×5×5\); set numFeatures to 16/,
+    );
+    expect(inModel(new nn.BatchNorm2d(8), bare(16, 5, 5))).toThrow(/^BatchNorm2d expects a 4-d input but receives 16×5×5/);
+    expect(inModel(new nn.ConvTranspose2d(3, 4, 3), bare(8, 1, 9, 9))).toThrow(
+      /^ConvTranspose2d expects 3 channels but receives 1 \(input 1×9×9\); set inChannels to 1 \(in layer last: /,
+    );
+    expect(inModel(new nn.Upsample({ size: 3 }), bare(8, 3))).toThrow(/^Upsample expects a 4-d input but receives 8×3 \(in layer last: /);
+    expect(inModel(new nn.PixelShuffle(2), bare(1, 6, 3, 3))).toThrow(
+      /^PixelShuffle expects channels in multiples of 4 but receives 6 \(input 6×3×3\); use 8 channels/,
+    );
+    expect(() => new nn.CrossEntropyLoss()(bare(32, 10), labels(20))).toThrow(/^CrossEntropyLoss expects a target of 32 but receives 20/);
+    expect(() => new nn.Linear(5, 2)(bare(8, 4))).toThrow(/^Linear expects 5 features but receives 4; set inFeatures to 4, or put/);
   });
 
   it('says how the number came about, with dropout in between, and only where it came about so', () => {
@@ -128,12 +145,7 @@ describe('in a model, the sentence', () => {
     const functional = F.dropout(F.relu(bare(2, 32, 7, 7).flatten(1))).mul(2);
     expect(() => new nn.Linear(2048, 10)(functional)).toThrow(message);
     expect(() => after(new nn.Flatten(), new nn.BatchNorm1d(1568), new nn.Linear(2048, 10))(x)).toThrow(message);
-    const evaluated = after(
-      new nn.Flatten(),
-      new nn.BatchNorm1d(1568),
-      new nn.Flatten(),
-      new nn.Linear(2048, 10),
-    ).eval();
+    const evaluated = after(new nn.Flatten(), new nn.BatchNorm1d(1568), new nn.Flatten(), new nn.Linear(2048, 10)).eval();
     expect(() => evaluated(x)).toThrow(message);
     const mixed = after(new nn.Flatten(), new nn.Linear(1568, 1568), new nn.Linear(2048, 10));
     expect(() => mixed(x)).toThrow(/receives 1568; set/);
@@ -161,9 +173,9 @@ describe('in a model, the sentence', () => {
     expect(fitting([1, 28, 28], [3, 32, 32])).toBe(
       'input should be 1×28×28 but is 3×32×32; use Grayscale(1) and Resize([28, 28]) or CenterCrop([28, 28]) or change Input',
     );
-    expect(fitting([3, 32, 32], [4, 3, 32])).toBe('input should be 3×32×32 but is 4×3×32; use Grayscale(3) and Resize([32, 32]) or change Input'); // prettier-ignore
-    expect(fitting([3, 32, 32], [7, 32])).toBe(
-      'input should be 3×32×32 but is 7×32; use another shape or change Input',
+    expect(fitting([3, 32, 32], [4, 3, 32])).toBe(
+      'input should be 3×32×32 but is 4×3×32; use Grayscale(3) and Resize([32, 32]) or change Input',
     );
+    expect(fitting([3, 32, 32], [7, 32])).toBe('input should be 3×32×32 but is 7×32; use another shape or change Input');
   });
 });

@@ -2,20 +2,7 @@
  * Memory where the engine cannot be asked for a collection, as in browsers: blocks spill into array buffers (`src/tensor/spill.ts`). Here in Node,
  * with budgets of our choice; test/browser/memory.test.ts sees to the real thing.
  */
-import {
-  compile,
-  F,
-  manualSeed,
-  memoryScope,
-  nn,
-  noGrad,
-  ones,
-  optim,
-  randint,
-  randn,
-  tensor,
-  type Tensor,
-} from 'flambeau';
+import { compile, F, manualSeed, memoryScope, nn, noGrad, ones, optim, randint, randn, tensor, type Tensor } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cpuDevice } from '../../src/tensor/backend.ts';

@@ -46,18 +46,23 @@ describe('constructors by type', () => {
 
   it('are asked for with instanceof', () => {
     const x = torch.ones(2);
-    expect([x instanceof torch.FloatTensor, x.long() instanceof torch.LongTensor, x instanceof torch.LongTensor]).toEqual([true, true, false]); // prettier-ignore
-    expect([x instanceof torch.cuda.FloatTensor, (js([]) as object) instanceof torch.FloatTensor]).toEqual([
-      false,
+    expect([x instanceof torch.FloatTensor, x.long() instanceof torch.LongTensor, x instanceof torch.LongTensor]).toEqual([
+      true,
+      true,
       false,
     ]);
+    expect([x instanceof torch.cuda.FloatTensor, (js([]) as object) instanceof torch.FloatTensor]).toEqual([false, false]);
   });
 
   it.each([
     ['a fraction', () => new torch.FloatTensor(2.5), /FloatTensor: expected the values to be an array, but got 2.5/],
     ['a fraction for all', () => new torch.Tensor(3.5), /Tensor: expected the values to be an array, but got 3.5/],
     ['text', () => new torch.FloatTensor(js('a')), /expected the values to be an array, but got 'a'/],
-    ['a tensor of another type', () => new torch.FloatTensor(torch.ones(2).int()), /expected a tensor of type torch.FloatTensor, but got torch.IntTensor/], // prettier-ignore
+    [
+      'a tensor of another type',
+      () => new torch.FloatTensor(torch.ones(2).int()),
+      /expected a tensor of type torch.FloatTensor, but got torch.IntTensor/,
+    ],
     ['two arrays', () => new torch.FloatTensor(...js([[1], [2]])), /expected every size to be a whole number/],
     ['options', () => new torch.FloatTensor(js([2]), js({ dtype: 'int64' })), /expected every size/],
     ['what does not fit', () => new torch.ByteTensor([256]), /256 does not fit into uint8/],
@@ -112,12 +117,12 @@ describe('the default device', () => {
     expect(torch.getDefaultDevice()).toBe('gpu');
     const made = [torch.zeros(2), torch.tensor([1]), torch.tensor(new Float32Array(2)), torch.rand(2), torch.arange(3), torch.eye(2), torch.full([2], 1), new torch.Tensor([1]), torch.randint(0, 5, [2]), torch.trilIndices(3, 3)]; // prettier-ignore
     expect(made.map((x) => x.device)).toEqual(made.map(() => 'gpu'));
-    expect([torch.zeros(2, { device: 'cpu' }).device, new torch.FloatTensor([1]).device, torch.fromTypedArray(new Float32Array(1)).device]).toEqual(['cpu', 'cpu', 'cpu']); // prettier-ignore
-    const layer = new torch.nn.Sequential(
-      new torch.nn.Conv2d(1, 2, 3),
-      new torch.nn.BatchNorm2d(2),
-      new torch.nn.LazyLinear(2),
-    );
+    expect([
+      torch.zeros(2, { device: 'cpu' }).device,
+      new torch.FloatTensor([1]).device,
+      torch.fromTypedArray(new Float32Array(1)).device,
+    ]).toEqual(['cpu', 'cpu', 'cpu']);
+    const layer = new torch.nn.Sequential(new torch.nn.Conv2d(1, 2, 3), new torch.nn.BatchNorm2d(2), new torch.nn.LazyLinear(2));
     const out = layer(torch.ones(1, 1, 5, 5)) as torch.Tensor;
     expect(out.device).toBe('gpu');
     expect([...layer.parameters(), ...layer.buffers()].map((x) => x.device)).not.toContain('cpu');
@@ -159,7 +164,11 @@ describe('resize_', () => {
     const x = rows();
     const same = x.resize_(4, 2);
     expect(same).toBe(x);
-    expect(x.narrow(0, 0, 3).tolist()).toEqual([[0, 1], [2, 3], [4, 5]]); // prettier-ignore
+    expect(x.narrow(0, 0, 3).tolist()).toEqual([
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ]);
     const buffer = torch.FloatTensor(1);
     buffer.resize_(2, 2).copy_(torch.ones(2, 2));
     expect(buffer.sum().item()).toBe(4);
@@ -184,11 +193,7 @@ describe('autograd.Variable', () => {
     expect([y.grad!.tolist(), w.grad]).toEqual([[3, 3], null]);
     const data = torch.ones(2);
     Variable(data, false, true).add_(1);
-    expect([data.tolist(), data instanceof Variable, (js([]) as object) instanceof Variable]).toEqual([
-      [2, 2],
-      true,
-      false,
-    ]);
+    expect([data.tolist(), data instanceof Variable, (js([]) as object) instanceof Variable]).toEqual([[2, 2], true, false]);
     expect(() => Variable(js([1]))).toThrow(/Variable: expected data to be a tensor/);
   });
 });
@@ -231,9 +236,7 @@ describe('x.data = y', () => {
 
   it('is refused for what is no tensor of floats, and while a function is recorded', () => {
     const w = torch.ones(2, { requiresGrad: true });
-    expect(() => (w.data = torch.ones(2).long())).toThrow(
-      /data: a tensor that requires gradients is of a floating-point dtype/,
-    );
+    expect(() => (w.data = torch.ones(2).long())).toThrow(/data: a tensor that requires gradients is of a floating-point dtype/);
     expect(() => (w.data = js([1, 2]))).toThrow(/expected the data to be a tensor/);
     const step = torch.compile((x: torch.Tensor) => {
       w.data = x.mul(2);
@@ -252,5 +255,9 @@ it('images are resized by names alone, too', () => {
 
 it('slice takes null for what Python leaves out', () => {
   const x = torch.arange(5);
-  expect([x.at(torch.slice(null, 2)).tolist(), x.at(torch.slice(3, null)).tolist(), x.at(torch.slice(null, null, 2)).tolist()]).toEqual([[0, 1], [3, 4], [0, 2, 4]]); // prettier-ignore
+  expect([x.at(torch.slice(null, 2)).tolist(), x.at(torch.slice(3, null)).tolist(), x.at(torch.slice(null, null, 2)).tolist()]).toEqual([
+    [0, 1],
+    [3, 4],
+    [0, 2, 4],
+  ]);
 });

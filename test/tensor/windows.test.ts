@@ -5,13 +5,18 @@ import * as fl from 'flambeau';
 
 type Window = (...args: readonly unknown[]) => fl.Tensor;
 const { calls } = JSON.parse(readFileSync(new URL('../fixtures/windows.json', import.meta.url), 'utf8')) as {
-  calls: [name: 'hannWindow' | 'hammingWindow' | 'blackmanWindow' | 'bartlettWindow' | 'kaiserWindow', args: readonly unknown[], dtype: fl.DType, values: readonly number[]][]; // prettier-ignore
+  calls: [
+    name: 'hannWindow' | 'hammingWindow' | 'blackmanWindow' | 'bartlettWindow' | 'kaiserWindow',
+    args: readonly unknown[],
+    dtype: fl.DType,
+    values: readonly number[],
+  ][];
 };
 
 test.each(calls)('%s%j of %s', (name, args, dtype, values) => {
   const made = (fl[name] as Window)(...args, { dtype });
   expect([made.dtype, made.shape, made.isContiguous()]).toEqual([dtype, [values.length], true]);
-  (made.tolist() as number[]).forEach((x, i) => expect(Math.abs(x - values[i]!)).toBeLessThan(dtype === 'float32' ? 5e-7 : 2e-15)); // prettier-ignore
+  (made.tolist() as number[]).forEach((x, i) => expect(Math.abs(x - values[i]!)).toBeLessThan(dtype === 'float32' ? 5e-7 : 2e-15));
 });
 
 describe('their arguments', () => {

@@ -31,7 +31,7 @@ describe('the ladder', () => {
     ['X-rays', { ...PHOTOS, channels: 1 }, {}, 'pictures fast 96×96'],
     ['a size', PHOTOS, { size: { height: 40, width: 60 } }, 'photos fast 40×60'],
     ['a network', PHOTOS, { model: 'cnn' }, 'plain cnn 64×64'],
-    ['a network for photographs', CIFAR, { model: 'mobilenet_v2', size: { height: 32, width: 32 } }, 'photos mobilenet_v2 32×32'], // prettier-ignore
+    ['a network for photographs', CIFAR, { model: 'mobilenet_v2', size: { height: 32, width: 32 } }, 'photos mobilenet_v2 32×32'],
     ['a network for photographs and small pictures', CIFAR, { model: 'resnet18' }, 'photos resnet18 64×64'],
     ['weights of others', PHOTOS, { pretrained: 'efficientnet_lite0' }, 'tuned efficientnet_lite0 224×224'],
     ['weights and little time', PHOTOS, { pretrained: 'resnet50', minutes: 3 }, 'tuned resnet50 128×128'],
@@ -64,7 +64,7 @@ describe('the ladder', () => {
   it('lets every wish win', () => {
     const wishes = { model: 'resnet34', size: { height: 64, width: 64 }, resize: 70, batchSize: 7, validSize: 0.3, epochs: 3, optimizer: 'adam', lr: 0.5, momentum: 0.1, nesterov: false, weightDecay: 0.5, schedule: 'none', warmup: 2, labelSmoothing: 0.3, freeze: 1, headRate: 3 } as const; // prettier-ignore
     expect(given(PHOTOS, wishes).recipe).toMatchObject(wishes);
-    expect(text(given(PHOTOS, wishes))).toMatch(/network resnet34: as you say\nimages 64×64: as you say[^]*epochs 3: as you say/); // prettier-ignore
+    expect(text(given(PHOTOS, wishes))).toMatch(/network resnet34: as you say\nimages 64×64: as you say[^]*epochs 3: as you say/);
   });
 
   it('takes the usual rate of an optimizer that it would not have chosen', () => {
@@ -82,7 +82,7 @@ describe('the time', () => {
     // 45,000 images and a third of 5,000: 46.7 s an epoch; the test a third of 10,000: 3.3 s, and 10 s for the page.
     expect(some.secondsPerEpoch).toBeCloseTo(46.67, 1);
     expect(some.recipe.epochs).toBe(Math.floor((900 - 30 - 13.33) / 46.67));
-    expect(text(some)).toContain('epochs 18: of the 20 that it would use; about 14 min of the 15\n--minutes 17 for all 20 epochs'); // prettier-ignore
+    expect(text(some)).toContain('epochs 18: of the 20 that it would use; about 14 min of the 15\n--minutes 17 for all 20 epochs');
     expect(choose(CIFAR, { minutes: 0.01 }, pace).recipe.epochs).toBe(1);
   });
 
@@ -101,7 +101,8 @@ describe('the time', () => {
   });
 
   it('chooses the size once more when the machine is another', () => {
-    const at = (seconds: number): number => choose(PHOTOS, {}, measuredPace({ model: 'fast', size: { height: 96, width: 96 } }, seconds)).recipe.size.height; // prettier-ignore
+    const at = (seconds: number): number =>
+      choose(PHOTOS, {}, measuredPace({ model: 'fast', size: { height: 96, width: 96 } }, seconds)).recipe.size.height;
     expect([at(0.001), at(0.03), at(0.05), at(0.2), at(5)]).toEqual([128, 128, 96, 64, 64]);
   });
 

@@ -62,9 +62,7 @@ describe('FastNet', () => {
     expect(weight.size()).toEqual([32, 24, 3, 3]);
     expect((weight.at(5).tolist() as number[][][]).flat(2).filter((value) => value !== 0)).toEqual([1]);
     expect(() => new FastNet({ ...SPEC, width: 8 })).toThrow(ArgumentError);
-    expect(() => net.whitenFor(randn(2, 1, 12, 12))).toThrow(
-      /expected images \[N, 3, height, width\], but got shape \[2, 1, 12, 12\]/,
-    );
+    expect(() => net.whitenFor(randn(2, 1, 12, 12))).toThrow(/expected images \[N, 3, height, width\], but got shape \[2, 1, 12, 12\]/);
     expect(() => new FastNet(undefined as never)).toThrow(/expected the sizes to be/);
     expect(() => new FastNet(SPEC, [1, 2] as never)).toThrow(/three whole numbers/);
     expect(() => createModel('fast', { ...SPEC, height: 5 })).toThrow(/at least 9×9 pixels, but one side has 5/);
@@ -73,13 +71,28 @@ describe('FastNet', () => {
   it('learns its shifts faster, its last layer as told, and its first layer not at all', () => {
     const net = new FastNet(SPEC, [8, 8, 8]);
     const settings = { optimizer: 'sgd', lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.064 } as const;
-    const groups = (more: object) => makeOptimizer(net, { ...settings, ...more }).paramGroups.map(({ params, lr, weightDecay }) => [params.length, Number(lr.toFixed(6)), weightDecay]); // prettier-ignore
-    expect(groups({})).toEqual([[7, 0.1, 0.064], [6, 6.4, 0.001]]); // prettier-ignore
-    expect(groups({ headRate: 10 })).toEqual([[6, 0.1, 0.064], [6, 6.4, 0.001], [1, 1, 0.064]]); // prettier-ignore
+    const groups = (more: object) =>
+      makeOptimizer(net, { ...settings, ...more }).paramGroups.map(({ params, lr, weightDecay }) => [
+        params.length,
+        Number(lr.toFixed(6)),
+        weightDecay,
+      ]);
+    expect(groups({})).toEqual([
+      [7, 0.1, 0.064],
+      [6, 6.4, 0.001],
+    ]);
+    expect(groups({ headRate: 10 })).toEqual([
+      [6, 0.1, 0.064],
+      [6, 6.4, 0.001],
+      [1, 1, 0.064],
+    ]);
     expect(groups({ optimizer: 'adamw', lr: 0.001 })).toHaveLength(1);
     const resnet = createModel('resnet18', { ...SPEC, height: 32, width: 32 });
     const tuned = makeOptimizer(resnet, { ...settings, optimizer: 'adamw', headRate: 10 }).paramGroups;
-    expect(tuned.map(({ params, lr }) => [params.length, lr])).toEqual([[60, 0.1], [2, 1]]); // prettier-ignore
+    expect(tuned.map(({ params, lr }) => [params.length, lr])).toEqual([
+      [60, 0.1],
+      [2, 1],
+    ]);
   });
 });
 
@@ -87,7 +100,7 @@ describe('what is cut out of images', () => {
   it('is kept in a checkpoint', () => {
     const info = { model: 'fast', spec: { ...SPEC, resize: 14 }, classes: ['a', 'b', 'c', 'd'] } as const;
     const value = packClassifier(createModel('fast', SPEC), info);
-    expect(value).toMatchObject({ preprocess: expect.stringMatching(/^Resize\(shorter edge to 14\), CenterCrop/) as string }); // prettier-ignore
+    expect(value).toMatchObject({ preprocess: expect.stringMatching(/^Resize\(shorter edge to 14\), CenterCrop/) as string });
     expect(unpackClassifier(deserialize(serialize(value)), 'f.pt').spec).toEqual(info.spec);
   });
 
@@ -99,14 +112,19 @@ describe('what is cut out of images', () => {
       1,
       Uint8Array.from({ length: 16 }, (_, i) => i),
     );
-    const values = (x: ReturnType<ReturnType<typeof preprocess>>): number[] => (x.mul(127.5).add(127.5).flatten().tolist() as number[]).map(Math.round); // prettier-ignore
+    const values = (x: ReturnType<ReturnType<typeof preprocess>>): number[] =>
+      (x.mul(127.5).add(127.5).flatten().tolist() as number[]).map(Math.round);
     expect(sizeBefore({ height: 20, width: 30, resize: 30 })).toEqual({ height: 30, width: 45 });
     expect(values(preprocess(spec)(image))).toEqual([5, 6, 9, 10]);
     const augmentation = { flip: false, rotation: 0 };
     const drawn = preprocess(spec, augmentation);
     expect(new Set(Array.from({ length: 40 }, () => values(drawn(image))[0])).size).toBe(9);
-    expect(String(preprocess(spec, { ...augmentation, crop: 0.25, policy: 'randaugment' }))).toMatch(/RandomResizedCrop\(size=\(2, 2\), scale=\(0\.25, 1(\.0)?\)[^]*RandAugment/); // prettier-ignore
-    expect(String(preprocess(spec, { ...augmentation, shift: 3, policy: 'trivial-augment' }))).toMatch(/RandomCrop[^]*padding_mode=reflect[^]*TrivialAugmentWide/); // prettier-ignore
+    expect(String(preprocess(spec, { ...augmentation, crop: 0.25, policy: 'randaugment' }))).toMatch(
+      /RandomResizedCrop\(size=\(2, 2\), scale=\(0\.25, 1(\.0)?\)[^]*RandAugment/,
+    );
+    expect(String(preprocess(spec, { ...augmentation, shift: 3, policy: 'trivial-augment' }))).toMatch(
+      /RandomCrop[^]*padding_mode=reflect[^]*TrivialAugmentWide/,
+    );
     expect(() => preprocess(spec, { ...augmentation, shift: -1 })).toThrow(ArgumentError);
   });
 });
@@ -119,7 +137,10 @@ describe('batches', () => {
     expect(mixing({}, 4)).toBeUndefined();
     for (const ways of [{ mixup: true }, { cutmix: true }, { mixup: true, cutmix: true }]) {
       const [mixed, shares] = mixing(ways, 4)!(images, labels);
-      expect([mixed.shape, shares.shape]).toEqual([[8, 1, 6, 6], [8, 4]]); // prettier-ignore
+      expect([mixed.shape, shares.shape]).toEqual([
+        [8, 1, 6, 6],
+        [8, 4],
+      ]);
       (shares.sum(1).tolist() as number[]).forEach((sum) => expect(sum).toBeCloseTo(1));
     }
   });

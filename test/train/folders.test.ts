@@ -31,8 +31,7 @@ function tree(files: readonly (string | readonly [string, string])[]): string {
   return root;
 }
 
-const many = (folder: string, ...names: string[]): string[] =>
-  names.flatMap((name) => [1, 2, 3].map((i) => `${folder}${name}/${i}.jpg`));
+const many = (folder: string, ...names: string[]): string[] => names.flatMap((name) => [1, 2, 3].map((i) => `${folder}${name}/${i}.jpg`));
 
 /** The classes and the number of images of each part. */
 async function partsOf(source: DataSource): Promise<Record<string, [string[], number]>> {
@@ -47,7 +46,6 @@ async function partsOf(source: DataSource): Promise<Record<string, [string[], nu
 const opened = async (
   files: readonly (string | readonly [string, string])[],
 ): Promise<[Record<string, [string[], number]>, readonly string[]]> => {
-  // prettier-ignore
   const source = await openData(tree(files));
   return [await partsOf(source), source.notes];
 };
@@ -127,7 +125,13 @@ describe('parts', () => {
     const files = [...many('train/', 'cats', 'dogs', 'frogs'), ...many('val/', 'cats', 'dogs')];
     const root = tree([...files, ['train/cats/0.jpg', 'no image at all']]);
     const reads: string[] = [];
-    const options = { batchSize: 2, validSize: 0.2, augmentation: undefined, workers: 0, onRead: (split: string) => void reads.push(split) }; // prettier-ignore
+    const options = {
+      batchSize: 2,
+      validSize: 0.2,
+      augmentation: undefined,
+      workers: 0,
+      onRead: (split: string) => void reads.push(split),
+    };
     await expect(prepareData(await openData(root), options)).rejects.toThrow(
       /the part 'valid' has the classes cats, dogs, but 'train' has cats, dogs, frogs/,
     );
@@ -160,14 +164,15 @@ describe('tables of labels', () => {
     ['without endings', 'labels.csv', '\ufeffid;breed\r\na;cat\r\nb;dog\r\nc;"cat"\r\nd;dog'],
     ['without a header', 'y.tsv', 'a.jpg\tcat\nb.jpg\tdog\nc.png\tcat\nd.png\tdog\n'],
     ['with a column for each class', 'train.csv', 'image,cat,dog\na,1,0\nb,0,1\nc,1.0,0.0\nd,0,1\n'],
-    ['with numbered rows and more columns', 'x.csv', ',file,age,label\n0,images/a.jpg,3,cat\n1,images/b.jpg,3,dog\n2,images/c.png,4,cat\n3,images/d.png,4,dog\n'], // prettier-ignore
+    [
+      'with numbered rows and more columns',
+      'x.csv',
+      ',file,age,label\n0,images/a.jpg,3,cat\n1,images/b.jpg,3,dog\n2,images/c.png,4,cat\n3,images/d.png,4,dog\n',
+    ],
   ])('%s', async (_, name, text) => {
     const root = tree([...IMAGES, [name, text]]);
     const source = await openData(root);
-    expect([source.kind, await partsOf(source)]).toEqual([
-      'images with a table of labels',
-      { all: [['cat', 'dog'], 4] },
-    ]);
+    expect([source.kind, await partsOf(source)]).toEqual(['images with a table of labels', { all: [['cat', 'dog'], 4] }]);
     const images = await LabelledImages.open(root, { table: name });
     expect(images.samples).toEqual(IMAGES.map((path, i) => [path, i % 2]));
     expect(images.image(1).data[0]).toBe(1);
@@ -178,7 +183,11 @@ describe('tables of labels', () => {
     const little = new Uint8Array(Uint16Array.from(`\ufeff${text}`, (c) => c.charCodeAt(0)).buffer);
     const big = little.map((_, i) => little[i ^ 1]!);
     const plain = new TextEncoder().encode(`\ufeff${text}`);
-    for (const bytes of [little, big, plain]) expect(parseTable(tableText(bytes))).toEqual([['id', 'label'], ['a', 'grün']]); // prettier-ignore
+    for (const bytes of [little, big, plain])
+      expect(parseTable(tableText(bytes))).toEqual([
+        ['id', 'label'],
+        ['a', 'grün'],
+      ]);
   });
 
   it('that name images which are not there say so', async () => {
@@ -193,7 +202,13 @@ describe('tables of labels', () => {
   });
 
   it('for parts, in folders or in files', async () => {
-    const folders = ['train/a.jpg', 'train/b.jpg', 'test/c.jpg', ['labels.csv', 'id,label\na,10\nb,9\n'], ['sample_submission.csv', 'id,label\nc,0\n']] as const; // prettier-ignore
+    const folders = [
+      'train/a.jpg',
+      'train/b.jpg',
+      'test/c.jpg',
+      ['labels.csv', 'id,label\na,10\nb,9\n'],
+      ['sample_submission.csv', 'id,label\nc,0\n'],
+    ] as const;
     const [parts, notes] = await opened(folders);
     expect(parts).toEqual({ train: [['9', '10'], 2] });
     expect(notes).toEqual(['the part "test" has images but no classes, so it is passed over']);
@@ -217,12 +232,7 @@ describe('tables of labels', () => {
 
 describe('names', () => {
   it('that look the same are one class', async () => {
-    const [parts] = await opened([
-      ...many('', 'caf\u00e9'),
-      'cafe\u0301/4.jpg',
-      'cafe\u0301/5.jpg',
-      ...many('', 'bar'),
-    ]);
+    const [parts] = await opened([...many('', 'caf\u00e9'), 'cafe\u0301/4.jpg', 'cafe\u0301/5.jpg', ...many('', 'bar')]);
     expect(parts).toEqual({ all: [['bar', 'caf\u00e9'], 8] });
   });
 
@@ -255,12 +265,9 @@ describe('images that cannot be read', () => {
     );
     const { counts, unreadable, train, valid } = await prepareData(source, { ...plain, maxUnreadable: 0.2 });
     expect(counts).toEqual({ train: 7, valid: 2, test: 0 });
-    expect([...unreadable].map(([part, found]) => [part, found.map(({ name }) => name)])).toEqual([
-      ['all', ['cats/0.jxl', 'dogs/x.jpg']],
-    ]);
+    expect([...unreadable].map(([part, found]) => [part, found.map(({ name }) => name)])).toEqual([['all', ['cats/0.jxl', 'dogs/x.jpg']]]);
     const labels: number[] = [];
-    for (const loader of [train, valid])
-      for await (const batch of loader) labels.push(...(batch[1]!.tolist() as number[]));
+    for (const loader of [train, valid]) for await (const batch of loader) labels.push(...(batch[1]!.tolist() as number[]));
     expect(labels.map(Number).sort()).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
   });
 
@@ -268,7 +275,10 @@ describe('images that cannot be read', () => {
     const root = tree([...files, ['birds/1.jpg', '<html>']]);
     const made = prepareData(await openData(root), plain);
     await expect(made).rejects.toThrow(/no image of the class "birds" can be read: "birds\/1.jpg": it is a web page/);
-    const none = tree([['a/1.png', 'x'], ['b/1.png', 'y']]); // prettier-ignore
+    const none = tree([
+      ['a/1.png', 'x'],
+      ['b/1.png', 'y'],
+    ]);
     await expect(prepareData(await openData(none), plain)).rejects.toThrow(/none of the 2 images can be read/);
   });
 

@@ -24,9 +24,7 @@ interface Case {
   readonly lowest: number;
 }
 
-const cases = JSON.parse(
-  readFileSync(new URL('../fixtures/learning_rate.json', import.meta.url), 'utf8'),
-) as readonly Case[];
+const cases = JSON.parse(readFileSync(new URL('../fixtures/learning_rate.json', import.meta.url), 'utf8')) as readonly Case[];
 
 /** A network with everything that training changes besides its weights, in the middle of its training. */
 function begun() {
@@ -92,7 +90,13 @@ describe('findLearningRate', () => {
     const y = x.narrow(1, 0, 3).argmax(1);
     const optimizer = given.adam
       ? new optim.Adam(model.parameters(), { lr: 0.1 })
-      : new optim.SGD([{ params: model[0]!.parameters(), lr: 0.1 }, { params: model[2]!.parameters(), lr: 0.2 }], { lr: 0.1, momentum: 0.9 }); // prettier-ignore
+      : new optim.SGD(
+          [
+            { params: model[0]!.parameters(), lr: 0.1 },
+            { params: model[2]!.parameters(), lr: 0.2 },
+          ],
+          { lr: 0.1, momentum: 0.9 },
+        );
     const { from, to, steps, smoothing } = given;
     const loader = new DataLoader(new TensorDataset<[Tensor, Tensor]>(x, y), { batchSize: 16 });
     const found = await findLearningRate({ model, optimizer, from, to, steps, smoothing }, loader);
@@ -112,7 +116,10 @@ describe('findLearningRate', () => {
     const [touched, other] = [begun(), begun()];
     const before = everything(touched);
     const grads = touched.model.parameters().map(({ grad }) => grad);
-    const found = await findLearningRate({ ...touched.options, compile, freeze: { parameters: touched.model[0]!.parameters(), epochs: 1 } }, touched.loader); // prettier-ignore
+    const found = await findLearningRate(
+      { ...touched.options, compile, freeze: { parameters: touched.model[0]!.parameters(), epochs: 1 } },
+      touched.loader,
+    );
     expect(found.steps.length).toBeGreaterThan(20);
     expect(everything(touched)).toEqual(before);
     expect(touched.model.parameters().every(({ grad }, i) => grad === grads[i])).toBe(true);
@@ -159,7 +166,7 @@ describe('findLearningRate', () => {
 
   it('makes no suggestion where nothing is learned, and adds up batches as training does', async () => {
     const { model, loader, options } = begun();
-    const still = await findLearningRate({ ...options, criterion: (output) => output.sum().mul(0).add(1), mix: (x, y) => [x, y] }, loader); // prettier-ignore
+    const still = await findLearningRate({ ...options, criterion: (output) => output.sum().mul(0).add(1), mix: (x, y) => [x, y] }, loader);
     expect(still).toMatchObject({ ended: 'range', suggestion: undefined });
     expect(still.steps.every(({ smoothed }) => Math.abs(smoothed - 1) < 1e-12)).toBe(true);
 
@@ -175,10 +182,7 @@ describe('findLearningRate', () => {
       expect(findLearningRate({ ...options, ...more }, source)).rejects.toThrow(text);
     await refuse({ from: 1, to: 1 }, /from to be below to, but got 1 and 1/);
     await refuse({ smoothing: 1 }, /expected smoothing to be a number ≥ 0 and below 1, but got 1/);
-    await refuse(
-      { optimizer: { step: () => 0, zeroGrad: () => 0 } },
-      /expected optimizer to be an optimizer of flambeau/,
-    );
+    await refuse({ optimizer: { step: () => 0, zeroGrad: () => 0 } }, /expected optimizer to be an optimizer of flambeau/);
     await refuse({ ema: 0.9 }, /no option 'ema'/);
     await refuse({}, /no batches/, { length: 0, [Symbol.asyncIterator]: async function* () {} });
     await expect(findLearningRate({ model } as unknown as LearningRateOptions, loader)).rejects.toThrow(ArgumentError);

@@ -34,10 +34,7 @@ describe('the networks', () => {
     // After torch.manual_seed(0), the layers made one after the other in PyTorch 1.13.
     manualSeed(0);
     const net = new Net(CIFAR);
-    const ends = [net.conv1, net.conv3, net.fc2].map((l) => [
-      l.weight.toTypedArray()[0],
-      l.bias!.toTypedArray().at(-1),
-    ]);
+    const ends = [net.conv1, net.conv3, net.fc2].map((l) => [l.weight.toTypedArray()[0], l.bias!.toTypedArray().at(-1)]);
     expect(ends).toEqual([
       [-0.0014408392598852515, 0.05636557564139366],
       [0.016496621072292328, -0.01471742708235979],
@@ -46,9 +43,7 @@ describe('the networks', () => {
   });
 
   it('refuse names and sizes that do not exist', () => {
-    expect(() => createModel('resnet', CIFAR)).toThrow(
-      /'cnn' or 'resnet18', but got 'resnet'; .* did you mean 'resnet/,
-    );
+    expect(() => createModel('resnet', CIFAR)).toThrow(/'cnn' or 'resnet18', but got 'resnet'; .* did you mean 'resnet/);
     expect(() => createModel('cnn', { ...CIFAR, height: 7 })).toThrow(ArgumentError);
     expect(() => createModel('toString', CIFAR)).toThrow(ArgumentError);
   });

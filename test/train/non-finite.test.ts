@@ -70,11 +70,7 @@ async function stateAfter(updates: number, more: Partial<TrainerOptions>): Promi
   const onBatch = ({ step }: { step: number }): void => {
     if (step === updates) controller.abort();
   };
-  await new Trainer({ ...run.options, callbacks: [{ onBatch }], signal: controller.signal }).fit(
-    run.train,
-    undefined,
-    4,
-  );
+  await new Trainer({ ...run.options, callbacks: [{ onBatch }], signal: controller.signal }).fit(run.train, undefined, 4);
   return state(run);
 }
 
@@ -88,8 +84,15 @@ describe('a loss that is not finite', () => {
   ])('is traced to its layer, and the state is that of before the update, with %o', async (more, step) => {
     const run = setUp('log', more);
     const error = await failure(run.trainer.fit(run.train, undefined, 4));
-    expect(error.message).toMatch(/^training stopped: the loss is NaN in epoch 2, batch 4, after \d+ updates at a learning rate of 0\.\d+: the first output that is not finite is that of '1' \(Sometimes\), in log; use a smaller/); // prettier-ignore
-    expect(error.place).toEqual({ epoch: 2, batch: 4, step: step - 1, nonFinite: told({ what: 'output', path: '1', type: 'Sometimes', operation: 'log', step }) }); // prettier-ignore
+    expect(error.message).toMatch(
+      /^training stopped: the loss is NaN in epoch 2, batch 4, after \d+ updates at a learning rate of 0\.\d+: the first output that is not finite is that of '1' \(Sometimes\), in log; use a smaller/,
+    );
+    expect(error.place).toEqual({
+      epoch: 2,
+      batch: 4,
+      step: step - 1,
+      nonFinite: told({ what: 'output', path: '1', type: 'Sometimes', operation: 'log', step }),
+    });
     const { random: _, ...left } = state(run) as { random: unknown };
     const { random: __, ...expected } = (await stateAfter(step - 1, more)) as { random: unknown };
     expect(left).toEqual(expected);
@@ -98,8 +101,15 @@ describe('a loss that is not finite', () => {
   it.each([true, false])('is traced to a gradient in the update before, compiled: %s', async (compile) => {
     const run = setUp('sqrt', { compile });
     const error = await failure(run.trainer.fit(run.train, undefined, 4));
-    expect(error.place).toEqual({ epoch: 2, batch: 5, step: 16, nonFinite: told({ what: 'gradient', path: '1', type: 'Sometimes', operation: 'SqrtBackward0', step: 16 }) }); // prettier-ignore
-    expect(error.message).toContain("the first gradient that is not finite is computed by '1' (Sometimes), in SqrtBackward0 in update 16; use"); // prettier-ignore
+    expect(error.place).toEqual({
+      epoch: 2,
+      batch: 5,
+      step: 16,
+      nonFinite: told({ what: 'gradient', path: '1', type: 'Sometimes', operation: 'SqrtBackward0', step: 16 }),
+    });
+    expect(error.message).toContain(
+      "the first gradient that is not finite is computed by '1' (Sometimes), in SqrtBackward0 in update 16; use",
+    );
     expect(state(run)).toMatchObject({ schedule: 15 });
     expect(run.model.parameters().every((parameter) => Number.isFinite(parameter.sum().item()))).toBe(true);
   });
@@ -135,9 +145,7 @@ describe('a loss that is not finite', () => {
     }
     const loss = setUp('log', { criterion: new Mine() });
     const inLoss = await failure(loss.trainer.fit(loss.train, undefined, 1));
-    expect(inLoss.message).toContain(
-      ': the first output that is not finite is that of the loss function (Mine), in log; use',
-    );
+    expect(inLoss.message).toContain(': the first output that is not finite is that of the loss function (Mine), in log; use');
   });
 
   it('is found with an optimizer of one’s own, whose update is not made', async () => {
@@ -172,11 +180,9 @@ describe('a loss that is not finite', () => {
 
   it('of the validation is traced, too', async () => {
     const run = setUp('log');
-    const valid = new DataLoader(new TensorDataset<[Tensor, Tensor]>(full([8, 2], Infinity), randint(0, 2, [8])), { batchSize: 4 }); // prettier-ignore
+    const valid = new DataLoader(new TensorDataset<[Tensor, Tensor]>(full([8, 2], Infinity), randint(0, 2, [8])), { batchSize: 4 });
     const error = await failure(run.trainer.fit(run.train, valid, 1));
-    expect(error.message).toMatch(
-      /^training stopped: the validation loss of epoch 1 is NaN: the batch itself has values/,
-    );
+    expect(error.message).toMatch(/^training stopped: the validation loss of epoch 1 is NaN: the batch itself has values/);
     expect(error.place).toMatchObject({ epoch: 1, batch: undefined, nonFinite: { what: 'input' } });
   });
 });

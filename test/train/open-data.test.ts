@@ -99,11 +99,7 @@ describe('prepareData', () => {
     manualSeed(0);
     const data = await prepareData(await openData(at('split')), PLAIN);
     expect(data.counts).toEqual({ train: 12, valid: 4, test: 4 });
-    expect([data.spec, data.classes, data.split]).toEqual([
-      { channels: 3, height: 8, width: 8, classes: 2 },
-      ['dark', 'light'],
-      true,
-    ]);
+    expect([data.spec, data.classes, data.split]).toEqual([{ channels: 3, height: 8, width: 8, classes: 2 }, ['dark', 'light'], true]);
     const both = [...(await labels(data.train)), ...(await labels(data.valid))].sort();
     expect(both).toEqual([...Array<number>(8).fill(0), ...Array<number>(8).fill(1)]);
     expect(await labels(data.test!)).toEqual([0, 0, 1, 1]);
@@ -124,8 +120,11 @@ describe('prepareData', () => {
     const first = stratifiedSplit(targets, 0.2);
     manualSeed(5);
     expect(stratifiedSplit(targets, 0.2)).toEqual(first);
-    const ofClass = (list: readonly number[]): number[] => [0, 1, 2].map((c) => list.filter((i) => targets[i] === c).length); // prettier-ignore
-    expect([ofClass(first.train), ofClass(first.valid)]).toEqual([[56, 20, 4], [14, 5, 1]]); // prettier-ignore
+    const ofClass = (list: readonly number[]): number[] => [0, 1, 2].map((c) => list.filter((i) => targets[i] === c).length);
+    expect([ofClass(first.train), ofClass(first.valid)]).toEqual([
+      [56, 20, 4],
+      [14, 5, 1],
+    ]);
     expect(new Set([...first.train, ...first.valid]).size).toBe(100);
     expect(() => stratifiedSplit([0, 1, 0], 0.2)).toThrow(/a validation part of 0.2 of 3 images is 0/);
   });
@@ -219,7 +218,10 @@ describe('prepareEvaluation', () => {
     const prepared = await prepareData(await openData(at('whole')), PLAIN);
     cpSync(at('whole'), at('elsewhere'), { recursive: true });
     const network = { spec: { ...spec, classes: 2 }, classes: prepared.classes, trained: prepared.trained };
-    const { count, trainedOn, indices, name } = await prepareEvaluation(await openData(at('elsewhere')), 'all', network, { workers: 0, leaveOut: true }); // prettier-ignore
+    const { count, trainedOn, indices, name } = await prepareEvaluation(await openData(at('elsewhere')), 'all', network, {
+      workers: 0,
+      leaveOut: true,
+    });
     expect([count, trainedOn]).toEqual([prepared.counts.valid, prepared.counts.train]);
     expect(name(indices[0]!)).toMatch(/\.ppm$/);
     const all = await prepareEvaluation(await openData(at('elsewhere')), 'all', network, { workers: 0 });
@@ -228,15 +230,8 @@ describe('prepareEvaluation', () => {
 
   it('refuses what does not fit', async () => {
     const evaluation = async (name: string, split: 'train' | 'valid' | 'all', network: object): Promise<unknown> =>
-      prepareEvaluation(
-        await openData(at(name)),
-        split,
-        { spec, classes: ['a', 'b', 'c'], ...network },
-        { workers: 0 },
-      );
-    await expect(evaluation('split', 'train', {})).rejects.toThrow(
-      /the network does not know: dark, light; it knows a, b, c/,
-    );
+      prepareEvaluation(await openData(at(name)), split, { spec, classes: ['a', 'b', 'c'], ...network }, { workers: 0 });
+    await expect(evaluation('split', 'train', {})).rejects.toThrow(/the network does not know: dark, light; it knows a, b, c/);
     await expect(evaluation('split', 'valid', {})).rejects.toThrow(/has no part 'valid'; it has/);
     await expect(evaluation('digits', 'all', {})).rejects.toThrow(/images of 1 channels, but the network takes 3/);
   });

@@ -7,7 +7,8 @@ import { SGD } from '../../src/optim/sgd.ts';
 import { zeros } from '../../src/tensor/create.ts';
 import { PlannedLR, rateAt, type PlannedLROptions } from '../../src/train/planned-lr.ts';
 
-const optimizer = (lr = 0.5): SGD => new SGD([{ params: [zeros([1], { requiresGrad: true })] }, { params: [zeros([1], { requiresGrad: true })], lr: 64 * lr }], { lr }); // prettier-ignore
+const optimizer = (lr = 0.5): SGD =>
+  new SGD([{ params: [zeros([1], { requiresGrad: true })] }, { params: [zeros([1], { requiresGrad: true })], lr: 64 * lr }], { lr });
 
 /** The rate of the first group at so many steps. */
 function rates(sgd: SGD, schedule: LRScheduler, steps: number): number[] {
@@ -46,7 +47,7 @@ describe('PlannedLR', () => {
 
   it('goes up and down on straight lines', () => {
     const all = planned({ shape: 'triangle', totalSteps: 101, warmupSteps: 21 });
-    expect([all[0], all[10], all[20], all[60], all[100]].map((rate) => Number(rate!.toFixed(6)))).toEqual([0.1, 0.3, 0.5, 0.2675, 0.035]); // prettier-ignore
+    expect([all[0], all[10], all[20], all[60], all[100]].map((rate) => Number(rate!.toFixed(6)))).toEqual([0.1, 0.3, 0.5, 0.2675, 0.035]);
     expect(rateAt(5, { shape: 'onecycle', totalSteps: 10, warmupSteps: 1 })).toBeLessThan(1);
     expect(rateAt(0, { shape: 'onecycle', totalSteps: 10, warmupSteps: 1 })).toBe(1);
   });

@@ -29,8 +29,7 @@ function photo(width: number, height: number, seed: number): Image {
 
 beforeAll(() => {
   mkdirSync(join(root, 'a'));
-  for (let i = 0; i < 40; i++)
-    writeFileSync(join(root, 'a', `${10 + i}.jpg`), encodeJpeg(photo(90 + 7 * i, 160 - i, i), 75));
+  for (let i = 0; i < 40; i++) writeFileSync(join(root, 'a', `${10 + i}.jpg`), encodeJpeg(photo(90 + 7 * i, 160 - i, i), 75));
   writeFileSync(join(root, 'a', '15.jpg'), 'no image');
   writeFileSync(join(root, 'a', '49.jpg'), readFileSync(join(root, 'a', '48.jpg')).subarray(0, 500));
 });
@@ -66,8 +65,7 @@ it('has pixels close to those of the whole image, of which a smaller one is deco
     const image = images.image(row);
     if (denominatorFor(fittedResizing(shape)(image.width, image.height)) > 1) reduced++;
     const whole = cut(resize(image)).data;
-    const mean =
-      whole.reduce((sum, value, k) => sum + Math.abs(value - pixels[i * whole.length + k]!), 0) / whole.length;
+    const mean = whole.reduce((sum, value, k) => sum + Math.abs(value - pixels[i * whole.length + k]!), 0) / whole.length;
     largest = Math.max(largest, mean);
   }
   expect(reduced).toBe(38);

@@ -18,10 +18,7 @@ const part: EvaluationPart = {
   name: (index) => `<b>image & ${index}</b>`,
   async *[Symbol.asyncIterator]() {
     for (const from of [0, 6]) {
-      yield await Promise.resolve([
-        images.narrow(0, from, 6),
-        tensor(targets.slice(from, from + 6), { dtype: 'int64' }),
-      ]);
+      yield await Promise.resolve([images.narrow(0, from, 6), tensor(targets.slice(from, from + 6), { dtype: 'int64' })]);
     }
   },
 };
@@ -51,7 +48,9 @@ describe('the report', async () => {
   const { labels, guesses, confidences } = evaluation.predictions;
 
   test('is one file that loads and runs nothing', () => {
-    const outside = [...html.matchAll(/(?:src|href)="([^"]{0,20})/g)].map(([, url]) => url!).filter((url) => !/^(data:image\/png|#)/.test(url)); // prettier-ignore
+    const outside = [...html.matchAll(/(?:src|href)="([^"]{0,20})/g)]
+      .map(([, url]) => url!)
+      .filter((url) => !/^(data:image\/png|#)/.test(url));
     expect(outside).toEqual([]);
     expect(html).not.toMatch(/<script|@import|url\((?!#)/);
     expect(html).toContain('cats &#38; &#34;dogs&#34; &#60;script&#62;');
@@ -62,7 +61,8 @@ describe('the report', async () => {
   test('shows the figures, curves and every class', () => {
     expect(html).toContain(`<b>${(100 * evaluation.accuracy).toFixed(1)} %</b>`);
     expect(html.match(/<svg role="img"/g)).toHaveLength(6);
-    for (const word of ['Confusion matrix', 'Calibration', 'Losses by epoch', 'Images by class', 'npx flambeau train photos', 'SmallNet(']) expect(html).toContain(word); // prettier-ignore
+    for (const word of ['Confusion matrix', 'Calibration', 'Losses by epoch', 'Images by class', 'npx flambeau train photos', 'SmallNet('])
+      expect(html).toContain(word);
     expect(html.match(/<th scope="row">/g)).toHaveLength(3);
     const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);

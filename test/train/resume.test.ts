@@ -28,9 +28,7 @@ function setUp(more: Partial<TrainerOptions> = {}, seed = 0, { schedule = true }
   manualSeed(0);
   const [training, validation] = [points(100), points(50)];
   manualSeed(seed);
-  const model = new nn.Sequential(
-    new nn.Linear(2, 8), new nn.BatchNorm1d(8), new nn.ReLU(), new nn.Dropout(0.3), new nn.Linear(8, 2),
-  ); // prettier-ignore
+  const model = new nn.Sequential(new nn.Linear(2, 8), new nn.BatchNorm1d(8), new nn.ReLU(), new nn.Dropout(0.3), new nn.Linear(8, 2));
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
   const scheduler = schedule ? { scheduler: new optim.OneCycleLR(optimizer, { maxLr: 0.2, totalSteps: 40 }) } : {};
   const generator = new Generator().manualSeed(5);
@@ -62,7 +60,7 @@ describe('a run that was stopped', () => {
     const onBatch = ({ step }: BatchResult): void => {
       if (step === stopAt) controller.abort('stop');
     };
-    const first = setUp({ signal: controller.signal, callbacks: [{ onBatch }], onState: () => save(first.trainer.stateDict(), last) }); // prettier-ignore
+    const first = setUp({ signal: controller.signal, callbacks: [{ onBatch }], onState: () => save(first.trainer.stateDict(), last) });
     const stopped = await first.trainer.fit(first.train, first.valid, 4);
     expect(stopped.interrupted).toBe(true);
 
@@ -70,7 +68,7 @@ describe('a run that was stopped', () => {
     second.trainer.loadStateDict(load(last));
     const { epochs, best, interrupted } = await second.trainer.fit(second.train, second.valid, 4);
     expect(interrupted).toBe(false);
-    expect({ epochs: times(epochs), best: best!.epoch, weights: weights(second.model) }).toEqual(expected); // prettier-ignore
+    expect({ epochs: times(epochs), best: best!.epoch, weights: weights(second.model) }).toEqual(expected);
   });
 
   it('changes nothing when the state is of something else', () => {

@@ -16,9 +16,10 @@ import { SummaryWriter, tensorBoardCallback } from '../../src/train/tensorboard/
 import { crc32c, maskedCrc32c } from '../../src/train/tensorboard/records.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 
-const fixture = JSON.parse(
-  readFileSync(new URL('../fixtures/tensorboard_events.json', import.meta.url), 'utf8'),
-) as Record<string, string[]> & { images: Record<string, { height: number; width: number; pixels: number[][][] }> };
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/tensorboard_events.json', import.meta.url), 'utf8')) as Record<
+  string,
+  string[]
+> & { images: Record<string, { height: number; width: number; pixels: number[][][] }> };
 
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-board-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -53,12 +54,15 @@ const steps = arange(-20, 44).reshape(4, 16).div(8);
 
 describe('SummaryWriter', () => {
   it.each<[string, (writer: SummaryWriter) => void]>([
-    ['scalars', (w) => [0, 0.5, -1e30, NaN, Infinity, 3.25].forEach((value, step) => w.addScalar('loss/train', value, step, 1000.5 + step))], // prettier-ignore
+    [
+      'scalars',
+      (w) => [0, 0.5, -1e30, NaN, Infinity, 3.25].forEach((value, step) => w.addScalar('loss/train', value, step, 1000.5 + step)),
+    ],
     ['no step', (w) => w.addScalar('ünïcode', tensor([0.125]), undefined, 12.25)],
     ['large step', (w) => w.addScalar('a', 1, 2 ** 40 + 3, 0)],
     ['text', (w) => w.addText('notes', '# Title\n*text*', 3, 5)],
     ['histogram', (w) => w.addHistogram('w', steps, 7, { walltime: 5 })],
-    ['histogram of whole numbers', (w) => w.addHistogram('w', tensor([0, 0, 3, 300, -4], { dtype: 'int64' }), 7, { walltime: 5 })], // prettier-ignore
+    ['histogram of whole numbers', (w) => w.addHistogram('w', tensor([0, 0, 3, 300, -4], { dtype: 'int64' }), 7, { walltime: 5 })],
     ['histogram, 5 bins', (w) => w.addHistogram('w', steps, 7, { bins: 5, walltime: 5 })],
     ['histogram of one value, 3 bins', (w) => w.addHistogram('w', tensor([2, 2]), 7, { bins: 3, walltime: 5 })],
     ['histogram, at most 7 bins', (w) => w.addHistogram('w', steps, 7, { bins: 16, walltime: 5, maxBins: 7 })],
@@ -89,13 +93,23 @@ describe('SummaryWriter', () => {
   });
 
   it('writes hyperparameters as a run of its own', () => {
-    const { path } = written((w) => w.addHparams({ lr: 0.125, net: 'cnn', layers: 3 }, { 'hparam/accuracy': 0.5 }, { hparamDomainDiscrete: { net: ['cnn', 'small'] }, runName: 'one', globalStep: 4 })); // prettier-ignore
+    const { path } = written((w) =>
+      w.addHparams(
+        { lr: 0.125, net: 'cnn', layers: 3 },
+        { 'hparam/accuracy': 0.5 },
+        { hparamDomainDiscrete: { net: ['cnn', 'small'] }, runName: 'one', globalStep: 4 },
+      ),
+    );
     const timeless = (record: Uint8Array): string => base64(record.subarray(12 + 9, -4)); // without the time, which comes first
     const expected = fixture['hparams']!.map((text) => timeless(new Uint8Array(Buffer.from(text, 'base64'))));
     const found = records(join(path, 'one')).slice(1);
     // the values are a map, whose order is anyone's
     expect(found.map(timeless).filter((_, i) => i !== 1)).toEqual(expected.filter((_, i) => i !== 1));
-    const values = (record: Uint8Array): string[] => decodeMessage(record.subarray(12, -4), [5, 1, 9, 1, 2, 3]).all(1).map((one) => base64(one as Uint8Array)).sort(); // prettier-ignore
+    const values = (record: Uint8Array): string[] =>
+      decodeMessage(record.subarray(12, -4), [5, 1, 9, 1, 2, 3])
+        .all(1)
+        .map((one) => base64(one as Uint8Array))
+        .sort();
     expect(values(found[1]!)).toEqual(values(new Uint8Array(Buffer.from(fixture['hparams']![1]!, 'base64'))));
   });
 
@@ -103,7 +117,11 @@ describe('SummaryWriter', () => {
     const path = join(folder, 'many');
     const writer = new SummaryWriter(path, { purgeStep: 9, filenameSuffix: '.more' });
     writer.addScalars('loss/both', { train: 1, valid: tensor(2) }, 3);
-    expect(readdirSync(path).filter((name) => !name.includes('tfevents')).sort()).toEqual(['loss_both_train', 'loss_both_valid']); // prettier-ignore
+    expect(
+      readdirSync(path)
+        .filter((name) => !name.includes('tfevents'))
+        .sort(),
+    ).toEqual(['loss_both_train', 'loss_both_valid']);
     const hidden = records(path).map((record) => decodeMessage(record.subarray(12, -4)));
     expect(hidden.map((event) => event.whole(2))).toEqual([0, 9, 9]);
     expect(hidden[2]!.message(7).whole(1)).toBe(1);
@@ -131,7 +149,11 @@ describe('SummaryWriter', () => {
       ['input', 'IO Node', []],
       ['Net/Sequential[features]/Conv2d[0]/weight', 'Parameter', []],
       ['Net/Sequential[features]/Conv2d[0]/bias', 'Parameter', []],
-      ['Net/Sequential[features]/Conv2d[0]/conv2d', 'Conv2d', ['input', 'Net/Sequential[features]/Conv2d[0]/weight', 'Net/Sequential[features]/Conv2d[0]/bias']], // prettier-ignore
+      [
+        'Net/Sequential[features]/Conv2d[0]/conv2d',
+        'Conv2d',
+        ['input', 'Net/Sequential[features]/Conv2d[0]/weight', 'Net/Sequential[features]/Conv2d[0]/bias'],
+      ],
       ['Net/Sequential[features]/ReLU[1]/ReLU', 'ReLU', ['Net/Sequential[features]/Conv2d[0]/conv2d']],
       ['Net/mean', 'mean', ['Net/Sequential[features]/ReLU[1]/ReLU']],
       ['Net/Linear[fc]/weight', 'Parameter', []],
@@ -151,10 +173,8 @@ describe('SummaryWriter', () => {
     expect(() => writer.addHistogram('a', zeros(0))).toThrow(/the tensor has none/);
     expect(() => writer.addHistogram('a', full([2], NaN))).toThrow(/expected finite values, but got NaN among them/);
     expect(() => writer.addHistogram('a', zeros(2), 0, { bins: [1, 0] })).toThrow(ArgumentError);
-    expect(() => writer.addHistogram('a', zeros(2), 0, { bins: [1, 2] })).toThrow(/none of the values is in one of the bins/); // prettier-ignore
-    expect(() => writer.addImage('a', zeros(2, 3, 4, 4))).toThrow(
-      /dimensions are CHW, but got the shape \[2, 3, 4, 4\]/,
-    );
+    expect(() => writer.addHistogram('a', zeros(2), 0, { bins: [1, 2] })).toThrow(/none of the values is in one of the bins/);
+    expect(() => writer.addImage('a', zeros(2, 3, 4, 4))).toThrow(/dimensions are CHW, but got the shape \[2, 3, 4, 4\]/);
     expect(() => writer.addImage('a', zeros(4, 4, 4))).toThrow(/expected 1 or 3 channels, but got 4/);
     expect(() => writer.addImage('a', zeros(3, 4, 4), 0, { dataformats: 'CHH' })).toThrow(ShapeError);
     expect(() => writer.addHparams({ a: [1] as never }, {})).toThrow(/numbers, texts and truth values/);
@@ -168,13 +188,20 @@ describe('tensorBoardCallback', () => {
     manualSeed(0);
     const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(16, 2));
     const batches = [[randn(8, 1, 4, 4), randint(0, 2, [8])] as const];
-    const loader = { length: 1, [Symbol.asyncIterator]: async function* () { yield* await Promise.resolve(batches); } }; // prettier-ignore
+    const loader = {
+      length: 1,
+      [Symbol.asyncIterator]: async function* () {
+        yield* await Promise.resolve(batches);
+      },
+    };
     const path = join(folder, 'training');
     using writer = new SummaryWriter(path);
     const optimizer = new optim.SGD(model.parameters(), { lr: 0.25 });
     const trainer = new Trainer({ model, optimizer, callbacks: [tensorBoardCallback(writer, { model })] });
     const { epochs } = await trainer.fit(loader, loader, 2);
-    const values = records(path).slice(1).map((record) => ({ step: decodeMessage(record.subarray(12, -4)).whole(2), value: decodeMessage(record.subarray(12, -4), [5, 1]) })); // prettier-ignore
+    const values = records(path)
+      .slice(1)
+      .map((record) => ({ step: decodeMessage(record.subarray(12, -4)).whole(2), value: decodeMessage(record.subarray(12, -4), [5, 1]) }));
     expect(values.map(({ step, value }) => `${step} ${value.text(1)}`).slice(0, 12)).toEqual([
       '1 batch/loss', '1 batch/learning rate', '1 loss/train', '1 loss/validation', '1 accuracy/validation', '1 accuracy/top 5', '1 epoch/learning rate', '1 epoch/seconds',
       '1 weights/1/weight', '1 gradients/1/weight', '1 weights/1/bias', '1 gradients/1/bias',

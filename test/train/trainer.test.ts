@@ -59,9 +59,7 @@ describe('Trainer', () => {
     const results = [];
     for (const compile of [true, false]) {
       const { trainer, train, valid } = setUp({ compile });
-      results.push(
-        (await trainer.fit(train, valid, 2)).epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]),
-      );
+      results.push((await trainer.fit(train, valid, 2)).epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]));
     }
     expect(results[0]).toEqual(results[1]);
     const mean = new nn.CrossEntropyLoss();
@@ -125,9 +123,7 @@ describe('Trainer', () => {
     const goals = [5, 5, 3];
     const { epochs, interrupted } = await trainer.fit(train, valid, () => goals.shift() ?? 3);
     expect([epochs.length, interrupted]).toEqual([3, false]);
-    await expect(setUp().trainer.fit(train, valid, () => 0.5)).rejects.toThrow(
-      /expected a whole number of epochs ≥ 1, but got 0\.5/,
-    );
+    await expect(setUp().trainer.fit(train, valid, () => 0.5)).rejects.toThrow(/expected a whole number of epochs ≥ 1, but got 0\.5/);
   });
 
   it('steps a schedule after batches or epochs', async () => {
@@ -208,7 +204,15 @@ describe('ClassCounts', () => {
   it('counts guesses and weighs losses by the size of the batch', () => {
     const counts = new ClassCounts();
     const labels = (...list: bigint[]): Tensor => fromTypedArray(BigInt64Array.from(list));
-    counts.add(tensor([[1, 0, 0], [0, 2, 1], [0, 1, 2]]), labels(0n, 1n, 1n), 1); // prettier-ignore
+    counts.add(
+      tensor([
+        [1, 0, 0],
+        [0, 2, 1],
+        [0, 1, 2],
+      ]),
+      labels(0n, 1n, 1n),
+      1,
+    );
     counts.add(tensor([[0, 0, 1]]), labels(2n), 5);
     const { predictions, calibration, calibrationError, ...result } = counts.result();
     const row = { precision: 1, recall: 1, f1: 1 };
@@ -223,11 +227,18 @@ describe('ClassCounts', () => {
         { correct: 1, total: 2, predicted: 1, precision: 1, recall: 0.5, f1: 2 / 3 },
         { correct: 1, total: 1, predicted: 2, precision: 0.5, recall: 1, f1: 2 / 3 },
       ],
-      confusion: [[1, 0, 0], [0, 1, 1], [0, 0, 1]], // prettier-ignore
+      confusion: [
+        [1, 0, 0],
+        [0, 1, 1],
+        [0, 0, 1],
+      ],
     });
-    expect([[...predictions.labels], [...predictions.guesses]]).toEqual([[0, 1, 1, 2], [0, 1, 2, 2]]); // prettier-ignore
+    expect([[...predictions.labels], [...predictions.guesses]]).toEqual([
+      [0, 1, 1, 2],
+      [0, 1, 2, 2],
+    ]);
     const [e, sure] = [Math.E, predictions.confidences];
-    [e / (e + 2), (e * e) / (e * e + e + 1), (e * e) / (e * e + e + 1), e / (e + 2)].forEach((p, i) => expect(sure[i]).toBeCloseTo(p, 6)); // prettier-ignore
+    [e / (e + 2), (e * e) / (e * e + e + 1), (e * e) / (e * e + e + 1), e / (e + 2)].forEach((p, i) => expect(sure[i]).toBeCloseTo(p, 6));
     expect(calibration.map(({ count }) => count)).toEqual([0, 0, 0, 0, 0, 2, 2, 0, 0, 0]);
     expect(calibration[6]).toMatchObject({ from: 0.6, to: 0.7, accuracy: 0.5 });
     expect(calibrationError).toBeCloseTo((1 - e / (e + 2) + Math.abs(sure[1]! - 0.5)) / 2, 6);
@@ -235,10 +246,16 @@ describe('ClassCounts', () => {
 
   it('knows what is among the first five, the first of equals before the others', () => {
     const counts = new ClassCounts();
-    counts.add(tensor([[7, 6, 5, 4, 3, 2], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]), tensor([5, 4, 5], { dtype: 'int64' }), 1); // prettier-ignore
-    expect(counts.result().top5).toBe(1 / 3);
-    expect(() => counts.add(tensor([[1, 2]]), tensor([2], { dtype: 'int64' }), 1)).toThrow(
-      /labels from 0 to 1, but got 2/,
+    counts.add(
+      tensor([
+        [7, 6, 5, 4, 3, 2],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+      ]),
+      tensor([5, 4, 5], { dtype: 'int64' }),
+      1,
     );
+    expect(counts.result().top5).toBe(1 / 3);
+    expect(() => counts.add(tensor([[1, 2]]), tensor([2], { dtype: 'int64' }), 1)).toThrow(/labels from 0 to 1, but got 2/);
   });
 });

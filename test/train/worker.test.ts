@@ -54,17 +54,20 @@ const data = (): { images: Tensor; labels: Tensor } => {
   return { images: randn(40, 4), labels: randint(0, 3, [40]) };
 };
 const timeless = (epochs: readonly EpochResult[]): unknown[] => epochs.map(({ seconds: _, ...rest }) => rest);
-const values = (state: ReadonlyMap<string, Tensor>): unknown =>
-  [...state].map(([name, value]) => [name, value.tolist()]);
+const values = (state: ReadonlyMap<string, Tensor>): unknown => [...state].map(([name, value]) => [name, value.tolist()]);
 
 describe('trainInWorker', () => {
   it('trains as the trainer does, and hears of it', async () => {
     const told = { progress: [] as Progress[], epochs: [] as EpochResult[], best: [] as WorkerBest[] };
-    const result = await trainInWorker(served(), { ...data(), epochs: 3 }, {
-      onProgress: (progress) => told.progress.push(progress),
-      onEpoch: (epoch) => told.epochs.push(epoch),
-      onBest: (best) => told.best.push(best),
-    }); // prettier-ignore
+    const result = await trainInWorker(
+      served(),
+      { ...data(), epochs: 3 },
+      {
+        onProgress: (progress) => told.progress.push(progress),
+        onEpoch: (epoch) => told.epochs.push(epoch),
+        onBest: (best) => told.best.push(best),
+      },
+    );
     const { train, valid, epochs, ...options } = make({ ...data(), epochs: 3 });
     const direct = await new Trainer(options).fit(train, valid, epochs);
     expect(timeless(result.epochs)).toEqual(timeless(direct.epochs));
@@ -72,14 +75,25 @@ describe('trainInWorker', () => {
     expect(values(result.state)).toEqual(values(options.model.stateDict()));
     expect(told.best.at(-1)!.epoch).toBe(direct.best!.epoch);
     expect(values(result.bestState!)).toEqual(values(told.best.at(-1)!.state));
-    expect(told.progress.filter(({ batch, batches }) => batch === batches).map(({ phase, epoch }) => `${phase} ${epoch}`)).toEqual(['train 1', 'validate 1', 'train 2', 'validate 2', 'train 3', 'validate 3']); // prettier-ignore
+    expect(told.progress.filter(({ batch, batches }) => batch === batches).map(({ phase, epoch }) => `${phase} ${epoch}`)).toEqual([
+      'train 1',
+      'validate 1',
+      'train 2',
+      'validate 2',
+      'train 3',
+      'validate 3',
+    ]);
     Net().loadStateDict(result.state);
   });
 
   it('ends when it is told to, one training after the other', async () => {
     const port = served();
     const controller = new AbortController();
-    const first = trainInWorker(port, { ...data(), epochs: 1_000_000 }, { signal: controller.signal, onProgress: () => controller.abort() }); // prettier-ignore
+    const first = trainInWorker(
+      port,
+      { ...data(), epochs: 1_000_000 },
+      { signal: controller.signal, onProgress: () => controller.abort() },
+    );
     const second = trainInWorker(port, { ...data(), epochs: 1 });
     expect((await first).interrupted).toBe(true);
     expect((await second).interrupted).toBe(false);
@@ -89,7 +103,7 @@ describe('trainInWorker', () => {
 
   it('throws what the training throws, with its class and place', async () => {
     const port = served();
-    await expect(trainInWorker(port, { ...data(), fail: 'not like this' })).rejects.toThrow(new ShapeError('not like this')); // prettier-ignore
+    await expect(trainInWorker(port, { ...data(), fail: 'not like this' })).rejects.toThrow(new ShapeError('not like this'));
     await expect(trainInWorker(port, { ...data(), epochs: 0 })).rejects.toThrow(ArgumentError);
     const failed = await trainInWorker(port, { ...data(), epochs: 1, bad: true }).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(TrainingError);
@@ -102,21 +116,28 @@ describe('trainInWorker', () => {
     const onEpoch = (): never => {
       throw new RangeError('mine');
     };
-    await expect(trainInWorker(port, { ...data(), epochs: 1_000_000 }, { onEpoch })).rejects.toThrow(new RangeError('mine')); // prettier-ignore
+    await expect(trainInWorker(port, { ...data(), epochs: 1_000_000 }, { onEpoch })).rejects.toThrow(new RangeError('mine'));
     expect((await trainInWorker(port, { ...data(), epochs: 1 })).epochs).toHaveLength(1); // the other has ended
   });
 
   it('says that a worker has failed, and what is none', async () => {
     const target = new EventTarget();
-    const worker = Object.assign(target, { postMessage: () => void target.dispatchEvent(Object.assign(new Event('error'), { message: 'SyntaxError' })) }); // prettier-ignore
-    await expect(trainInWorker(worker as never)).rejects.toThrow(new DeviceError('trainInWorker: the worker has failed: SyntaxError; look at its module, which must call serveTraining')); // prettier-ignore
+    const worker = Object.assign(target, {
+      postMessage: () => void target.dispatchEvent(Object.assign(new Event('error'), { message: 'SyntaxError' })),
+    });
+    await expect(trainInWorker(worker as never)).rejects.toThrow(
+      new DeviceError('trainInWorker: the worker has failed: SyntaxError; look at its module, which must call serveTraining'),
+    );
     await expect(trainInWorker({} as never)).rejects.toThrow(/expected the worker to be a Worker/);
     expect(() => serveTraining(undefined as never)).toThrow(ArgumentError);
   });
 });
 
 describe('a worker that says nothing', () => {
-  const silent = (op: string, serve: string): RegExp => new RegExp(`^DeviceError: ${op}: the worker has said nothing for 50 ms: it was ended before it could, or does not listen; look at its module, which must call ${serve}`); // prettier-ignore
+  const silent = (op: string, serve: string): RegExp =>
+    new RegExp(
+      `^DeviceError: ${op}: the worker has said nothing for 50 ms: it was ended before it could, or does not listen; look at its module, which must call ${serve}`,
+    );
   const nobody = (): MessagePort => {
     const { port1, port2 } = new MessageChannel();
     open.push(port1, port2);
@@ -125,9 +146,9 @@ describe('a worker that says nothing', () => {
 
   it('is given up', async () => {
     const messageOf = (error: unknown): string => String(error);
-    expect(await trainInWorker(nobody(), {}, { startTimeout: 50 }).catch(messageOf)).toMatch(silent('trainInWorker', 'serveTraining')); // prettier-ignore
-    expect(await callInWorker(nobody(), 'f', [], { startTimeout: 50 }).catch(messageOf)).toMatch(silent('callInWorker', 'serveFunctions')); // prettier-ignore
-    await expect(callInWorker(nobody(), 'f', [], { startTimeout: 0 })).rejects.toThrow(/startTimeout.*milliseconds above 0/); // prettier-ignore
+    expect(await trainInWorker(nobody(), {}, { startTimeout: 50 }).catch(messageOf)).toMatch(silent('trainInWorker', 'serveTraining'));
+    expect(await callInWorker(nobody(), 'f', [], { startTimeout: 50 }).catch(messageOf)).toMatch(silent('callInWorker', 'serveFunctions'));
+    await expect(callInWorker(nobody(), 'f', [], { startTimeout: 0 })).rejects.toThrow(/startTimeout.*milliseconds above 0/);
     const signal = AbortSignal.timeout(80);
     await expect(callInWorker(nobody(), 'f', [], { startTimeout: Infinity, signal })).rejects.toThrow(/timeout/);
   });
@@ -152,7 +173,13 @@ describe('packTensors', () => {
   it('takes tensors out of anything, and unpackTensors puts them in', () => {
     const bytes = new Uint8Array([1, 2]);
     const half = randn(3).to('float16');
-    const given = { a: [tensor([[1, 2]]), 'text', null], map: new Map([['b', tensor([true, false])]]), bytes, half, big: tensor([2 ** 40], { dtype: 'int64' }) }; // prettier-ignore
+    const given = {
+      a: [tensor([[1, 2]]), 'text', null],
+      map: new Map([['b', tensor([true, false])]]),
+      bytes,
+      half,
+      big: tensor([2 ** 40], { dtype: 'int64' }),
+    };
     const { value, transfer } = packTensors(given);
     const sent = structuredClone(value, { transfer });
     const got = unpackTensors<typeof given>(sent);
@@ -169,7 +196,7 @@ describe('packTensors', () => {
     const circle: unknown[] = [];
     circle.push(circle);
     expect(() => packTensors(circle)).toThrow(/more than 100 deep, or contains itself/);
-    expect(() => unpackTensors({ flambeauTensor: 'float32', shape: [3], data: new Float32Array(2) })).toThrow(ShapeError); // prettier-ignore
+    expect(() => unpackTensors({ flambeauTensor: 'float32', shape: [3], data: new Float32Array(2) })).toThrow(ShapeError);
     expect(() => unpackTensors({ flambeauTensor: 'object', shape: [1], data: new Float32Array(1) })).toThrow(/damaged/);
   });
 });

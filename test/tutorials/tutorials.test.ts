@@ -14,8 +14,7 @@ const pytorch = JSON.parse(readFileSync(new URL('../fixtures/tutorials.json', im
   simpleCnn: [string, string, string];
   learnedKernel: string[];
 };
-const run = (tutorial: number): string =>
-  execFileSync('node', ['tools/tutorials.mjs', String(tutorial)], { cwd: root, encoding: 'utf8' });
+const run = (tutorial: number): string => execFileSync('node', ['tools/tutorials.mjs', String(tutorial)], { cwd: root, encoding: 'utf8' });
 
 /** A tensor as a document prints it, indented as Python indents. */
 const rows = (...lines: string[]): string => lines.join('\n');
@@ -24,9 +23,7 @@ describe('tutorial 1: convolutional layers', () => {
   const out = run(1);
   it('defines the layers of both examples', () => {
     expect(out).toContain('Conv2d(1, 16, kernel_size=(2, 2), stride=(2, 2))\ntorch.Size([1, 16, 100, 100])');
-    expect(out).toContain(
-      'Conv2d(16, 32, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\ntorch.Size([1, 32, 100, 100])',
-    );
+    expect(out).toContain('Conv2d(16, 32, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\ntorch.Size([1, 32, 100, 100])');
   });
   it('counts parameters by the formula', () => {
     expect(out).toContain('16 x 2 x 2 x 1 + 16 = 80; the layer has 80');
@@ -88,9 +85,7 @@ describe('tutorial 3: a simple CNN', () => {
 describe('tutorial 4: defining a layer', () => {
   it('prints the named layer and what its arguments do', () => {
     const out = run(4);
-    expect(out).toContain(
-      'Sequential(\n  (Conv1): Conv2d(3, 16, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n)',
-    );
+    expect(out).toContain('Sequential(\n  (Conv1): Conv2d(3, 16, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n)');
     expect(out).toContain('stride 2 halves height and width: torch.Size([4, 16, 16, 16])');
   });
 });
@@ -101,9 +96,7 @@ describe('tutorial 5: conv layers', () => {
     expect(out).toContain('torch.Size([32, 7, 124, 124])\ntorch.Size([32, 7, 128, 128])');
     expect(out).toContain('len(fc_params) 2\nWeights: torch.Size([30, 100])\nBiases: torch.Size([30])');
     expect(out).toContain('len(conv_params): 2\nFilters: torch.Size([7, 3, 5, 5])\nBiases: torch.Size([7])');
-    expect(out).toContain(
-      'torch.Size([32, 3, 128, 128])\ntorch.Size([32, 7, 128, 128])\ntorch.Size([32, 7, 64, 64])\n[]',
-    );
+    expect(out).toContain('torch.Size([32, 3, 128, 128])\ntorch.Size([32, 7, 128, 128])\ntorch.Size([32, 7, 64, 64])\n[]');
     expect(out).toContain('## Padding\ntorch.Size([8, 8])\ntorch.Size([6, 6])\ntorch.Size([8, 8])');
   });
   it('prints every tensor of the notebook', () => {

@@ -44,9 +44,12 @@ function run(tsc: string, files: readonly string[], skipLibCheck = true): { outp
     types: [],
     paths: { flambeau: ['./declarations/index.d.ts'] },
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: files.map((name) => `${name}.ts`) })); // prettier-ignore
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: files.map((name) => `${name}.ts`) }));
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder, '--extendedDiagnostics'], { encoding: 'utf8' });
-  const output = stdout.split('\n').filter((text) => text.includes('error ')).join('\n'); // prettier-ignore
+  const output = stdout
+    .split('\n')
+    .filter((text) => text.includes('error '))
+    .join('\n');
   return { output, instantiations: Number(/Instantiations:\s+(\d+)/.exec(stdout)?.[1]) };
 }
 
@@ -57,7 +60,7 @@ describe('the declarations', () => {
     const declarations = join(folder, 'declarations');
     // Those that are shipped are made by the project's compiler; the newest one makes the same types in a fraction of the time.
     const tsc = (SLOW ? undefined : compilerOf('typescript-7')) ?? compilerOf('typescript')!;
-    const built = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', declarations]); // prettier-ignore
+    const built = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', declarations]);
     expect(built.status).toBe(0);
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     for (const name of [...FILES, 'support']) {

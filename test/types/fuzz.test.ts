@@ -124,10 +124,7 @@ function runStack(layers: readonly TestLayer[], input: Shape): Shape | string {
 // Sizes that fit more often than not: the right channels and features are drawn when the shape so far is known.
 const size = fc.integer({ min: 1, max: 12 });
 const pair = (min: number, max: number): fc.Arbitrary<Pair> =>
-  fc.oneof(
-    { weight: 3, arbitrary: fc.integer({ min, max }) },
-    fc.tuple(fc.integer({ min, max }), fc.integer({ min, max })),
-  );
+  fc.oneof({ weight: 3, arbitrary: fc.integer({ min, max }) }, fc.tuple(fc.integer({ min, max }), fc.integer({ min, max })));
 const mostly = (right: number): fc.Arbitrary<number> =>
   fc.oneof({ weight: 12, arbitrary: fc.constant(right) }, fc.integer({ min: 1, max: 99 }));
 const dim = fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, fc.integer({ min: -4, max: 4 }));
@@ -139,10 +136,8 @@ function nextLayer(x: Shape): fc.Arbitrary<TestLayer> {
   const strided = fc
     .tuple(channels, size, pair(1, 7), pair(1, 4), pair(0, 4), pair(1, 3))
     .map(([input, out, k, s, p, d]) => conv(input, out, k, s, p, d));
-  const same = fc
-    .tuple(channels, size, pair(1, 7), pair(1, 3))
-    .map(([input, out, k, d]) => conv(input, out, k, 1, 'same', d));
-  const depthwise = fc.tuple(channels, fc.integer({ min: 1, max: 2 }), pair(1, 3)).map(([n, m, k]) => conv(n, n * m, k, 1, 0, 1, n)); // prettier-ignore
+  const same = fc.tuple(channels, size, pair(1, 7), pair(1, 3)).map(([input, out, k, d]) => conv(input, out, k, 1, 'same', d));
+  const depthwise = fc.tuple(channels, fc.integer({ min: 1, max: 2 }), pair(1, 3)).map(([n, m, k]) => conv(n, n * m, k, 1, 0, 1, n));
   const images: fc.Arbitrary<TestLayer>[] = [
     strided,
     fc.oneof({ weight: 2, arbitrary: strided }, same, depthwise),
@@ -151,9 +146,7 @@ function nextLayer(x: Shape): fc.Arbitrary<TestLayer> {
     fc.tuple(pair(1, 4), pair(1, 4), fc.boolean()).map((args) => average(...args)),
     fc.tuple(fc.option(size), fc.option(size)).map(([h, w]) => adaptive(h, w)),
     channels.map(norm),
-    fc
-      .tuple(channels, size, pair(1, 5), pair(2, 3), pair(0, 2), pair(0, 1), pair(1, 2))
-      .map((args) => transposed(...args)),
+    fc.tuple(channels, size, pair(1, 5), pair(2, 3), pair(0, 2), pair(0, 1), pair(1, 2)).map((args) => transposed(...args)),
     fc.tuple(fc.option(pair(1, 20), { nil: undefined }), pair(1, 3)).map(([to, by]) => upsample(to, by)),
     fc.tuple(fc.integer({ min: 1, max: 2 }), fc.boolean()).map(([r, back]) => shuffle(r, back)),
   ];
@@ -172,10 +165,7 @@ interface Stack {
 }
 
 const side = fc.integer({ min: 1, max: 40 });
-const image = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(fc.integer({ min: 1, max: 3 }), size, side, side) },
-  fc.tuple(size, side, side),
-);
+const image = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.integer({ min: 1, max: 3 }), size, side, side) }, fc.tuple(size, side, side));
 
 function extend(stack: Stack, more: number): fc.Arbitrary<Stack> {
   const x = runStack(stack.layers, stack.input);
@@ -184,10 +174,12 @@ function extend(stack: Stack, more: number): fc.Arbitrary<Stack> {
 }
 
 /** What enlarges takes a single image for a batch of sequences, of which types know nothing. */
-const knowsShapes = ({ input, layers }: Stack): boolean =>
-  input.length === 4 || !layers.some(({ layer }) => layer instanceof nn.Upsample);
+const knowsShapes = ({ input, layers }: Stack): boolean => input.length === 4 || !layers.some(({ layer }) => layer instanceof nn.Upsample);
 
-const stacks = fc.tuple(image, fc.integer({ min: 1, max: 8 })).chain(([input, n]) => extend({ input, layers: [] }, n)).filter(knowsShapes); // prettier-ignore
+const stacks = fc
+  .tuple(image, fc.integer({ min: 1, max: 8 }))
+  .chain(([input, n]) => extend({ input, layers: [] }, n))
+  .filter(knowsShapes);
 
 const HEAD =
   "import type { AdaptiveFn, BatchNorm1dFn, BatchNormFn, ConvFn, ConvTransposeFn, FlattenFn, HasShapeFn, IdentityFn, LinearFn, PixelShuffleFn, PixelUnshuffleFn, PoolFn, RunLayers, UpsampleFn } from '@/src/nn/shape-types.ts';" +
@@ -216,9 +208,7 @@ test('random stacks have the shapes, and the messages, of the layers', { timeout
   const expected = cases.map(({ input, layers }) => runStack(layers, input));
   const lines = cases.map((stack, i) => line(stack, expected[i]!));
   // Without `Input`, a Sequential is checked as for batches.
-  const programs = cases
-    .map((stack, i) => (stack.input.length === 4 ? program(stack, expected[i]!) : ''))
-    .filter(Boolean);
+  const programs = cases.map((stack, i) => (stack.input.length === 4 ? program(stack, expected[i]!) : '')).filter(Boolean);
   lines.push(...programs.slice(0, RUNS / 4));
   // A last line that is wrong on purpose: the check itself must be able to fail.
   lines.push(`${line({ input: [1, 3, 8, 8], layers: [flatten(1, -1)] }, [1, 193])} // wrong`);

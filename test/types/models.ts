@@ -1,15 +1,5 @@
 /** Type tests of layers, models and Sequential: compiled, never run. */
-import type {
-  Apply,
-  Argument,
-  CheckLayers,
-  ConvFn,
-  InputFn,
-  ModelFn,
-  OutputShape,
-  RunLayers,
-  ShapeFn,
-} from '../../src/nn/shape-types.ts';
+import type { Apply, Argument, CheckLayers, ConvFn, InputFn, ModelFn, OutputShape, RunLayers, ShapeFn } from '../../src/nn/shape-types.ts';
 import type { Dynamic, Wrong } from '../../src/tensor/shapes/index.ts';
 import { F, randn, type Tensor } from 'flambeau';
 import {
@@ -272,9 +262,7 @@ export const anyLinear: Linear = new Linear(64, 10);
 interface BlockFn<In extends number, Out extends number, Stride extends number> extends ShapeFn {
   readonly out: RunLayers<[Conv2d<In, Out, 3, Stride, 1>, Conv2d<Out, Out, 3, 1, 1>], this['in']>;
 }
-export class Block<In extends number, Out extends number, Stride extends number> extends Layer<
-  BlockFn<In, Out, Stride>
-> {
+export class Block<In extends number, Out extends number, Stride extends number> extends Layer<BlockFn<In, Out, Stride>> {
   conv1: Conv2d<number, number, 3, number, 1>;
   conv2: Conv2d<number, number, 3, 1, 1>;
   constructor(channels: In, out: Out, stride: Stride) {
@@ -309,14 +297,7 @@ tutorial(randn(32, 3, 64, 64));
 // @ts-expect-error: layer 0: Conv2d expects 3 channels but receives 1 (input 1×130×130)
 tutorial(randn(32, 1, 130, 130));
 
-type Layers = [
-  Input<[3, 32, 32]>,
-  Conv2d<3, 32, 3, 2, 1>,
-  MaxPool2d<2, 2, 0>,
-  Conv2d<32, 32, 2, 1, 0>,
-  Flatten,
-  Linear<2048, 10>,
-];
+type Layers = [Input<[3, 32, 32]>, Conv2d<3, 32, 3, 2, 1>, MaxPool2d<2, 2, 0>, Conv2d<32, 32, 2, 1, 0>, Flatten, Linear<2048, 10>];
 is<CheckLayers<Layers>[5], 'Linear expects 2048 features but receives 1568 = 32×7×7'>();
 is<CheckLayers<Layers>[4], Flatten>();
 is<RunLayers<Layers, [8, 3, 32, 32]>, Wrong<'layer 5: Linear expects 2048 features but receives 1568 = 32×7×7'>>();

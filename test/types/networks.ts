@@ -2,8 +2,7 @@
 import { F, nn, randn, type Tensor } from 'flambeau';
 import { has } from './support.ts';
 
-const { AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Input, Linear, MaxPool2d, Module, ReLU, Sequential } =
-  nn;
+const { AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Input, Linear, MaxPool2d, Module, ReLU, Sequential } = nn;
 const { relu } = F;
 
 // ---------------------------------------------------------------------------------------------- VGG-16

@@ -50,13 +50,7 @@ export function recurrent(x: Tensor<[5, 2, 8]>): Tensor[] {
 }
 
 /** What was made may be changed afterwards. */
-export function changed(
-  conv: nn.Conv2d,
-  norm: nn.BatchNorm2d,
-  drop: nn.Dropout,
-  relu: nn.ReLU,
-  loss: nn.MSELoss,
-): void {
+export function changed(conv: nn.Conv2d, norm: nn.BatchNorm2d, drop: nn.Dropout, relu: nn.ReLU, loss: nn.MSELoss): void {
   conv.stride = [1, 1];
   conv.paddingMode = 'circular';
   norm.eps = 1e-3;
@@ -73,7 +67,13 @@ export function functions(x: Tensor, index: Tensor): unknown[] {
   // @ts-expect-error the inputs are missing
   autograd.grad({ outputs: x });
   const layers: Record<string, nn.Module> = { conv: new nn.Conv2d(3, 4, 3), relu: new nn.ReLU() };
-  return [penalty.norm(2, 1), scatter(x, 1, index, 0), scatterAdd(x, 1, index, x), varMean(x, { dim: 1, unbiased: false }), new nn.Sequential(layers)]; // prettier-ignore
+  return [
+    penalty.norm(2, 1),
+    scatter(x, 1, index, 0),
+    scatterAdd(x, 1, index, x),
+    varMean(x, { dim: 1, unbiased: false }),
+    new nn.Sequential(layers),
+  ];
 }
 
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- `any`, as in Python: what a module gives is not known */

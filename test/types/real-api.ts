@@ -282,9 +282,7 @@ export function batch<N extends number>(input: Tensor<[N, 3, 32, 32]>) {
 }
 const unlisted: nn.Sequential = growing;
 export const dynamicModel: nn.Sequential = nn.seal(unlisted);
-has(nn.seal(new nn.Sequential(['in', new nn.Input(3, 8, 8)], ['flat', new nn.Flatten()]))(randn(2, 3, 8, 8))).shape<
-  [2, 192]
->();
+has(nn.seal(new nn.Sequential(['in', new nn.Input(3, 8, 8)], ['flat', new nn.Flatten()]))(randn(2, 3, 8, 8))).shape<[2, 192]>();
 
 // ---------------------------------------------------------------------------------------------- norms of vectors
 

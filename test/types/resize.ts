@@ -3,15 +3,7 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { randn } from '../../src/tensor/index.ts';
 import type { Dynamic, PadShape, Wrong } from '../../src/tensor/shapes/index.ts';
 import * as F from '../../src/nn/functional.ts';
-import {
-  ConvTranspose2d,
-  Input,
-  PixelShuffle,
-  PixelUnshuffle,
-  ReLU6,
-  Sequential,
-  Upsample,
-} from '../../src/nn/index.ts';
+import { ConvTranspose2d, Input, PixelShuffle, PixelUnshuffle, ReLU6, Sequential, Upsample } from '../../src/nn/index.ts';
 import type { Apply, ConvTransposeFn, PixelShuffleFn, PixelUnshuffleFn, UpsampleFn } from '../../src/nn/shape-types.ts';
 import { has, is } from './support.ts';
 
@@ -105,9 +97,9 @@ has(F.pixelUnshuffle(randn(2, 4, 6), 2)).shape<[8, 2, 3]>();
 has(F.pixelShuffle(loaded, n)).shape<[number, number, number, number]>();
 // @ts-expect-error: PixelShuffle expects channels in multiples of 9 but receives 16 (input 16×7×7)
 new PixelShuffle(3)(loaded);
-is<Apply<PixelShuffleFn<3>, [1, 16, 7, 7]>, Wrong<'PixelShuffle expects channels in multiples of 9 but receives 16 (input 16×7×7)'>>(); // prettier-ignore
-is<Apply<PixelUnshuffleFn<2>, [1, 16, 7, 8]>, Wrong<'PixelUnshuffle expects rows in multiples of 2 but receives 7 (input 16×7×8)'>>(); // prettier-ignore
-is<Apply<PixelUnshuffleFn<2>, [16, 8, 7]>, Wrong<'PixelUnshuffle expects columns in multiples of 2 but receives 7 (input 16×8×7)'>>(); // prettier-ignore
+is<Apply<PixelShuffleFn<3>, [1, 16, 7, 7]>, Wrong<'PixelShuffle expects channels in multiples of 9 but receives 16 (input 16×7×7)'>>();
+is<Apply<PixelUnshuffleFn<2>, [1, 16, 7, 8]>, Wrong<'PixelUnshuffle expects rows in multiples of 2 but receives 7 (input 16×7×8)'>>();
+is<Apply<PixelUnshuffleFn<2>, [16, 8, 7]>, Wrong<'PixelUnshuffle expects columns in multiples of 2 but receives 7 (input 16×8×7)'>>();
 has(F.relu6(loaded)).shape<[number, 16, 7, 7]>();
 has(new ReLU6(true)(loaded)).shape<[number, 16, 7, 7]>();
 

@@ -32,8 +32,7 @@ import {
 import { realData } from '../support/data.ts';
 import { picture, sha } from '../support/picture.ts';
 
-const read = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../fixtures/vision/${name}`, import.meta.url), 'utf8'));
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../fixtures/vision/${name}`, import.meta.url), 'utf8'));
 const { folder, mnist, cifar } = read('datasets.json') as {
   folder: {
     tree: Record<string, string>;
@@ -74,7 +73,7 @@ function packed(root: string, ...members: string[]): string {
 }
 
 const tutorial = (): Compose<readonly [RandomHorizontalFlip, RandomRotation, ToTensor, Normalize]> =>
-  new Compose([new RandomHorizontalFlip(), new RandomRotation(10), new ToTensor(), new Normalize([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])]); // prettier-ignore
+  new Compose([new RandomHorizontalFlip(), new RandomRotation(10), new ToTensor(), new Normalize([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])]);
 
 type Batch = [number[], number[], string];
 
@@ -125,7 +124,7 @@ describe('ImageFolder', () => {
       return Image.filled(file().length > 0 ? 2 : 1, 1, 3);
     };
     const isValidFile = (path: string): boolean => path.endsWith('.png');
-    const options = { loader, isValidFile, allowEmpty: true, targetTransform: (target: number) => 10 * target, transform: new ToTensor() }; // prettier-ignore
+    const options = { loader, isValidFile, allowEmpty: true, targetTransform: (target: number) => 10 * target, transform: new ToTensor() };
     for (const source of [root, packed(root)]) {
       const set = await ImageFolder.open(source, options);
       expect([set.length, set.classes.length, set.passedOver.hidden]).toEqual([6, 6, 3]);
@@ -136,13 +135,19 @@ describe('ImageFolder', () => {
       const [[targets]] = (await batchesOf(new DataLoader(set, { batchSize: 6 }))) as [Batch];
       expect(targets).toEqual([10, 20, 20, 20, 40, 50]);
     }
-    const named = await ImageFolder.open(root, { extensions: ['.PGM', '.txt'], allowEmpty: true, targetTransform: (target) => `class ${target}` }); // prettier-ignore
+    const named = await ImageFolder.open(root, {
+      extensions: ['.PGM', '.txt'],
+      allowEmpty: true,
+      targetTransform: (target) => `class ${target}`,
+    });
     expect(named.imgs).toEqual([
       ['a/notes.txt', 1],
       ['b/x/sub/0.pgm', 2],
     ]);
     expect(named.get(1)[1]).toBe('class 2');
-    await expect(ImageFolder.open(root, { extensions: '.png', isValidFile })).rejects.toThrow(/either extensions or isValidFile, but got both/); // prettier-ignore
+    await expect(ImageFolder.open(root, { extensions: '.png', isValidFile })).rejects.toThrow(
+      /either extensions or isValidFile, but got both/,
+    );
     const wrong = await ImageFolder.open(root, { loader: (() => 3) as never });
     expect(() => wrong.get(0)).toThrow(/loader: expected an Image, but got 3; DatasetFolder/);
   });
@@ -156,14 +161,16 @@ describe('ImageFolder', () => {
       targetTransform: (target) => ['A', 'B'][target],
     });
     expect([set.length, set.get(0), set.classToIdx['b']]).toEqual([1, ['NOT AN IMAGE', 'B'], 2]);
-    const later = await DatasetFolder.open(packed(root), { isValidFile: (path) => path === 'a/notes.txt', allowEmpty: true, loader: (path) => Promise.resolve(path) }); // prettier-ignore
+    const later = await DatasetFolder.open(packed(root), {
+      isValidFile: (path) => path === 'a/notes.txt',
+      allowEmpty: true,
+      loader: (path) => Promise.resolve(path),
+    });
     expect(await later.get(0)).toEqual(['a/notes.txt', 1]);
     const open = DatasetFolder.open as (root: string, options: object) => Promise<unknown>;
     await expect(open(root, { loader: () => 1 })).rejects.toThrow(/either extensions or isValidFile, but got neither/);
     await expect(open(root, { extensions: '.txt' })).rejects.toThrow(/loader/);
-    await expect(open(root, { extensions: '.txt', loader: () => 1 })).rejects.toThrow(
-      /no files for the classes Zebra, b/,
-    );
+    await expect(open(root, { extensions: '.txt', loader: () => 1 })).rejects.toThrow(/no files for the classes Zebra, b/);
   });
 
   it('without a transform gives images', async () => {
@@ -184,19 +191,12 @@ describe('ImageFolder', () => {
       expect(set.samples.map(([path]) => path.replace(/^data\//, ''))).toEqual(['test/a/2.png', 'test/b/2.jpg']);
     }
     expect((await ImageFolder.open(packed(scratch, 'data'))).classes).toEqual(['test', 'train']);
-    await expect(ImageFolder.open(splits, { split: 'valid' })).rejects.toThrow(
-      /has no folder "valid"; it has test, train/,
-    );
+    await expect(ImageFolder.open(splits, { split: 'valid' })).rejects.toThrow(/has no folder "valid"; it has test, train/);
     await expect(ImageFolder.open(packed(splits), { split: 'valid' })).rejects.toThrow(/has no folder "valid"/);
   });
 
   it('refuses what has no classes or no images', async () => {
-    const refused = async (
-      name: string,
-      tree: Record<string, string>,
-      message: RegExp,
-      empty?: string,
-    ): Promise<void> => {
+    const refused = async (name: string, tree: Record<string, string>, message: RegExp, empty?: string): Promise<void> => {
       const place = writeTree(name, tree);
       if (empty !== undefined) mkdirSync(join(place, empty));
       for (const source of [place, packed(place)]) {
@@ -242,19 +242,7 @@ describe('ImageFolder', () => {
 
   it('sorts as Python does', () => {
     const names = ['b', 'a', 'ab', '', 'a-', 'a/', '\uff5e', '\u{1f600}', '\ue000', '\ud7ff', '\u{10000}'];
-    expect([...names].sort(byCodePoint)).toEqual([
-      '',
-      'a',
-      'a-',
-      'a/',
-      'ab',
-      'b',
-      '\ud7ff',
-      '\ue000',
-      '\uff5e',
-      '\u{10000}',
-      '\u{1f600}',
-    ]);
+    expect([...names].sort(byCodePoint)).toEqual(['', 'a', 'a-', 'a/', 'ab', 'b', '\ud7ff', '\ue000', '\uff5e', '\u{10000}', '\u{1f600}']);
   });
 });
 
@@ -262,18 +250,15 @@ describe('random transforms give torchvision’s batches', () => {
   const pixels = new Uint8Array(23 * 3072);
   for (let i = 0; i < 23; i++) pixels.set(rotate(picture(32, 32, 3), 7 * i).data, i * 3072);
   const source = new PixelSource('picture', { width: 32, height: 32, channels: 3 }, pixels);
-  it.each(augmented.filter(({ workers }) => workers === 0 || hasWorkers))(
-    'with $workers workers',
-    async ({ workers, epochs, next }) => {
-      const set = new ImageDataset(source, [...Array(23).keys()], [], { transform: tutorial() });
-      manualSeed(11);
-      const loader = new DataLoader(set, { batchSize: 4, shuffle: true, numWorkers: workers });
-      for (const expected of epochs) {
-        expect((await batchesOf(loader)).map(([target, , hash]) => [target, hash])).toEqual(expected);
-      }
-      expect(nextRandom()).toBe(next);
-    },
-  );
+  it.each(augmented.filter(({ workers }) => workers === 0 || hasWorkers))('with $workers workers', async ({ workers, epochs, next }) => {
+    const set = new ImageDataset(source, [...Array(23).keys()], [], { transform: tutorial() });
+    manualSeed(11);
+    const loader = new DataLoader(set, { batchSize: 4, shuffle: true, numWorkers: workers });
+    for (const expected of epochs) {
+      expect((await batchesOf(loader)).map(([target, , hash]) => [target, hash])).toEqual(expected);
+    }
+    expect(nextRandom()).toBe(next);
+  });
 
   it.runIf(hasWorkers)('but not functions of your own in workers', async () => {
     const mine = new ImageDataset(source, Array<number>(23).fill(0), [], { transform: (image: Image) => image.width });
@@ -295,7 +280,12 @@ describe('MNIST', () => {
   const [images, labels] = [bytesOf(mnist.images), bytesOf(mnist.labels)];
 
   it('reads IDX files as torchvision does, plain or compressed', async () => {
-    const place = writeTree('mnist', { 'MNIST/raw/train-images-idx3-ubyte.gz': images, 'MNIST/raw/train-labels-idx1-ubyte': labels, 't10k-images-idx3-ubyte': gunzipSync(images), 't10k-labels-idx1-ubyte.gz': gzipSync(labels) }); // prettier-ignore
+    const place = writeTree('mnist', {
+      'MNIST/raw/train-images-idx3-ubyte.gz': images,
+      'MNIST/raw/train-labels-idx1-ubyte': labels,
+      't10k-images-idx3-ubyte': gunzipSync(images),
+      't10k-labels-idx1-ubyte.gz': gzipSync(labels),
+    });
     for (const train of [true, false]) {
       const set = await MNIST.open(place, { train, transform });
       expect(set.targets).toEqual(mnist.targets);
@@ -347,7 +337,11 @@ describe('CIFAR10', () => {
   const batch = new Uint8Array(gunzipSync(bytesOf(cifar.batch)));
 
   it('reads binary batches from a folder and an archive', async () => {
-    const place = writeTree('cifar', { 'cifar-10-batches-bin/data_batch_2.bin': batch, 'cifar-10-batches-bin/data_batch_1.bin': batch, 'cifar-10-batches-bin/test_batch.bin': batch }); // prettier-ignore
+    const place = writeTree('cifar', {
+      'cifar-10-batches-bin/data_batch_2.bin': batch,
+      'cifar-10-batches-bin/data_batch_1.bin': batch,
+      'cifar-10-batches-bin/test_batch.bin': batch,
+    });
     for (const source of [place, packed(place), join(place, 'cifar-10-batches-bin')]) {
       const set = await CIFAR10.open(source, { train: false });
       expect(set.targets).toEqual(cifar.targets);
@@ -358,10 +352,11 @@ describe('CIFAR10', () => {
   });
 
   it('refuses what does not fit', async () => {
-    await expect(CIFAR10.open(writeTree('no-cifar', {}))).rejects.toThrow(
-      /no data_batch_1 … 5.bin or data_batch_1 … 5 in/,
-    );
-    const twice = writeTree('cifar-twice', { 'a/cifar-10-batches-bin/test_batch.bin': batch, 'b/cifar-10-batches-bin/test_batch.bin': batch }); // prettier-ignore
+    await expect(CIFAR10.open(writeTree('no-cifar', {}))).rejects.toThrow(/no data_batch_1 … 5.bin or data_batch_1 … 5 in/);
+    const twice = writeTree('cifar-twice', {
+      'a/cifar-10-batches-bin/test_batch.bin': batch,
+      'b/cifar-10-batches-bin/test_batch.bin': batch,
+    });
     await expect(CIFAR10.open(twice, { train: false })).rejects.toThrow(/several folders have such files: a\/cifar/);
     const short = writeTree('cifar-short', { 'test_batch.bin': batch.subarray(1) });
     await expect(CIFAR10.open(short, { train: false })).rejects.toThrow(/multiple of 3073/);
@@ -377,8 +372,7 @@ describe('GeneratedShapes', () => {
     manualSeed(5);
     const before = nextRandom();
     manualSeed(5);
-    const hash = (set: GeneratedShapes): string =>
-      sha(Buffer.concat(Array.from({ length: 12 }, (_, i) => set.image(i).data)));
+    const hash = (set: GeneratedShapes): string => sha(Buffer.concat(Array.from({ length: 12 }, (_, i) => set.image(i).data)));
     const small = { length: 12 };
     // Known once and for all: the same on every machine.
     expect(hash(new GeneratedShapes(small))).toBe('230e2c0ec5a58e19');
@@ -430,9 +424,7 @@ describe('readImage', () => {
     }
     await expect(readImage(join(place, 'dog.png'))).rejects.toThrow(ArgumentError);
     await expect(readImage(place)).rejects.toThrow(/cannot read/);
-    await expect(readImage(new File([new Uint8Array([1, 2, 3])], 'x.png'))).rejects.toThrow(
-      /"x.png": it is not an image/,
-    );
+    await expect(readImage(new File([new Uint8Array([1, 2, 3])], 'x.png'))).rejects.toThrow(/"x.png": it is not an image/);
   });
 });
 
@@ -440,10 +432,7 @@ const archive = realData('cifar10-images.tar.gz');
 describe.runIf(archive !== undefined)('the real CIFAR-10 images', () => {
   it('have PIL’s pixels, in torchvision’s order', async () => {
     const set = await ImageFolder.open(archive!, { split: 'test' });
-    expect([set.length, set.classes.join(' ')]).toEqual([
-      10_000,
-      'airplane automobile bird cat deer dog frog horse ship truck',
-    ]);
+    expect([set.length, set.classes.join(' ')]).toEqual([10_000, 'airplane automobile bird cat deer dog frog horse ship truck']);
     const hash = createHash('sha256');
     for (let i = 0; i < set.length; i++) hash.update(set.image(i).data);
     expect(hash.digest('hex').slice(0, 16)).toBe('5a6aa8185204d80b');

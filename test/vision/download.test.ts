@@ -25,7 +25,7 @@ const ANSWERS: Readonly<Record<string, (request: IncomingMessage, response: Serv
   '/good/file.bin': (request, response) => {
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
     if (from > CONTENT.length) response.writeHead(416).end();
-    else response.writeHead(from > 0 ? 206 : 200, { 'content-length': CONTENT.length - from }).end(CONTENT.subarray(from)); // prettier-ignore
+    else response.writeHead(from > 0 ? 206 : 200, { 'content-length': CONTENT.length - from }).end(CONTENT.subarray(from));
   },
   '/whole/file.bin': (_, response) => void response.writeHead(200).end(CONTENT),
   '/wrong/file.bin': (_, response) => void response.writeHead(200).end('something else'),
@@ -33,7 +33,7 @@ const ANSWERS: Readonly<Record<string, (request: IncomingMessage, response: Serv
     response.writeHead(200, { 'content-length': CONTENT.length });
     response.write(CONTENT.subarray(0, 40_000), () => response.destroy());
   },
-  '/eurosat/EuroSAT.zip': (_, response) => void response.writeHead(200).end(zipSync({ '2750/River/1.jpg': new Uint8Array(9) })), // prettier-ignore
+  '/eurosat/EuroSAT.zip': (_, response) => void response.writeHead(200).end(zipSync({ '2750/River/1.jpg': new Uint8Array(9) })),
 };
 const server = createServer((request, response) => {
   asked.push(`${request.url} ${request.headers.range ?? ''}`.trim());
@@ -58,7 +58,11 @@ const folderOf = (): string => {
   mkdirSync(folder);
   return folder;
 };
-const from = (...folders: string[]): { name: string; md5: string; urls: string[] } => ({ name: 'file.bin', md5: MD5, urls: folders.map((folder) => `${base}/${folder}/file.bin`) }); // prettier-ignore
+const from = (...folders: string[]): { name: string; md5: string; urls: string[] } => ({
+  name: 'file.bin',
+  md5: MD5,
+  urls: folders.map((folder) => `${base}/${folder}/file.bin`),
+});
 
 describe('a file', () => {
   it('is fetched whole, with progress, and not again', async () => {
@@ -80,7 +84,6 @@ describe('a file', () => {
       ['good', true],
       ['whole', true],
     ] as const) {
-      // prettier-ignore
       const folder = folderOf();
       writeFileSync(join(folder, 'file.bin.part'), CONTENT.subarray(0, 30_000));
       const path = await fetchResource('X', folder, from(place), {});
@@ -104,10 +107,12 @@ describe('a file', () => {
     const folder = folderOf();
     const failed = fetchResource('X', folder, from('missing', 'wrong'), {});
     await expect(failed).rejects.toThrow(FormatError);
-    await expect(failed).rejects.toThrow(/X: file.bin could not be fetched \(.*missing.* answers 404 Not Found; .*wrong.*MD5 .*, expected .*\); without a network, fetch it elsewhere and put it into ".*"/); // prettier-ignore
+    await expect(failed).rejects.toThrow(
+      /X: file.bin could not be fetched \(.*missing.* answers 404 Not Found; .*wrong.*MD5 .*, expected .*\); without a network, fetch it elsewhere and put it into ".*"/,
+    );
     const unreachable = { name: 'a', urls: ['http://127.0.0.1:9/a'] };
     await expect(fetchResource('X', folder, unreachable, {})).rejects.toThrow(/127.0.0.1:9\/a: fetch failed \(.*\)/);
-    await expect(fetchResource('X', folder, from('good'), { mirrors: [`${base}/none/`] })).rejects.toThrow(/none\/file.bin/); // prettier-ignore
+    await expect(fetchResource('X', folder, from('good'), { mirrors: [`${base}/none/`] })).rejects.toThrow(/none\/file.bin/);
     const stop = new AbortController();
     stop.abort(new Error('enough'));
     await expect(fetchResource('X', folder, from('good'), { signal: stop.signal })).rejects.toThrow('enough');
@@ -120,7 +125,12 @@ describe('data sets', () => {
     const options = { download: true, mirrors: [`${base}/eurosat/`] };
     // The server's file is not the real one.
     await expect(EuroSAT.open(root, options)).rejects.toThrow(/EuroSAT: EuroSAT.zip could not be fetched .*MD5/);
-    await provide('EuroSAT', root, options, { folder: 'eurosat', resources: [{ name: 'EuroSAT.zip', urls: [] }], present: ['eurosat/2750'], unpack: true }); // prettier-ignore
+    await provide('EuroSAT', root, options, {
+      folder: 'eurosat',
+      resources: [{ name: 'EuroSAT.zip', urls: [] }],
+      present: ['eurosat/2750'],
+      unpack: true,
+    });
     expect((await EuroSAT.open(root, options)).classes).toEqual(['River']);
     expect(readdirSync(join(root, 'eurosat')).sort()).toEqual(['2750', 'EuroSAT.zip']);
   });
@@ -146,7 +156,6 @@ describe('archives are unpacked to disk', () => {
       ['x.tar', tar],
       ['x.tar.gz', gzipSync(tar)],
     ] as const) {
-      // prettier-ignore
       writeFileSync(join(scratch, name), bytes);
       await extractArchive(join(scratch, name), folder);
       expect(readFileSync(join(folder, 'a/b/large')).equals(CONTENT)).toBe(true);

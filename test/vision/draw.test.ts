@@ -23,7 +23,7 @@ interface Fixtures {
   readonly masks: (Drawn & { readonly count: number })[];
   readonly keypoints: (Drawn & { readonly points: number[][][]; readonly visible: boolean[][] | null })[];
   readonly flows: { readonly shape: number[]; readonly result: Result }[];
-  readonly modes: { readonly mode: PixelMode; readonly channels: number; readonly image: string; readonly pixels: string }[]; // prettier-ignore
+  readonly modes: { readonly mode: PixelMode; readonly channels: number; readonly image: string; readonly pixels: string }[];
   readonly maps: Record<ColorMapName, string>;
   readonly scaled: string;
   readonly colours: Record<string, [number, number, number]>;
@@ -33,7 +33,14 @@ const unpacked = (text: string): Uint8Array => Uint8Array.from(inflateSync(Buffe
 
 /** As in the generator. */
 function picture(size: number[], dtype: DType): Tensor {
-  const values = arange(size.reduce((a, b) => a * b, 1), { dtype: 'int64' }).floorDivide(7).mul(37).remainder(256).reshape(...size); // prettier-ignore
+  const values = arange(
+    size.reduce((a, b) => a * b, 1),
+    { dtype: 'int64' },
+  )
+    .floorDivide(7)
+    .mul(37)
+    .remainder(256)
+    .reshape(...size);
   return dtype === 'uint8' ? values.to('uint8') : values.div(255).to(dtype);
 }
 
@@ -41,10 +48,10 @@ function expectSame(drawn: Tensor, { shape, dtype, pixels }: Result, atMost = 0)
   expect(drawn.shape).toEqual(shape);
   expect(drawn.dtype).toBe(dtype);
   const bytes = unpacked(pixels);
-  const wanted = dtype === 'float32' ? new Float32Array(bytes.buffer) : dtype === 'float64' ? new Float64Array(bytes.buffer) : bytes; // prettier-ignore
+  const wanted = dtype === 'float32' ? new Float32Array(bytes.buffer) : dtype === 'float64' ? new Float64Array(bytes.buffer) : bytes;
   const got = drawn.contiguous().toTypedArray() as Uint8Array;
   const wrong = [...got].flatMap((value, i) => (value === wanted[i] ? [] : [`${i}: ${value} for ${wanted[i]!}`]));
-  expect(wrong.slice(0, 5), `${wrong.length} of ${got.length}`).toEqual(wrong.length <= atMost ? wrong.slice(0, 5) : []); // prettier-ignore
+  expect(wrong.slice(0, 5), `${wrong.length} of ${got.length}`).toEqual(wrong.length <= atMost ? wrong.slice(0, 5) : []);
 }
 
 describe('boxes', () => {
@@ -60,7 +67,14 @@ describe('boxes', () => {
     expect(rows.map((row) => row.map((dot) => (dot ? '#' : '.')).join(''))).toEqual([
       '.###...##..', '..#.....#..', '..#.....#..', '..#.....#..', '..#.....#..', '..#.....#..', '.###...###.', '...........',
     ]); // prettier-ignore
-    const options = { labels: ['é\nß'], colors: 'red', fillLabels: true, labelBackgroundColors: 'blue', labelColors: 'white', fontSize: 20 } as const; // prettier-ignore
+    const options = {
+      labels: ['é\nß'],
+      colors: 'red',
+      fillLabels: true,
+      labelBackgroundColors: 'blue',
+      labelColors: 'white',
+      fontSize: 20,
+    } as const;
     const filled = drawBoundingBoxes(zeros(3, 60, 60, { dtype: 'uint8' }), tensor([[1, 1, 58, 58]]), options);
     expect(filled.at(2).sum().item()).toBe(255 * (12 * 36));
     expect(filled.at(1).gt(0).sum().item()).toBe(4 * (14 + 20));
@@ -141,13 +155,13 @@ describe('flows', () => {
 describe('colour maps', () => {
   test.each(Object.entries(fixtures.maps) as [ColorMapName, string][])('%s', (name, pixels) => {
     const mapped = colorMap(arange(256).to('uint8').reshape(1, 256), name);
-    expect([...mapped.permute(1, 2, 0).contiguous().toTypedArray() as Uint8Array]).toEqual([...unpacked(pixels)]); // prettier-ignore
+    expect([...(mapped.permute(1, 2, 0).contiguous().toTypedArray() as Uint8Array)]).toEqual([...unpacked(pixels)]);
   });
 
   test('numbers are stretched as matplotlib stretches them', () => {
     const heat = arange(60).mul(37).remainder(61).div(16).sub(1).reshape(1, 6, 10);
     const mapped = colorMap(heat, { name: 'magma' });
-    expect([...mapped.permute(1, 2, 0).contiguous().toTypedArray() as Uint8Array]).toEqual([...unpacked(fixtures.scaled)]); // prettier-ignore
+    expect([...(mapped.permute(1, 2, 0).contiguous().toTypedArray() as Uint8Array)]).toEqual([...unpacked(fixtures.scaled)]);
     expect(colorMap(heat.unsqueeze(0)).shape).toEqual([1, 3, 6, 10]);
     expect(
       colorMap(tensor([[-1, 0, 0.5, 2, NaN]]), 'gray', [0, 1])
@@ -161,7 +175,7 @@ describe('colour maps', () => {
 
 describe('modes', () => {
   test.each(fixtures.modes)('$mode', ({ mode, channels, image, pixels }) => {
-    const bytes = Uint8Array.from({ length: channels * 48 * 64 }, (_, i) => Number((BigInt(i) * 2654435761n % 4294967296n) / 16777216n)); // prettier-ignore
+    const bytes = Uint8Array.from({ length: channels * 48 * 64 }, (_, i) => Number(((BigInt(i) * 2654435761n) % 4294967296n) / 16777216n));
     const values = tensor(bytes).reshape(channels, 48, 64);
     const made = imageOf(values, mode);
     expect(made.mode).toBe(image);
@@ -170,7 +184,7 @@ describe('modes', () => {
   });
 
   test('what has no 8 bits is refused, and says what to write', () => {
-    expect(() => imageOf(zeros(1, 2, 2), 'I;16' as never)).toThrow(/8 bits a channel; write x\.to\('float32'\)\.div\(65535\)/); // prettier-ignore
+    expect(() => imageOf(zeros(1, 2, 2), 'I;16' as never)).toThrow(/8 bits a channel; write x\.to\('float32'\)\.div\(65535\)/);
     expect(() => F.toPilImage(zeros(1, 2, 2), 'F' as never)).toThrow(/0 … 1/);
     expect(() => new ToPILImage('P' as never)).toThrow(/palette\.at/);
     expect(() => imageOf(zeros(1, 2, 2), 'XYZ' as never)).toThrow(/'YCbCr'/);
@@ -190,11 +204,8 @@ test('the example draws all of it in one picture', async () => {
     const drawn = await decodeImage(readFileSync(join(folder, 'all.png')));
     expect(String(drawn)).toBe('Image(296x198, RGB)');
     // Gold of the first box, red of a point, white of a line, and viridis' first and last colour.
-    const colours = new Set(
-      Array.from({ length: 296 * 198 }, (_, i) => drawn.getPixel(i % 296, Math.floor(i / 296)).join()),
-    );
-    for (const colour of ['255,215,0', '255,0,0', '255,255,255', '68,1,84', '253,231,36'])
-      expect(colours).toContain(colour);
+    const colours = new Set(Array.from({ length: 296 * 198 }, (_, i) => drawn.getPixel(i % 296, Math.floor(i / 296)).join()));
+    for (const colour of ['255,215,0', '255,0,0', '255,255,255', '68,1,84', '253,231,36']) expect(colours).toContain(colour);
   } finally {
     process.argv = argv;
     log.mockRestore();

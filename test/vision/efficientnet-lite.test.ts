@@ -10,15 +10,7 @@ import { manualSeed, noGrad, type Tensor } from 'flambeau';
 import { load } from 'flambeau/node';
 import { models } from 'flambeau/vision';
 import { describe, expect, test } from 'vitest';
-import {
-  check,
-  compare,
-  difference,
-  numbers,
-  type Description,
-  type Model,
-  type SmallCase,
-} from '../support/models.ts';
+import { check, compare, difference, numbers, type Description, type Model, type SmallCase } from '../support/models.ts';
 import { pythonWith, runPython } from '../support/python-packages.ts';
 
 type Name = `efficientnet_lite${0 | 1 | 2 | 3 | 4}`;
@@ -26,7 +18,7 @@ const GENERATOR = fileURLToPath(new URL('../fixtures/efficientnet_lite.py', impo
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/vision/efficientnet-lite.json', import.meta.url), 'utf8')) as {
   readonly models: Readonly<Record<Name, Description>>;
   readonly cases: readonly (SmallCase & { readonly imageSize: number })[];
-}; // prettier-ignore
+};
 const isSlow = process.env['FLAMBEAU_SLOW'] === '1';
 
 /** The printed form is ours: the package's shows its padding as layers. */

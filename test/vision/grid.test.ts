@@ -16,7 +16,13 @@ interface Case {
 }
 const cases = JSON.parse(readFileSync(new URL('../fixtures/vision/grid.json', import.meta.url), 'utf8')) as Case[];
 /** As in the generator. */
-const values = (shape: number[]) => arange(shape.reduce((a, b) => a * b, 1)).mul(37).remainder(101).div(40).sub(1).reshape(...shape); // prettier-ignore
+const values = (shape: number[]) =>
+  arange(shape.reduce((a, b) => a * b, 1))
+    .mul(37)
+    .remainder(101)
+    .div(40)
+    .sub(1)
+    .reshape(...shape);
 
 describe('makeGrid', () => {
   test.each(cases)('of $shape with $options', ({ shape, options, result, values: expected }) => {
@@ -37,12 +43,22 @@ describe('makeGrid', () => {
 
 describe('pictures as files', () => {
   test('come back as they were, whatever is in them', async () => {
-    const sizes = fc.record({ width: fc.integer({ min: 1, max: 40 }), height: fc.integer({ min: 1, max: 20 }), channels: fc.constantFrom(1 as const, 3 as const), kind: fc.integer({ min: 0, max: 2 }) }); // prettier-ignore
+    const sizes = fc.record({
+      width: fc.integer({ min: 1, max: 40 }),
+      height: fc.integer({ min: 1, max: 20 }),
+      channels: fc.constantFrom(1 as const, 3 as const),
+      kind: fc.integer({ min: 0, max: 2 }),
+    });
     await fc.assert(
       fc.asyncProperty(sizes, fc.integer(), async ({ width, height, channels, kind }, seed) => {
         const noise = (i: number): number => Math.imul(i + seed, 2654435761) >>> 24;
         const make = [noise, (i: number) => i, () => seed][kind]!;
-        const image = new Image(width, height, channels, Uint8Array.from({ length: width * height * channels }, (_, i) => make(i))); // prettier-ignore
+        const image = new Image(
+          width,
+          height,
+          channels,
+          Uint8Array.from({ length: width * height * channels }, (_, i) => make(i)),
+        );
         const back = await decodeImage(encodeImage(image), { mode: image.mode });
         expect([back.width, back.height, back.channels]).toEqual([width, height, channels]);
         expect(Buffer.compare(back.data, image.data)).toBe(0);
@@ -62,7 +78,14 @@ describe('pictures as files', () => {
   });
 
   test('of tensors, rounded as torchvision rounds', async () => {
-    const image = imageOf(tensor([[[0, 0.5, 1.7], [-1, 0.002, 0.9999]]])); // prettier-ignore
+    const image = imageOf(
+      tensor([
+        [
+          [0, 0.5, 1.7],
+          [-1, 0.002, 0.9999],
+        ],
+      ]),
+    );
     expect([...image.data]).toEqual([0, 128, 255, 0, 1, 255]);
     expect([...imageOf(tensor([[[1, 2]], [[3, 4]], [[5, 6]]], { dtype: 'uint8' })).data]).toEqual([1, 3, 5, 2, 4, 6]);
     expect(() => imageOf(zeros(2, 2, 2))).toThrow(/\[1, H, W\], \[3, H, W\] or \[H, W\]/);

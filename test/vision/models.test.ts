@@ -40,7 +40,8 @@ function make(name: ModelName, seed: number, options: object = {}): Model {
 /** The generator's `tiny_models`. */
 const stage = (fused: boolean, expandRatio: number, kernel: number, stride: number, inputChannels: number, outChannels: number, numLayers: number): models.EfficientNetStage => ({ fused, expandRatio, kernel, stride, inputChannels, outChannels, numLayers }); // prettier-ignore
 const block = (inputChannels: number, kernel: number, expandedChannels: number, outChannels: number, useSe: boolean, useHs: boolean, stride: number, dilation: number): models.MobileNetV3Block => ({ inputChannels, kernel, expandedChannels, outChannels, useSe, useHs, stride, dilation }); // prettier-ignore
-const convnext = (...rows: readonly (readonly [number, number | null, number])[]): models.ConvNeXtStage[] => rows.map(([inputChannels, outChannels, numLayers]) => ({ inputChannels, outChannels, numLayers })); // prettier-ignore
+const convnext = (...rows: readonly (readonly [number, number | null, number])[]): models.ConvNeXtStage[] =>
+  rows.map(([inputChannels, outChannels, numLayers]) => ({ inputChannels, outChannels, numLayers }));
 const REGNET = { depth: 5, w0: 16, wa: 12, wm: 2, groupWidth: 8 };
 const SWIN = { patchSize: 2, embedDim: 8, depths: [2, 2], numHeads: [2, 4], windowSize: 4, mlpRatio: 2 };
 const TINY = {
@@ -112,9 +113,7 @@ describe('vision transformers', () => {
     expect([...resized.keys()]).toEqual(['encoder.pos_embedding']);
     expect(difference(numbers(resized.get('encoder.pos_embedding')!), fixture.embeddings)).toBeLessThan(1e-6);
     expect(() => models.interpolateEmbeddings(32, 8, new Map())).toThrow(ArgumentError);
-    expect(() => models.interpolateEmbeddings(32, 8, new Map([['encoder.pos_embedding', randn(1, 9, 2)]]))).toThrow(
-      ShapeError,
-    );
+    expect(() => models.interpolateEmbeddings(32, 8, new Map([['encoder.pos_embedding', randn(1, 9, 2)]]))).toThrow(ShapeError);
   });
 });
 
@@ -138,9 +137,7 @@ const PYTHON = isSlow ? pythonWith('torch', 'torchvision') : undefined;
 
 describe.skipIf(!isSlow)('all models with weights from a seed (FLAMBEAU_SLOW=1)', () => {
   // What is too large to be made is not compared here.
-  const whole = (Object.entries(fixture.models) as [ModelName, Description][]).filter(
-    ([, { weights }]) => weights !== undefined,
-  );
+  const whole = (Object.entries(fixture.models) as [ModelName, Description][]).filter(([, { weights }]) => weights !== undefined);
 
   test.each(whole)('%s', (name, expected) => {
     const model = make(name, 0);
@@ -203,7 +200,9 @@ describe.skipIf(PYTHON === undefined)('all models against the torchvision that i
         const statistics = new Map([...model.namedBuffers()].filter(([, buffer]) => buffer.isFloatingPoint()));
         const gradients = new Map([...model.namedParameters()].map(([key, p]) => [key, p.grad!]));
         return {
-          outputs: Object.entries(outputs).map(([kind, y]) => [kind, difference(numbers(y), numbers(expected('outputs').get(kind)!))] as const), // prettier-ignore
+          outputs: Object.entries(outputs).map(
+            ([kind, y]) => [kind, difference(numbers(y), numbers(expected('outputs').get(kind)!))] as const,
+          ),
           gradients: worst(gradients, expected('gradients')),
           statistics: worst(statistics, expected('statistics')),
         };

@@ -45,11 +45,7 @@ describe('a module’s exports', () => {
     ['no such file', () => fromModule(join(folder, 'no.mjs')), /no\.mjs cannot be imported/],
     ['no such name', () => fromModule(path, 'sepia'), /exports no function 'sepia'; it exports .*inverted/],
     ['a number', () => fromModule(path, 'five'), /exports no function 'five'/],
-    [
-      'what makes no function',
-      () => fromModule(path, 'inverted', grey(3)),
-      /what 'inverted' makes .* a transform or a function/,
-    ],
+    ['what makes no function', () => fromModule(path, 'inverted', grey(3)), /what 'inverted' makes .* a transform or a function/],
     ['no place', () => fromModule(3 as never), /the module to be a URL/],
   ])('%s is an error', async (_, action, message) => {
     await expect(action()).rejects.toThrow(ArgumentError);
@@ -57,8 +53,17 @@ describe('a module’s exports', () => {
   });
 
   it.runIf(hasWorkers)('run in workers, and so does what gives tensors', async () => {
-    const source = new PixelSource('picture', { width: 4, height: 2, channels: 1 }, Uint8Array.from({ length: 24 }, (_, i) => i)); // prettier-ignore
-    const transform = new Compose([await fromModule(path, 'inverted'), new ToImage(), new ToDtype('float32', { scale: true }), new vision.RandomErasing({ p: 1, value: 1, scale: [0.3, 0.4] })]); // prettier-ignore
+    const source = new PixelSource(
+      'picture',
+      { width: 4, height: 2, channels: 1 },
+      Uint8Array.from({ length: 24 }, (_, i) => i),
+    );
+    const transform = new Compose([
+      await fromModule(path, 'inverted'),
+      new ToImage(),
+      new ToDtype('float32', { scale: true }),
+      new vision.RandomErasing({ p: 1, value: 1, scale: [0.3, 0.4] }),
+    ]);
     const set = new ImageDataset(source, [0, 1, 2], [], {
       transform: transform as unknown as (image: Image) => Tensor,
     });
@@ -106,12 +111,10 @@ describe('samples', () => {
 
   it('Lambda takes the kinds that it is told', () => {
     const count = new Lambda((part: Tensor) => part.numel(), 'Mask');
-    expect(count([grey(1), new Mask([[1, 2]])] as never)).toEqual([grey(1), 2]); // prettier-ignore
+    expect(count([grey(1), new Mask([[1, 2]])] as never)).toEqual([grey(1), 2]);
     expect(String(count)).toBe("Lambda(<lambda>, types=['Mask'])");
     expect(() => new Compose([count as never]).describe()).toThrow(/function of your own.*fromModule/);
-    expect(() => new vision.SanitizeBoundingBoxes({ labelsGetter: () => null }).describe()).toThrow(
-      /function of your own/,
-    );
+    expect(() => new vision.SanitizeBoundingBoxes({ labelsGetter: () => null }).describe()).toThrow(/function of your own/);
   });
 });
 
@@ -125,19 +128,9 @@ describe('what does not fit is refused', () => {
       ArgumentError,
       /Resize: expected an Image, a tensor, or a sample with one, but got 3/,
     ],
-    [
-      'parts of other sizes',
-      () => new vision.RandomCrop(2)([picture(4, 4, 3), new Mask(zeros(3, 4))]),
-      ShapeError,
-      /4x4 and of 3x4/,
-    ],
+    ['parts of other sizes', () => new vision.RandomCrop(2)([picture(4, 4, 3), new Mask(zeros(3, 4))]), ShapeError, /4x4 and of 3x4/],
     ['a flat tensor', () => new vision.RandomHorizontalFlip(1)(tensor([1, 2])), ShapeError, /expected a picture/],
-    [
-      'boxes that are none',
-      () => new BoundingBoxes([[1, 2, 3]], { format: 'XYXY', canvasSize: [4, 4] }),
-      ShapeError,
-      /\[boxes, 4\]/,
-    ],
+    ['boxes that are none', () => new BoundingBoxes([[1, 2, 3]], { format: 'XYXY', canvasSize: [4, 4] }), ShapeError, /\[boxes, 4\]/],
     [
       'a format that is none',
       () => new BoundingBoxes([[1, 2, 3, 4]], { format: 'XY' as 'XYXY', canvasSize: [4, 4] }),
@@ -146,25 +139,10 @@ describe('what does not fit is refused', () => {
     ],
     ['colours of boxes', () => F.adjustBrightness(boxes, 2), ArgumentError, /does not take boxes/],
     ['a mirrored border of boxes', () => F.pad(boxes, 1, { paddingMode: 'reflect' }), ArgumentError, /boxes cannot/],
-    [
-      'two channels',
-      () => F.adjustHue(zeros(2, 3, 3), 0.1),
-      ArgumentError,
-      /number of channels to be 1 or 3, but got 2/,
-    ],
+    ['two channels', () => F.adjustHue(zeros(2, 3, 3), 0.1), ArgumentError, /number of channels to be 1 or 3, but got 2/],
     ['a hue beyond the wheel', () => F.adjustHue(picture(3, 3, 3), 0.6), ArgumentError, /-0.5 to 0.5/],
-    [
-      'cubic tensors',
-      () => F.rotate(zeros(1, 3, 3), 10, { interpolation: 'bicubic' }),
-      ArgumentError,
-      /'nearest' and 'bilinear' only/,
-    ],
-    [
-      'a fill of other channels',
-      () => F.affine(zeros(3, 3, 3), 1, [0, 0], 1, [0, 0], { fill: [1, 2] }),
-      ArgumentError,
-      /3 of them/,
-    ],
+    ['cubic tensors', () => F.rotate(zeros(1, 3, 3), 10, { interpolation: 'bicubic' }), ArgumentError, /'nearest' and 'bilinear' only/],
+    ['a fill of other channels', () => F.affine(zeros(3, 3, 3), 1, [0, 0], 1, [0, 0], { fill: [1, 2] }), ArgumentError, /3 of them/],
     [
       'points on a line',
       () =>
@@ -186,33 +164,13 @@ describe('what does not fit is refused', () => {
       ArgumentError,
       /on a line/,
     ],
-    [
-      'a displacement of another size',
-      () => F.elastic(zeros(1, 3, 3), zeros(1, 2, 3, 2)),
-      ShapeError,
-      /\[1, 3, 3, 2\]/,
-    ],
+    ['a displacement of another size', () => F.elastic(zeros(1, 3, 3), zeros(1, 2, 3, 2)), ShapeError, /\[1, 3, 3, 2\]/],
     ['an even kernel', () => new vision.GaussianBlur(4), ArgumentError, /odd/],
     ['a kernel larger than the picture', () => F.gaussianBlur(zeros(1, 2, 2), 9), ArgumentError, /needs more pixels/],
     ['noise on images', () => new vision.GaussianNoise()(picture(3, 3, 3) as never), ArgumentError, /ToImage/],
-    [
-      'normalising whole numbers',
-      () => F.normalize(zeros(1, 2, 2, { dtype: 'uint8' }), [0], [1]),
-      Error,
-      /expected floats/,
-    ],
-    [
-      'labels without classes',
-      () => new vision.MixUp()([zeros(2, 3, 2, 2), tensor([0, 1])]),
-      ArgumentError,
-      /numClasses/,
-    ],
-    [
-      'labels beyond the classes',
-      () => new vision.MixUp({ numClasses: 2 })([zeros(2, 3, 2, 2), tensor([0, 2])]),
-      ArgumentError,
-      /0 to 1/,
-    ],
+    ['normalising whole numbers', () => F.normalize(zeros(1, 2, 2, { dtype: 'uint8' }), [0], [1]), Error, /expected floats/],
+    ['labels without classes', () => new vision.MixUp()([zeros(2, 3, 2, 2), tensor([0, 1])]), ArgumentError, /numClasses/],
+    ['labels beyond the classes', () => new vision.MixUp({ numClasses: 2 })([zeros(2, 3, 2, 2), tensor([0, 2])]), ArgumentError, /0 to 1/],
     [
       'images for a batch',
       () => new vision.CutMix({ numClasses: 2 })([picture(2, 2, 3) as never, tensor([0])]),
@@ -221,25 +179,10 @@ describe('what does not fit is refused', () => {
     ],
     ['no boxes to crop for', () => new vision.RandomIoUCrop()(picture(4, 4, 3)), ArgumentError, /BoundingBoxes/],
     ['no labels', () => new vision.SanitizeBoundingBoxes()(boxes), ArgumentError, /labelsGetter/],
-    [
-      'masks for a policy',
-      () => new vision.AutoAugment()([picture(4, 4, 3), new Mask(zeros(4, 4))]),
-      ArgumentError,
-      /masks and boxes/,
-    ],
-    [
-      'a policy that is none',
-      () => new vision.AutoAugment('mnist' as 'svhn'),
-      ArgumentError,
-      /'imagenet', 'cifar10' or 'svhn'/,
-    ],
+    ['masks for a policy', () => new vision.AutoAugment()([picture(4, 4, 3), new Mask(zeros(4, 4))]), ArgumentError, /masks and boxes/],
+    ['a policy that is none', () => new vision.AutoAugment('mnist' as 'svhn'), ArgumentError, /'imagenet', 'cifar10' or 'svhn'/],
     ['a strength beyond its steps', () => new vision.RandAugment({ magnitude: 31 }), ArgumentError, /numMagnitudeBins/],
-    [
-      'a wrong option',
-      () => new vision.ColorJitter({ brightnes: 1 } as never),
-      ArgumentError,
-      /did you mean 'brightness'/,
-    ],
+    ['a wrong option', () => new vision.ColorJitter({ brightnes: 1 } as never), ArgumentError, /did you mean 'brightness'/],
     ['crops of boxes', () => new vision.FiveCrop(2)([picture(4, 4, 3), boxes]), ArgumentError, /masks and boxes/],
     ['four channels as an image', () => F.toPilImage(zeros(4, 2, 2)), ShapeError, /\[1, H, W\], \[3, H, W\].*RGBA/],
     ['a mixture of ranges', () => F.toDtype(zeros(1, 2, 2), 'int32', { scale: true }), Error, /not enough digits/],

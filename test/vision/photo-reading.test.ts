@@ -17,7 +17,9 @@ interface Sampled {
   readonly name: string;
   readonly file: string;
 }
-const { files } = JSON.parse(readFileSync(new URL('../fixtures/vision/samplings.json', import.meta.url), 'utf8')) as { files: readonly Sampled[] }; // prettier-ignore
+const { files } = JSON.parse(readFileSync(new URL('../fixtures/vision/samplings.json', import.meta.url), 'utf8')) as {
+  files: readonly Sampled[];
+};
 const bytesOf = ({ file }: Sampled): Uint8Array => new Uint8Array(Buffer.from(file, 'base64'));
 
 beforeAll(loadDecoders);
@@ -58,7 +60,7 @@ describe('a stretch of a JPEG file', () => {
         const [width, height] = [1 + draw(20), 1 + draw(20)];
         const expected = resize(crop(whole, top, left, box.height, box.width), width, height);
         const came = streamed(bytes, { box, width, height, interpolation: 'bilinear' }, draft);
-        if (Buffer.compare(expected.data, came.data) !== 0) wrong.push(`${file.name} ${JSON.stringify({ box, width, height, draft })}`); // prettier-ignore
+        if (Buffer.compare(expected.data, came.data) !== 0) wrong.push(`${file.name} ${JSON.stringify({ box, width, height, draft })}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -85,53 +87,45 @@ describe('a stretch of a JPEG file', () => {
 /** 20,000 with FLAMBEAU_SLOW=1. */
 const RUNS = process.env['FLAMBEAU_SLOW'] === '1' ? 20_000 : 200;
 
-it(
-  'of a damaged file has pixels or a FormatError, in time, and the next file is as before',
-  { timeout: 600_000 },
-  () => {
-    const next = generator(9);
-    const small = files.filter(({ file }) => file.length < 6000);
-    let refused = 0;
-    for (let run = 0; run < RUNS; run++) {
-      const bytes = mutate(bytesOf(small[next(small.length)]!), next);
-      const [left, top] = [next(9), next(6)];
-      const start = performance.now();
-      try {
-        const taken = decodeRowsSync(
-          bytes,
-          { maxPixels: 1e6, maxBytes: 2 ** 26 },
-          (width, height, channels, scales) => {
-            const box = { left: Math.min(left, width - 1), top: Math.min(top, height - 1), width: 1, height: 1 };
-            const resizing = { box, width: 1, height: 1, interpolation: 'bilinear' } as const;
-            const plan = resizePlan(channels, resizing);
-            const resampler = Resampler.begin(plan, width * channels)!;
-            const denominator = scales && run % 2 === 0 && width > 16 && height > 16 ? 2 : 1;
-            if (denominator === 2) return { denominator, rows: { from: 0, to: 8 }, columns: { from: 1, to: 8 }, push: () => undefined }; // prettier-ignore
-            return { ...plan, push: (rows, pitch, count) => resampler.push(rows, pitch, count) };
-          },
-        );
-        if (taken !== undefined) expect(taken).toBeInstanceOf(Image);
-      } catch (error) {
-        expect(error).toBeInstanceOf(FormatError);
-        refused++;
-      }
-      expect(performance.now() - start).toBeLessThan(5000); // no file of this size takes long, whatever the machine does beside
+it('of a damaged file has pixels or a FormatError, in time, and the next file is as before', { timeout: 600_000 }, () => {
+  const next = generator(9);
+  const small = files.filter(({ file }) => file.length < 6000);
+  let refused = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const bytes = mutate(bytesOf(small[next(small.length)]!), next);
+    const [left, top] = [next(9), next(6)];
+    const start = performance.now();
+    try {
+      const taken = decodeRowsSync(bytes, { maxPixels: 1e6, maxBytes: 2 ** 26 }, (width, height, channels, scales) => {
+        const box = { left: Math.min(left, width - 1), top: Math.min(top, height - 1), width: 1, height: 1 };
+        const resizing = { box, width: 1, height: 1, interpolation: 'bilinear' } as const;
+        const plan = resizePlan(channels, resizing);
+        const resampler = Resampler.begin(plan, width * channels)!;
+        const denominator = scales && run % 2 === 0 && width > 16 && height > 16 ? 2 : 1;
+        if (denominator === 2) return { denominator, rows: { from: 0, to: 8 }, columns: { from: 1, to: 8 }, push: () => undefined };
+        return { ...plan, push: (rows, pitch, count) => resampler.push(rows, pitch, count) };
+      });
+      if (taken !== undefined) expect(taken).toBeInstanceOf(Image);
+    } catch (error) {
+      expect(error).toBeInstanceOf(FormatError);
+      refused++;
     }
-    expect(refused).toBeGreaterThan(RUNS / 10);
-    const photo = bytesOf(files.find(({ name }) => name === '500x400')!);
-    const size = { width: 31, height: 17 };
-    const box = { left: 100, top: 200, width: 200, height: 100 };
-    const came = streamed(photo, { box, ...size, interpolation: 'bilinear' });
-    const whole = resize(crop(decodeImageSync(photo), 200, 100, 100, 200), 31, 17);
-    expect(Buffer.compare(came.data, whole.data)).toBe(0);
-  },
-);
+    expect(performance.now() - start).toBeLessThan(5000); // no file of this size takes long, whatever the machine does beside
+  }
+  expect(refused).toBeGreaterThan(RUNS / 10);
+  const photo = bytesOf(files.find(({ name }) => name === '500x400')!);
+  const size = { width: 31, height: 17 };
+  const box = { left: 100, top: 200, width: 200, height: 100 };
+  const came = streamed(photo, { box, ...size, interpolation: 'bilinear' });
+  const whole = resize(crop(decodeImageSync(photo), 200, 100, 100, 200), 31, 17);
+  expect(Buffer.compare(came.data, whole.data)).toBe(0);
+});
 
 describe('batches of photographs', () => {
   const root = mkdtempSync(join(tmpdir(), 'flambeau-photos-'));
   afterAll(() => rmSync(root, { recursive: true }));
   beforeAll(() => {
-    const chosen = files.filter(({ name }) => name === '500x400' || /^(66 wide|2x2 17x13|-restart 1B|-grayscale)/.test(name)); // prettier-ignore
+    const chosen = files.filter(({ name }) => name === '500x400' || /^(66 wide|2x2 17x13|-restart 1B|-grayscale)/.test(name));
     mkdirSync(join(root, 'a'));
     for (const [i, file] of chosen.entries()) writeFileSync(join(root, 'a', `${i}.jpg`), bytesOf(file));
   });
@@ -158,9 +152,7 @@ describe('batches of photographs', () => {
       const size = together.length / set.length;
       for (const index of indices) {
         const one = together.slice(index * size, (index + 1) * size);
-        expect(Buffer.compare(Buffer.from(one.buffer), Buffer.from(apart[index]!.buffer)), set.imageName(index)).toBe(
-          0,
-        );
+        expect(Buffer.compare(Buffer.from(one.buffer), Buffer.from(apart[index]!.buffer)), set.imageName(index)).toBe(0);
       }
     }
   });

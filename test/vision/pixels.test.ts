@@ -7,7 +7,7 @@ import { full, tensor, zeros } from '../../src/tensor/create.ts';
 import { fromPixels, fromPixelsAsync } from '../../src/vision/from-pixels.ts';
 import { toPixels, type PixelCanvas } from '../../src/vision/to-pixels.ts';
 
-const random = (count: number): Uint8ClampedArray => Uint8ClampedArray.from({ length: count }, (_, i) => (i * i * 31 + i * 7) % 256); // prettier-ignore
+const random = (count: number): Uint8ClampedArray => Uint8ClampedArray.from({ length: count }, (_, i) => (i * i * 31 + i * 7) % 256);
 const data = { width: 3, height: 2, data: random(24) };
 const plane = (c: number): number[] => [0, 1, 2, 3, 4, 5].map((i) => data.data[4 * i + c]!);
 
@@ -21,12 +21,17 @@ describe('fromPixels', () => {
   });
 
   it('makes grey as PIL does, and lets a background through where it is asked to', () => {
-    const greys = new Image(3, 2, 3, Uint8Array.from([0, 1, 2, 3, 4, 5].flatMap((i) => [0, 1, 2].map((c) => data.data[4 * i + c]!)))).convert('L'); // prettier-ignore
+    const greys = new Image(
+      3,
+      2,
+      3,
+      Uint8Array.from([0, 1, 2, 3, 4, 5].flatMap((i) => [0, 1, 2].map((c) => data.data[4 * i + c]!))),
+    ).convert('L');
     expect([...fromPixels(data, { channels: 1 }).toTypedArray()]).toEqual([...greys.data]);
     const pixel = { width: 4, height: 1, data: Uint8ClampedArray.from([[200, 100, 0, 0], [200, 100, 0, 255], [200, 100, 0, 51], [1, 2, 3, 128]].flat()) }; // prettier-ignore
-    expect(fromPixels(pixel, { alpha: [255, 0, 10] }).tolist()).toEqual([[[255, 200, 244, 128]], [[0, 100, 20, 1]], [[10, 0, 8, 6]]]); // prettier-ignore
-    expect(fromPixels(pixel, { alpha: [255, 0, 10], channels: 4 }).tolist()).toEqual(fromPixels(pixel, { channels: 4 }).tolist()); // prettier-ignore
-    expect(fromPixels(pixel, { alpha: 'drop' }).tolist()).toEqual([[[200, 200, 200, 1]], [[100, 100, 100, 2]], [[0, 0, 0, 3]]]); // prettier-ignore
+    expect(fromPixels(pixel, { alpha: [255, 0, 10] }).tolist()).toEqual([[[255, 200, 244, 128]], [[0, 100, 20, 1]], [[10, 0, 8, 6]]]);
+    expect(fromPixels(pixel, { alpha: [255, 0, 10], channels: 4 }).tolist()).toEqual(fromPixels(pixel, { channels: 4 }).tolist());
+    expect(fromPixels(pixel, { alpha: 'drop' }).tolist()).toEqual([[[200, 200, 200, 1]], [[100, 100, 100, 2]], [[0, 0, 0, 3]]]);
   });
 
   it('refuses what has no pixels, too many of them, and options that are none', async () => {
@@ -61,13 +66,13 @@ describe('toPixels', () => {
   });
 
   it('rounds, cuts off, and makes grey of one channel', () => {
-    expect([...toPixels(tensor([[-1, 0.5, 2, NaN]])).data]).toEqual([0, 0, 0, 255, 128, 128, 128, 255, 255, 255, 255, 255, 0, 0, 0, 255]); // prettier-ignore
+    expect([...toPixels(tensor([[-1, 0.5, 2, NaN]])).data]).toEqual([0, 0, 0, 255, 128, 128, 128, 255, 255, 255, 255, 255, 0, 0, 0, 255]);
     expect([...toPixels(full([1, 1, 1], 7, { dtype: 'uint8' })).data]).toEqual([7, 7, 7, 255]);
   });
 
   it('draws on a canvas, which gets the size', () => {
     const drawn: unknown[] = [];
-    const canvas = { width: 300, height: 150, getContext: () => ({ putImageData: (...args: unknown[]) => drawn.push(args) }) }; // prettier-ignore
+    const canvas = { width: 300, height: 150, getContext: () => ({ putImageData: (...args: unknown[]) => drawn.push(args) }) };
     const pixels = toPixels(fromPixels(data), canvas);
     expect([canvas.width, canvas.height]).toEqual([3, 2]);
     expect(drawn).toEqual([[pixels, 0, 0]]);

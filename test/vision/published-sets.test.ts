@@ -32,9 +32,10 @@ interface Opened extends Dataset<readonly [unknown, unknown]> {
 }
 type Open = (root: FileSource, ...rest: unknown[]) => Promise<Opened>;
 
-const { sets, fake } = JSON.parse(
-  readFileSync(new URL('../fixtures/vision/published-sets.json', import.meta.url), 'utf8'),
-) as { sets: PublishedSet[]; fake: Omit<Part, 'classes'> };
+const { sets, fake } = JSON.parse(readFileSync(new URL('../fixtures/vision/published-sets.json', import.meta.url), 'utf8')) as {
+  sets: PublishedSet[];
+  fake: Omit<Part, 'classes'>;
+};
 
 const scratch = mkdtempSync(join(tmpdir(), 'flambeau-sets-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -64,7 +65,8 @@ function opener({ name, note }: PublishedSet, root: string): Open {
 const plain = (target: unknown): unknown => {
   if (target instanceof Image) return shaOf([target]);
   if (!Array.isArray(target)) return target;
-  const back = (thing: object): object => Object.fromEntries(Object.entries(thing).map(([key, value]) => [key.replace('Id', '_id'), value])); // prettier-ignore
+  const back = (thing: object): object =>
+    Object.fromEntries(Object.entries(thing).map(([key, value]) => [key.replace('Id', '_id'), value]));
   return target.map((each: unknown) => (typeof each === 'object' && each !== null ? back(each) : each));
 };
 
@@ -108,7 +110,10 @@ describe('published data sets are read as torchvision reads them', () => {
         [2, 2, 0],
       ]);
     const masks = sets.find(({ note }) => note === 'masks')!;
-    const both = await OxfordIIITPet.openSegmentation(archiveOf(masks), { split: 'test', transforms: (image, mask) => [image.width, mask.channels] as const }); // prettier-ignore
+    const both = await OxfordIIITPet.openSegmentation(archiveOf(masks), {
+      split: 'test',
+      transforms: (image, mask) => [image.width, mask.channels] as const,
+    });
     expect(both.get(0)).toEqual([5, 1]);
     const twice = { transforms: () => [1, 2] as const, transform: () => 1 };
     await expect(OxfordIIITPet.openSegmentation(archiveOf(masks), twice)).rejects.toThrow(/either transforms or/);
@@ -133,7 +138,6 @@ describe('published data sets are read as torchvision reads them', () => {
       ['FGVCAircraft', { annotationLevel: 'wing' }],
       ['Food101', 3],
     ] as const)
-      // prettier-ignore
       await expect(any[name]!.open(scratch, options)).rejects.toThrow(ArgumentError);
   });
 });
@@ -175,14 +179,10 @@ describe('the command line recognises', () => {
       ['balanced', 'EMNIST balanced'],
       ['byclass', 'EMNIST byclass'],
     ] as const) {
-      // prettier-ignore
       const folder = join(root, `my-emnist-${split}`);
       mkdirSync(folder);
       for (const what of ['images-idx3', 'labels-idx1'])
-        writeFileSync(
-          join(folder, `train-${what}-ubyte`),
-          readFileSync(join(raw, `emnist-${split}-train-${what}-ubyte`)),
-        );
+        writeFileSync(join(folder, `train-${what}-ubyte`), readFileSync(join(raw, `emnist-${split}-train-${what}-ubyte`)));
       const source = await openData(folder);
       expect([source.kind, [...source.splits.keys()]]).toEqual([expected, ['train']]);
       expect((await source.splits.get('train')!()).targets[0]).toBe(1);
@@ -221,9 +221,11 @@ describe('damaged files are refused', () => {
       ['hello', /outermost/],
       ['<a/><b/>', /outermost/],
     ] as const)
-      // prettier-ignore
       expect(() => parseXml(document, 'x')).toThrow(message);
-    expect(parseXml('<?xml?><a x="1"><!-- <b> --><b/>1 &lt; 2 &#65;<![CDATA[<c>]]></a>', 'x')).toMatchObject({ text: '1 < 2 A<c>', children: [{ tag: 'b' }] }); // prettier-ignore
+    expect(parseXml('<?xml?><a x="1"><!-- <b> --><b/>1 &lt; 2 &#65;<![CDATA[<c>]]></a>', 'x')).toMatchObject({
+      text: '1 < 2 A<c>',
+      children: [{ tag: 'b' }],
+    });
     const bytes = new Uint8Array(readFileSync(join(treeOf('SVHN'), 'train_32x32.mat')));
     for (let i = 0; i < 300; i++) {
       const copy = new Uint8Array(bytes);

@@ -14,30 +14,39 @@ import { describe, expect, test } from 'vitest';
 import { difference, numbers } from '../support/models.ts';
 import { pythonWith, runPython } from '../support/python-packages.ts';
 
-const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../fixtures/vision/${name}`, import.meta.url), 'utf8')); // prettier-ignore
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../fixtures/vision/${name}`, import.meta.url), 'utf8'));
 
 describe('models by name', () => {
   test('are made with the options of their functions', () => {
     const model = models.getModel('LeNet', { numClasses: 3 });
     expect(model).toBeInstanceOf(models.LeNet);
     expect(noGrad(() => (model as models.LeNet)(randn(2, 1, 28, 28))).shape).toEqual([2, 3]);
-    expect(() => models.getModel('resnet19')).toThrow(
-      "getModel: there is no model 'resnet19'; did you mean 'resnet18'?",
-    );
+    expect(() => models.getModel('resnet19')).toThrow("getModel: there is no model 'resnet19'; did you mean 'resnet18'?");
     expect(() => models.getModel('lenet', { classes: 3 } as never)).toThrow(ArgumentError);
   });
 
   test('are listed, and every function is', () => {
     const all = models.listModels();
-    const functions = (of: object): string[] => Object.entries(of).filter(([name, value]) => name === name.toLowerCase() && typeof value === 'function').map(([name]) => name); // prettier-ignore
+    const functions = (of: object): string[] =>
+      Object.entries(of)
+        .filter(([name, value]) => name === name.toLowerCase() && typeof value === 'function')
+        .map(([name]) => name);
     expect(all).toEqual([...functions(models), ...functions(models.segmentation)].sort());
-    expect(models.listModels({ task: 'segmentation', exclude: '*101' })).toEqual(['deeplabv3_mobilenet_v3_large', 'deeplabv3_resnet50', 'fcn_resnet50', 'lraspp_mobilenet_v3_large', 'unet']); // prettier-ignore
+    expect(models.listModels({ task: 'segmentation', exclude: '*101' })).toEqual([
+      'deeplabv3_mobilenet_v3_large',
+      'deeplabv3_resnet50',
+      'fcn_resnet50',
+      'lraspp_mobilenet_v3_large',
+      'unet',
+    ]);
     expect(models.listModels({ include: ['swin_?', 'lenet'] })).toEqual(['lenet', 'swin_b', 'swin_s', 'swin_t']);
     expect(() => models.listModels({ include: 3 as never })).toThrow(ArgumentError);
   });
 
   test("have the addresses of torchvision's weights", () => {
-    const lines = Object.entries(models.modelUrls).flatMap(([name, weights]) => Object.entries(weights).map(([of, url]) => `${name} ${of} ${url}\n`)); // prettier-ignore
+    const lines = Object.entries(models.modelUrls).flatMap(([name, weights]) =>
+      Object.entries(weights).map(([of, url]) => `${name} ${of} ${url}\n`),
+    );
     const { urls } = read('models.json') as { readonly urls: string };
     expect(createHash('sha256').update(lines.join('')).digest('hex').slice(0, 16)).toBe(urls);
   });
@@ -89,4 +98,4 @@ describe.skipIf(PYTHON === undefined)('the timm that is installed (FLAMBEAU_SLOW
       rmSync(folder, { recursive: true, force: true });
     }
   });
-}); // prettier-ignore
+});

@@ -52,9 +52,9 @@ describe('a stretch and a window', () => {
       const cut = crop(image, 5, 11, 44, 60);
       const window = { left: 3, top: 7, width: 20, height: 9 };
       check({ box, width: 30, height: 20, interpolation }, resize(cut, 30, 20, interpolation));
-      check({ box, window, width: 30, height: 20, interpolation }, crop(resize(cut, 30, 20, interpolation), 7, 3, 9, 20)); // prettier-ignore
+      check({ box, window, width: 30, height: 20, interpolation }, crop(resize(cut, 30, 20, interpolation), 7, 3, 9, 20));
       check({ box, window, width: 60, height: 44, interpolation }, crop(cut, 7, 3, 9, 20));
-      check({ box, window, width: 60, height: 20, interpolation }, crop(resize(cut, 60, 20, interpolation), 7, 3, 9, 20)); // prettier-ignore
+      check({ box, window, width: 60, height: 20, interpolation }, crop(resize(cut, 60, 20, interpolation), 7, 3, 9, 20));
     }
   });
 
@@ -71,7 +71,7 @@ describe('a stretch and a window', () => {
       1,
       Uint8Array.from({ length: 100 }, (_, x) => 2 * x),
     );
-    const middle = resizePlan(1, { box: { left: 20.5, top: 0, width: 40, height: 1 }, width: 10, height: 1, interpolation: 'bilinear' }); // prettier-ignore
+    const middle = resizePlan(1, { box: { left: 20.5, top: 0, width: 40, height: 1 }, width: 10, height: 1, interpolation: 'bilinear' });
     const values = [...resampledBytes(planesOfImage(ramp), middle).data];
     // Averages of 4 pixels around 20.5 + 4 (i + 1/2), whose value is twice their place less a half; the ends see less.
     expect(values.slice(1, -1)).toEqual(Array.from({ length: 8 }, (_, i) => 2 * (20.5 + 4 * (i + 1.5) - 0.5)));
@@ -80,6 +80,6 @@ describe('a stretch and a window', () => {
 
 it('takes planes of tensors one by one', () => {
   const planes: Planes<Uint8Array> = { data: picture(40, 90, 1).data, outer: 3, height: 30, width: 40, inner: 1 };
-  const plan = resizePlan(1, { box: { left: 0, top: 0, width: 40, height: 30 }, width: 13, height: 50, interpolation: 'bicubic' }); // prettier-ignore
+  const plan = resizePlan(1, { box: { left: 0, top: 0, width: 40, height: 30 }, width: 13, height: 50, interpolation: 'bicubic' });
   expect(resampledBytes(planes, plan)).toEqual(looped(planes, plan));
 });

@@ -16,7 +16,7 @@ interface Case extends Description {
 }
 const { segmentation } = JSON.parse(readFileSync(new URL('../fixtures/vision/models.json', import.meta.url), 'utf8')) as {
   readonly segmentation: readonly Case[];
-}; // prettier-ignore
+};
 const isSlow = process.env['FLAMBEAU_SLOW'] === '1';
 
 describe("torchvision's models with weights from a seed", () => {
@@ -48,7 +48,12 @@ describe('U-Net', () => {
     const down = widths.map((width, i) => of(widths[i - 1] ?? 3, width));
     const up = widths.slice(1).map((width, i) => 4 * width * widths[i]! + widths[i]! + of(2 * widths[i]!, widths[i]!));
     const expected = [...down, ...up, 64 * 2 + 2].reduce((a, b) => a + b, 0);
-    expect(models.segmentation.unet().parameters().reduce((n, p) => n + p.numel(), 0)).toBe(expected); // prettier-ignore
+    expect(
+      models.segmentation
+        .unet()
+        .parameters()
+        .reduce((n, p) => n + p.numel(), 0),
+    ).toBe(expected);
   });
 });
 
@@ -72,7 +77,7 @@ describe('outputs of layers by name', () => {
     expect(outputs['last']!.tolist()).toEqual(model(x).tolist());
     outputs['second']!.sum().backward();
     expect(model.conv.weight.grad).not.toBeNull();
-    expect([...models.createFeatureExtractor(model, ['conv']).stateDict().keys()]).toEqual(['model.conv.weight', 'model.conv.bias']); // prettier-ignore
+    expect([...models.createFeatureExtractor(model, ['conv']).stateDict().keys()]).toEqual(['model.conv.weight', 'model.conv.bias']);
   });
 
   test('of a whole network are those of its stages', () => {
@@ -89,10 +94,12 @@ describe('outputs of layers by name', () => {
 
   test('that there are not are refused', () => {
     const model = new Twice();
-    expect(() => models.createFeatureExtractor(model, ['con'])).toThrow("the model has no layer 'con'; did you mean 'conv'? It has conv, relu, unused"); // prettier-ignore
+    expect(() => models.createFeatureExtractor(model, ['con'])).toThrow(
+      "the model has no layer 'con'; did you mean 'conv'? It has conv, relu, unused",
+    );
     expect(() => models.createFeatureExtractor(model, [])).toThrow(ArgumentError);
     expect(() => models.createFeatureExtractor(model, ['unused'])(randn(1, 3, 2, 2))).toThrow('it was called 0 times');
     expect(() => models.createFeatureExtractor(model, ['conv_2'])(randn(1, 3, 2, 2))).toThrow('it was called 2 times');
-    expect(() => new models.IntermediateLayerGetter(model, { layer4: 'out' })).toThrow("the model has no layer 'layer4'"); // prettier-ignore
+    expect(() => new models.IntermediateLayerGetter(model, { layer4: 'out' })).toThrow("the model has no layer 'layer4'");
   });
 });

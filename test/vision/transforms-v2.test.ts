@@ -34,13 +34,11 @@ interface Case {
   readonly results: readonly Result[];
 }
 
-const fixtures = JSON.parse(
-  readFileSync(new URL('../fixtures/vision/transforms-v2.json', import.meta.url), 'utf8'),
-) as {
+const fixtures = JSON.parse(readFileSync(new URL('../fixtures/vision/transforms-v2.json', import.meta.url), 'utf8')) as {
   readonly boxes: readonly number[][];
   readonly transforms: readonly Case[];
   readonly functions: readonly Omit<Case, 'print'>[];
-  readonly mixes: readonly (Result & { readonly name: string; readonly args: readonly unknown[]; readonly print: string })[]; // prettier-ignore
+  readonly mixes: readonly (Result & { readonly name: string; readonly args: readonly unknown[]; readonly print: string })[];
 };
 
 const [WIDTH, HEIGHT] = [24, 18];
@@ -64,9 +62,15 @@ function inputs(kind: string): unknown {
   if (kind === 'floats') return scaled(batch);
   const grey = picture(WIDTH, HEIGHT, 1).data.map((value) => Math.floor(value / 64));
   const mask = new Mask(fromTypedArray(grey, [HEIGHT, WIDTH]) as Tensor);
-  const centres = tensor([[6, 7.5, 8, 9], [12, 9, 24, 18]]); // prettier-ignore
-  const whole = fromTypedArray(BigInt64Array.from([2n, 3n, 8n, 9n, 0n, 0n, 24n, 18n, 13n, 4n, 7n, 12n]), [3, 4]) as Tensor; // prettier-ignore
-  const [values, format] = { sample: [tensor(fixtures.boxes), 'XYXY'], centres: [centres, 'CXCYWH'], whole: [whole, 'XYWH'] }[kind] as [Tensor, 'XYXY']; // prettier-ignore
+  const centres = tensor([
+    [6, 7.5, 8, 9],
+    [12, 9, 24, 18],
+  ]);
+  const whole = fromTypedArray(BigInt64Array.from([2n, 3n, 8n, 9n, 0n, 0n, 24n, 18n, 13n, 4n, 7n, 12n]), [3, 4]) as Tensor;
+  const [values, format] = { sample: [tensor(fixtures.boxes), 'XYXY'], centres: [centres, 'CXCYWH'], whole: [whole, 'XYWH'] }[kind] as [
+    Tensor,
+    'XYXY',
+  ];
   const boxes = new BoundingBoxes(values, { format, canvasSize: CANVAS });
   const labels = fromTypedArray(BigInt64Array.from({ length: (values.shape as number[])[0]! }, (_, i) => BigInt(i)));
   return { image: kind === 'centres' ? x : rgb, mask, boxes, labels };
@@ -100,7 +104,11 @@ function check(found: readonly unknown[], expected: readonly Part[], what: strin
     if (x instanceof BoundingBoxes) {
       expect([x.canvasSize, x.format], what).toEqual([part.canvas, part.format]);
       const numbers = Array.from(x.toTypedArray() as Float32Array, Number);
-      numbers.forEach((value, k) => expect(Math.abs(value - (part.values as number[])[k]!), `${what}: ${String(numbers)} for ${String(part.values)}`).toBeLessThan(1e-4)); // prettier-ignore
+      numbers.forEach((value, k) =>
+        expect(Math.abs(value - (part.values as number[])[k]!), `${what}: ${String(numbers)} for ${String(part.values)}`).toBeLessThan(
+          1e-4,
+        ),
+      );
     } else if (part.sha === undefined) {
       const wanted = Uint8Array.from(Buffer.from(part.values as string, 'base64'));
       expect(distance(x, wanted), what).toBeLessThan(x.dtype === 'float32' ? 4e-6 : 1);
@@ -126,10 +134,12 @@ function nextRandom(): number {
 
 type Run = (sample: unknown) => unknown;
 const CONTAINERS: Record<string, () => Run> = {
-  Compose: () => new vision.Compose([new vision.RandomHorizontalFlip(), new vision.Compose([new vision.RandomRotation(20), new vision.RandomCrop(10)])]), // prettier-ignore
+  Compose: () =>
+    new vision.Compose([new vision.RandomHorizontalFlip(), new vision.Compose([new vision.RandomRotation(20), new vision.RandomCrop(10)])]),
   RandomApply: () => new vision.RandomApply([new vision.Resize(9), new vision.RandomHorizontalFlip(1)], 0.5),
-  RandomChoice: () => new vision.RandomChoice([new vision.Resize(9), new vision.Pad(1), new vision.RandomVerticalFlip(1)], { p: [1, 2, 3] }), // prettier-ignore
-  RandomOrder: () => new vision.RandomOrder([new vision.Resize(9), new vision.Pad(1), new vision.RandomVerticalFlip(1)]), // prettier-ignore
+  RandomChoice: () =>
+    new vision.RandomChoice([new vision.Resize(9), new vision.Pad(1), new vision.RandomVerticalFlip(1)], { p: [1, 2, 3] }),
+  RandomOrder: () => new vision.RandomOrder([new vision.Resize(9), new vision.Pad(1), new vision.RandomVerticalFlip(1)]),
 };
 
 function made(name: string, args: readonly unknown[] | null): Run {
@@ -138,10 +148,7 @@ function made(name: string, args: readonly unknown[] | null): Run {
   return new Class(...args);
 }
 
-const labelled = (
-  cases: readonly { readonly name: string; readonly args: readonly unknown[] | null }[],
-): [string, never][] =>
-  // prettier-ignore
+const labelled = (cases: readonly { readonly name: string; readonly args: readonly unknown[] | null }[]): [string, never][] =>
   cases.map((one) => [`${one.name}(${JSON.stringify(one.args ?? 'transforms')})`, one as never]);
 
 describe('transforms draw torchvision’s random numbers and give its pixels', () => {
@@ -175,20 +182,38 @@ describe('mixing batches', () => {
 
 describe('printing', () => {
   /** Python prints tuples and the class of objects as they were passed. */
-  const inOurWay = (text: string): string => text.replaceAll(/InterpolationMode\.([A-Z]+)/g, (_, way: string) => way.toLowerCase()); // prettier-ignore
+  const inOurWay = (text: string): string => text.replaceAll(/InterpolationMode\.([A-Z]+)/g, (_, way: string) => way.toLowerCase());
 
   it.each(labelled(fixtures.transforms))('%s', (_, { name, args, print }: Case) => {
     expect(String(made(name, args))).toBe(inOurWay(print));
   });
 
   it('tensors that know what they are', () => {
-    const boxes = new BoundingBoxes([[1, 2, 3, 4], [5, 6, 7, 8.5]], { format: 'xyxy', canvasSize: [10, 12] }); // prettier-ignore
+    const boxes = new BoundingBoxes(
+      [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8.5],
+      ],
+      { format: 'xyxy', canvasSize: [10, 12] },
+    );
     expect(String(boxes)).toBe(
       'BoundingBoxes([[1.0000, 2.0000, 3.0000, 4.0000],\n' +
         '               [5.0000, 6.0000, 7.0000, 8.5000]], format=BoundingBoxFormat.XYXY, canvas_size=(10, 12), clamping_mode=soft)',
     );
-    expect(String(new Mask([[0, 1], [1, 0]]))).toBe('Mask([[0., 1.],\n      [1., 0.]])'); // prettier-ignore
-    const image: TVTensor = new vision.ImageTensor([[[0.5, 1], [1, 0.5]]]); // prettier-ignore
+    expect(
+      String(
+        new Mask([
+          [0, 1],
+          [1, 0],
+        ]),
+      ),
+    ).toBe('Mask([[0., 1.],\n      [1., 0.]])');
+    const image: TVTensor = new vision.ImageTensor([
+      [
+        [0.5, 1],
+        [1, 0.5],
+      ],
+    ]);
     expect(String(image)).toBe('Image([[[0.5000, 1.0000],\n        [1.0000, 0.5000]]], )');
   });
 });

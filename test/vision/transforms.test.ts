@@ -42,13 +42,11 @@ const fixtures = JSON.parse(readFileSync(new URL('../fixtures/vision/transforms.
 type Size = readonly [number, number];
 const RUN: Record<string, (image: Image, args: never) => Image> = {
   rotate: (image, { angle, ...options }: RotateOptions & { angle: number }) => rotate(image, angle, options),
-  resize: (image, { size, interpolation }: { size: Size; interpolation: Interpolation }) =>
-    resize(image, size[1], size[0], interpolation),
+  resize: (image, { size, interpolation }: { size: Size; interpolation: Interpolation }) => resize(image, size[1], size[0], interpolation),
   Resize: (image, { size, maxSize }: { size: number; maxSize: number | null }) =>
     new Resize(size, maxSize === null ? {} : { maxSize })(image),
   centerCrop: (image, { size }: { size: Size }) => centerCrop(image, ...size),
-  pad: (image, { padding, fill, mode }: { padding: Padding; fill: number; mode: PaddingMode }) =>
-    pad(image, padding, fill, mode),
+  pad: (image, { padding, fill, mode }: { padding: Padding; fill: number; mode: PaddingMode }) => pad(image, padding, fill, mode),
   crop: (image, { top, left, height, width }: { top: number; left: number; height: number; width: number }) =>
     crop(image, top, left, height, width),
   hflip: (image) => hflip(image),
@@ -85,17 +83,13 @@ const IMAGENET = [
   [0.229, 0.224, 0.225],
 ] as const;
 const PIPELINES: Record<string, () => Compose<readonly ((image: never) => unknown)[]>> = {
-  tutorial: () =>
-    new Compose([new RandomHorizontalFlip(), new RandomRotation(10), new ToTensor(), new Normalize(HALF, HALF)]),
+  tutorial: () => new Compose([new RandomHorizontalFlip(), new RandomRotation(10), new ToTensor(), new Normalize(HALF, HALF)]),
   flips: () => new Compose([new RandomHorizontalFlip(0.3), new RandomVerticalFlip(0.7), new ToTensor()]),
   crops: () => new Compose([new RandomCrop(28, { padding: 4 }), new ToTensor(), new Normalize(...IMAGENET)]),
   small: () => new Compose([new RandomCrop([40, 36], { padIfNeeded: true, paddingMode: 'reflect' }), new ToTensor()]),
   imagenet: () => new Compose([new Resize(40), new CenterCrop(32), new ToTensor(), new Normalize(...IMAGENET)]),
   turned: () =>
-    new Compose([
-      new RandomRotation([5, 80], { interpolation: 'bilinear', expand: false, center: [3, 3], fill: 100 }),
-      new ToTensor(),
-    ]),
+    new Compose([new RandomRotation([5, 80], { interpolation: 'bilinear', expand: false, center: [3, 3], fill: 100 }), new ToTensor()]),
   grey: () => new Compose([new Grayscale(), new ToTensor(), new Normalize([0.1307], [0.3081])]),
 };
 
@@ -109,12 +103,10 @@ describe('pipelines draw torchvision’s random numbers and give its floats', ()
   it.each(fixtures.pipelines)('$name with seed $seed', ({ name, seed, shape, sha: expected, next }) => {
     const transform = PIPELINES[name]!() as unknown as (image: Image) => Tensor;
     manualSeed(seed);
-    const tensors = Array.from({ length: 8 }, (_, i) =>
-      transform(picture(32 + (name === 'imagenet' ? i % 2 : 0), 32, 3)),
-    );
+    const tensors = Array.from({ length: 8 }, (_, i) => transform(picture(32 + (name === 'imagenet' ? i % 2 : 0), 32, 3)));
     expect([8, ...(tensors[0]!.shape as number[])]).toEqual(shape);
     const floats = tensors.map((tensor) => tensor.toTypedArray() as Float32Array);
-    expect(sha(Buffer.concat(floats.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength))))).toBe(expected); // prettier-ignore
+    expect(sha(Buffer.concat(floats.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength))))).toBe(expected);
     expect(nextRandom()).toBe(next);
   });
 });
@@ -122,7 +114,9 @@ describe('pipelines draw torchvision’s random numbers and give its floats', ()
 describe('printing', () => {
   /** Python prints tuples as they were passed; here there are only arrays. */
   const inOurWay = (text: string): string =>
-    text.replaceAll(/(center)=\(([\d., ]*?),?\)/g, '$1=[$2]').replaceAll(/InterpolationMode\.([A-Z]+)/g, (_, way: string) => way.toLowerCase()); // prettier-ignore
+    text
+      .replaceAll(/(center)=\(([\d., ]*?),?\)/g, '$1=[$2]')
+      .replaceAll(/InterpolationMode\.([A-Z]+)/g, (_, way: string) => way.toLowerCase());
 
   it.each(Object.keys(PIPELINES))('%s', (name) => {
     expect(String(PIPELINES[name]!())).toBe(inOurWay(fixtures.prints[name]!));
@@ -176,9 +170,7 @@ describe('arguments', () => {
   it('an order that does not fit says so', () => {
     const x = new ToTensor()(picture(4, 4, 3));
     expect(() => new ToTensor()(x as unknown as Image)).toThrow(/put this transform before ToTensor/);
-    expect(() => new Normalize([0.5], [0.5])(picture(4, 4, 3) as unknown as Tensor)).toThrow(
-      /put ToTensor\(\) before it/,
-    );
+    expect(() => new Normalize([0.5], [0.5])(picture(4, 4, 3) as unknown as Tensor)).toThrow(/put ToTensor\(\) before it/);
     expect(() => new Normalize([1, 2], [1, 2])(x)).toThrow(ShapeError);
     expect(() => new Normalize([1, 2], [1, 2])(x)).toThrow(/are for 2 channels, but got \[3, 4, 4\] with 3/);
   });

@@ -20,14 +20,14 @@ test.skipIf(chromiumPath === undefined).each([
       await page.goto(`${origin}/${place}/`);
       await page.waitForFunction('typeof train === "object"');
       const { cpu, gpu, refusal } = await page.evaluate<Losses, readonly [string, number]>(
-        ([where, steps]) => (globalThis as unknown as { train: Record<string, (n: number) => Promise<Losses>> }).train[where]!(steps), // prettier-ignore
+        ([where, steps]) => (globalThis as unknown as { train: Record<string, (n: number) => Promise<Losses>> }).train[where]!(steps),
         [where, steps],
       );
       expect(gpu.length).toBe(steps);
       const off = gpu.map((loss, i) => Math.abs(loss - cpu[i]!) / cpu[i]!);
       expect(Math.max(...off)).toBeLessThan(1e-4);
       expect(gpu.at(-1)).toBeLessThan(gpu[0]!);
-      if (where === 'page') expect(refusal).toMatch(/^DeviceError: item: values on the gpu cannot be read at once here; await .*itemAsync/); // prettier-ignore
+      if (where === 'page') expect(refusal).toMatch(/^DeviceError: item: values on the gpu cannot be read at once here; await .*itemAsync/);
     } finally {
       await browser.close();
       server.close();

@@ -5,9 +5,7 @@ import { distance } from '../support/webgpu.ts';
 import type { Answer } from './browser-page.ts';
 
 if (chromiumPath === undefined) {
-  console.warn(
-    'WebGPU in a browser skipped: no Chromium found; install it (Debian: apt install chromium) or set CHROMIUM',
-  );
+  console.warn('WebGPU in a browser skipped: no Chromium found; install it (Debian: apt install chromium) or set CHROMIUM');
 }
 
 test.skipIf(chromiumPath === undefined)('computes in Chromium', async () => {

@@ -42,11 +42,7 @@ const floats = (...values: number[]): Float32Array => Float32Array.from(values);
 describe.skipIf(found === undefined)('webgpu device', () => {
   test('what is written is read, in every dtype and from every byte', async () => {
     const block = device.allocate(64);
-    for (const data of [
-      floats(1.5, NaN, -Infinity, 1e-40),
-      Int32Array.of(1, -2, 2 ** 31 - 1),
-      BigInt64Array.of(-5n, 2n ** 31n - 1n),
-    ]) {
+    for (const data of [floats(1.5, NaN, -Infinity, 1e-40), Int32Array.of(1, -2, 2 ** 31 - 1), BigInt64Array.of(-5n, 2n ** 31n - 1n)]) {
       device.write(block, 8, data);
       const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
       expect(await device.read(block, 8, dtype, data.length)).toEqual(data);

@@ -78,7 +78,7 @@ describe.skipIf(found === undefined)('formulas on webgpu', () => {
   test('functions are within a few units of the last place, edges included', async () => {
     const worst: Record<string, number> = {};
     for (const fn of [...MATHEMATICS, 'sqrt'] as const) {
-      const [got] = await formulas(`test ${fn}`, [SAMPLES], ([x]) => [fn === 'sqrt' ? x!.sqrt() : x!.math(fn)], ['f32']); // prettier-ignore
+      const [got] = await formulas(`test ${fn}`, [SAMPLES], ([x]) => [fn === 'sqrt' ? x!.sqrt() : x!.math(fn)], ['f32']);
       const exact = fn === 'sqrt' ? Math.sqrt : REFERENCE[fn];
       worst[fn] = 0;
       SAMPLES.forEach((x, i) => {
@@ -91,7 +91,7 @@ describe.skipIf(found === undefined)('formulas on webgpu', () => {
   });
 
   test('powers, quotients and remainders', async () => {
-    const values = [0, -0, 1, -1, 0.5, 2, -2, 3, -3.5, 1.0000001, 0.99, 7.25, 1e-3, 1e10, -1e10, 65536.5, 1e30, NaN, Infinity, -Infinity]; // prettier-ignore
+    const values = [0, -0, 1, -1, 0.5, 2, -2, 3, -3.5, 1.0000001, 0.99, 7.25, 1e-3, 1e10, -1e10, 65536.5, 1e30, NaN, Infinity, -Infinity];
     const pairs = values.flatMap((a) => values.map((b) => [a, b] as const));
     const [a, b] = [0, 1].map((k) => Float32Array.from(pairs, (pair) => pair[k]!)) as [Float32Array, Float32Array];
     const cPow = (x: number, y: number): number => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y);
@@ -111,7 +111,7 @@ describe.skipIf(found === undefined)('formulas on webgpu', () => {
       pmax: (x: number, y: number) => (x < y ? y : x),
     } as const;
     for (const [op, expected] of Object.entries(cases)) {
-      const [got] = await formulas(`test ${op}`, [a, b], ([x, y]) => [x!.binary(op as keyof typeof cases, y!)], ['f32']); // prettier-ignore
+      const [got] = await formulas(`test ${op}`, [a, b], ([x, y]) => [x!.binary(op as keyof typeof cases, y!)], ['f32']);
       const wrong = pairs.flatMap((_, i) => {
         const want = Math.fround(expected(a[i]!, b[i]!));
         return ulps(got![i]!, want) <= 2.5 ? [] : [`${op}(${a[i]!}, ${b[i]!}) = ${got![i]!}, expected ${want}`];
@@ -121,7 +121,7 @@ describe.skipIf(found === undefined)('formulas on webgpu', () => {
   });
 
   test('floor division of floats is Python’s', async () => {
-    const [a, b] = [Float32Array.of(7, -7, 7, -7, 1, 0.5, 6, 5, NaN), Float32Array.of(2, 2, -2, -2, 0.1, Infinity, 0, -0.3, 1)]; // prettier-ignore
+    const [a, b] = [Float32Array.of(7, -7, 7, -7, 1, 0.5, 6, 5, NaN), Float32Array.of(2, 2, -2, -2, 0.1, Infinity, 0, -0.3, 1)];
     const [got] = await formulas('test floorDivide', [a, b], ([x, y]) => [x!.binary('floorDivide', y!)], ['f32']);
     expect(got).toEqual([3, -4, -4, 3, 9, 0, Infinity, -17, NaN]);
   });
@@ -133,7 +133,12 @@ describe.skipIf(found === undefined)('formulas on webgpu', () => {
       a!.eq(b!), a!.ne(b!), a!.lt(b!), a!.le(b!), a!.gt(b!), a!.ge(b!),
       a!.unary('isnan'), a!.unary('isinf'), a!.unary('isfinite'), a!.cast('bool'), a!.unary('isnan').not(),
     ]; // prettier-ignore
-    const got = await formulas('test compare', [x, y], (v) => make(v), Array.from({ length: 11 }, () => 'bool' as const)); // prettier-ignore
+    const got = await formulas(
+      'test compare',
+      [x, y],
+      (v) => make(v),
+      Array.from({ length: 11 }, () => 'bool' as const),
+    );
     const want = [...x].map((a, i) => {
       const b = y[i]!;
       return [a === b, a !== b, a < b, a <= b, a > b, a >= b, Number.isNaN(a), Math.abs(a) === Infinity, Number.isFinite(a), a !== 0, !Number.isNaN(a)].map(Number); // prettier-ignore
@@ -184,8 +189,26 @@ describe.skipIf(found === undefined)('formulas on webgpu', () => {
       const y = b[i]!;
       const rest = x % y;
       const down = rest !== 0 && rest < 0 !== y < 0;
-      return [x + y, Math.imul(x, y), -x, Math.abs(x), Math.sign(x), ~x, rest, down ? rest + y : rest, Math.floor(x / y), power(x, y), Math.max(x, y),
-        Math.min(x, y), x & y, x | y, x ^ y, x << 3, x >> 1, x >>> 1].map((v) => v | 0); // prettier-ignore
+      return [
+        x + y,
+        Math.imul(x, y),
+        -x,
+        Math.abs(x),
+        Math.sign(x),
+        ~x,
+        rest,
+        down ? rest + y : rest,
+        Math.floor(x / y),
+        power(x, y),
+        Math.max(x, y),
+        Math.min(x, y),
+        x & y,
+        x | y,
+        x ^ y,
+        x << 3,
+        x >> 1,
+        x >>> 1,
+      ].map((v) => v | 0);
     });
     expect([...a].map((_, i) => got.map((column) => column[i]!))).toEqual(want);
   });

@@ -18,7 +18,11 @@ const EAGER = 2e-6;
 const CPU = 2e-5;
 
 const launchesOf = (step: unknown): string[] =>
-  inspect(step).split(/\d+ launches:\n/).at(-1)!.split('\n').filter((line) => line.includes('wgsl:')); // prettier-ignore
+  inspect(step)
+    .split(/\d+ launches:\n/)
+    .at(-1)!
+    .split('\n')
+    .filter((line) => line.includes('wgsl:'));
 
 /** Runs `make`'s function on the CPU, on the GPU, and compiled there, and compares what it gives. */
 async function compared(make: (where: 'cpu' | 'gpu') => () => readonly Tensor[]): Promise<string[]> {
@@ -65,7 +69,7 @@ describe.skipIf(device === undefined)('joined on WebGPU', () => {
     });
     const finishes = launches.filter((line) => line.includes('norm:normalize')).map((line) => /\|([^ ]*)/.exec(line)![1]);
     expect(finishes).toEqual(['relu', 'add+relu']);
-  }); // prettier-ignore
+  });
 
   test('with known statistics it becomes part of the convolution, by a table that is kept until weights change', async () => {
     manualSeed(4);
@@ -114,7 +118,10 @@ describe.skipIf(device === undefined)('joined on WebGPU', () => {
   ] as const)('a cross-entropy is computed with its gradient: %s %o', async (reduction, options) => {
     const launches = await compared((where) => {
       const x = randn(70, 10).mul(3).to(where).requiresGrad_();
-      const y = tensor(Array.from({ length: 70 }, (_, i) => (i * 7) % 10), { dtype: 'int64' }).to(where);
+      const y = tensor(
+        Array.from({ length: 70 }, (_, i) => (i * 7) % 10),
+        { dtype: 'int64' },
+      ).to(where);
       const weight = 'weight' in options ? { weight: randn(10).square().to(where) } : options;
       return () => {
         x.grad = null;
@@ -122,10 +129,8 @@ describe.skipIf(device === undefined)('joined on WebGPU', () => {
         loss.backward();
         return [loss.detach(), x.grad!];
       };
-    }); // prettier-ignore
-    expect(launches.filter((line) => /loss:|softmax/.test(line))).toEqual([
-      expect.stringContaining('crossEntropyTraining'),
-    ]);
+    });
+    expect(launches.filter((line) => /loss:|softmax/.test(line))).toEqual([expect.stringContaining('crossEntropyTraining')]);
   });
 
   test('what a joined cross-entropy refuses is said when it is read', async () => {
@@ -143,23 +148,26 @@ describe.skipIf(device === undefined)('joined on WebGPU', () => {
   test.each([
     ['SGD', (groups) => new optim.SGD(groups, { lr: 0.1, momentum: 0.9 })],
     ['Adam', (groups) => new optim.Adam(groups, { lr: 0.01 })],
-  ] as [string, (groups: { params: nn.Parameter[]; lr?: number }[]) => optim.Optimizer][])('%s updates all parameters in one launch', async (_, make) => {
-    const launches = await compared((where) => {
-      const model = new nn.Sequential(new nn.Linear(5, 300), new nn.Tanh(), new nn.Linear(300, 7), new nn.Linear(7, 3)).to(where);
-      const list = [...model.parameters()];
-      const optimizer = make([{ params: list.slice(0, 3) }, { params: list.slice(3), lr: 0.02 }]);
-      const x = randn(4, 5).to(where);
-      return () => {
-        optimizer.zeroGrad();
-        model(x).square().sum().backward();
-        optimizer.step();
-        return list.map((p) => p.detach());
-      };
-    });
-    expect(launches.filter((line) => /6 ×/.test(line))).toHaveLength(1);
-    expect(launches.filter((line) => /wgsl:many:/.test(line))).toHaveLength(1);
-    expect(launches.filter((line) => /(sgd|adam)/i.test(line))).toHaveLength(1);
-  }); // prettier-ignore
+  ] as [string, (groups: { params: nn.Parameter[]; lr?: number }[]) => optim.Optimizer][])(
+    '%s updates all parameters in one launch',
+    async (_, make) => {
+      const launches = await compared((where) => {
+        const model = new nn.Sequential(new nn.Linear(5, 300), new nn.Tanh(), new nn.Linear(300, 7), new nn.Linear(7, 3)).to(where);
+        const list = [...model.parameters()];
+        const optimizer = make([{ params: list.slice(0, 3) }, { params: list.slice(3), lr: 0.02 }]);
+        const x = randn(4, 5).to(where);
+        return () => {
+          optimizer.zeroGrad();
+          model(x).square().sum().backward();
+          optimizer.step();
+          return list.map((p) => p.detach());
+        };
+      });
+      expect(launches.filter((line) => /6 ×/.test(line))).toHaveLength(1);
+      expect(launches.filter((line) => /wgsl:many:/.test(line))).toHaveLength(1);
+      expect(launches.filter((line) => /(sgd|adam)/i.test(line))).toHaveLength(1);
+    },
+  );
 
   test('a training step of the tutorial’s network', async () => {
     manualSeed(0);

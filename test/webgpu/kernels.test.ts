@@ -89,7 +89,8 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
     ];
     for (const { sizes, kept } of cases) {
       const steps = sizes.map((_, d) => sizeOf(sizes.slice(d + 1)));
-      const pick = (which: boolean): ReduceWalk['kept'] => sizes.flatMap((size, d) => (kept[d] === which ? [{ size, steps: [steps[d]!] }] : [])); // prettier-ignore
+      const pick = (which: boolean): ReduceWalk['kept'] =>
+        sizes.flatMap((size, d) => (kept[d] === which ? [{ size, steps: [steps[d]!] }] : []));
       const walk = { kept: pick(true), reduced: pick(false) };
       const n = sizeOf(walk.reduced.map(({ size }) => size));
       const results = sizeOf(walk.kept.map(({ size }) => size));
@@ -112,7 +113,7 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
           [isBool ? 'bool' : 'float32', results] as const,
           [isBool ? 'int32' : 'float32', Math.max(between, 1)] as const,
         ];
-        const launches = second === undefined ? [[first, [0, 1]] as const] : [[first, [0, 2]] as const, [second, [2, 1]] as const]; // prettier-ignore
+        const launches = second === undefined ? [[first, [0, 1]] as const] : [[first, [0, 2]] as const, [second, [2, 1]] as const];
         const [got] = await runLaunches(device, launches, operands, [1]);
         const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
         const expected = groups.map((list) => ({
@@ -144,7 +145,7 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
     const means = Float32Array.from([0, 1], (r) => x.subarray(r * 150, r * 150 + 150).reduce((a, b) => a + b / 150, 0));
     const { first } = reduction(varianceSpec(149, true), walk);
     const [got] = await runLaunches(device, [[first, [0, 1, 2]]], [x, means, ['float32', 2]], [2]);
-    const expected = [0, 1].map((r) => Math.sqrt(x.subarray(r * 150, r * 150 + 150).reduce((a, b) => a + (b - means[r]!) ** 2 / 149, 0))); // prettier-ignore
+    const expected = [0, 1].map((r) => Math.sqrt(x.subarray(r * 150, r * 150 + 150).reduce((a, b) => a + (b - means[r]!) ** 2 / 149, 0)));
     expect(distance(got as Float32Array, expected)).toBeLessThan(1e-6);
   });
 
@@ -159,10 +160,10 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
     const x = randomFloats(n, 4);
     const g = randomFloats(n);
     const each = (make: (at: (j: number) => number, line: number) => void): void => {
-      for (let o = 0; o < outer; o++) for (let i = 0; i < inner; i++) make((j) => (o * size + j) * inner + i, o * inner + i); // prettier-ignore
+      for (let o = 0; o < outer; o++) for (let i = 0; i < inner; i++) make((j) => (o * size + j) * inner + i, o * inner + i);
     };
     const js = [...Array(size).keys()];
-    const [y, ly, dx, ldx, total, index, sums, picked] = [n, n, n, n, outer * inner, outer * inner, n, n].map((k) => new Float64Array(k)); // prettier-ignore
+    const [y, ly, dx, ldx, total, index, sums, picked] = [n, n, n, n, outer * inner, outer * inner, n, n].map((k) => new Float64Array(k));
     each((at, line) => {
       const top = Math.max(...js.map((j) => x[at(j)]!));
       const logs = top + Math.log(js.reduce((s, j) => s + Math.exp(x[at(j)]! - top), 0));
@@ -235,7 +236,8 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
 
   async function checkProduct({ shape, bias, ints = false, epilogue }: ProductCase, small: boolean): Promise<void> {
     const { m, n, k, batches, a, b } = shape;
-    const reach = (s: typeof a, rows: number, columns: number): number => 1 + (rows - 1) * s.row + (columns - 1) * s.column + (batches[0] - 1) * s.batch[0] + (batches[1] - 1) * s.batch[1]; // prettier-ignore
+    const reach = (s: typeof a, rows: number, columns: number): number =>
+      1 + (rows - 1) * s.row + (columns - 1) * s.column + (batches[0] - 1) * s.batch[0] + (batches[1] - 1) * s.batch[1];
     const make = (length: number) => (ints ? Int32Array.from(randomFloats(length, 50)) : randomFloats(length));
     const total = batches[0] * batches[1] * m * n;
     const [x, w, c] = [make(reach(a, m, k)), make(reach(b, k, n)), make(n)];
@@ -245,7 +247,10 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
     expect(second !== undefined).toBe(k > 500);
     const [parts, result] = [3 + more.length, 4 + more.length];
     const others = [...(bias ? [2] : []), ...more.map((_, i) => 3 + i), result];
-    const launches = second === undefined ? [[first, [0, 1, ...others]] as const] : [[first, [0, 1, parts]] as const, [second, [parts, ...others]] as const]; // prettier-ignore
+    const launches =
+      second === undefined
+        ? [[first, [0, 1, ...others]] as const]
+        : [[first, [0, 1, parts]] as const, [second, [parts, ...others]] as const];
     const [got] = await runLaunches(device, launches, [x, w, c, ...more, [dtype, between], [dtype, total]], [result]);
     const expected = new Float64Array(total);
     let at = 0;
@@ -311,7 +316,9 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
       const rank = (v: number): number => (Number.isNaN(v) ? Infinity : v);
       for (const line of [0, 1]) {
         const row = x.subarray(line * 1300, line * 1300 + 1300);
-        const order = [...row.keys()].sort((a, b) => (rank(row[a]!) === rank(row[b]!) ? a - b : (rank(row[a]!) < rank(row[b]!) ? -1 : 1) * (descending ? -1 : 1))); // prettier-ignore
+        const order = [...row.keys()].sort((a, b) =>
+          rank(row[a]!) === rank(row[b]!) ? a - b : (rank(row[a]!) < rank(row[b]!) ? -1 : 1) * (descending ? -1 : 1),
+        );
         const part = (data: ArrayLike<unknown>): unknown[] => Array.from(data).slice(line * kept, line * kept + kept);
         expect(part(indices!)).toEqual(order.slice(0, kept).map(BigInt));
         expect(part(values!)).toEqual(order.slice(0, kept).map((i) => row[i]));
@@ -319,7 +326,12 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
       }
     }
     const clean = Float32Array.from(randomFloats(1000, 40), Math.round);
-    const [least] = await runLaunches(device, [[argExtremeLaunch('float32', { outer: 1, size: 1000, inner: 1 }, false, false), [0, 1]]], [clean, ['int64', 1]], [1]); // prettier-ignore
+    const [least] = await runLaunches(
+      device,
+      [[argExtremeLaunch('float32', { outer: 1, size: 1000, inner: 1 }, false, false), [0, 1]]],
+      [clean, ['int64', 1]],
+      [1],
+    );
     expect(Number(least![0])).toBe(clean.indexOf(Math.min(...clean)));
   });
 

@@ -1,9 +1,7 @@
 /** Tensors on the WebGPU device: what programs do with it, against the same on the CPU. */
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import {
-  compile, DTypeError, F, manualSeed, nn, optim, randn, tensor, type Tensor,
-} from '../../src/index-node.ts'; // prettier-ignore
+import { compile, DTypeError, F, manualSeed, nn, optim, randn, tensor, type Tensor } from '../../src/index-node.ts';
 import { deserialize, serialize } from '../../src/io/index.ts';
 import { distance, offerAsGpu, testDevice } from '../support/webgpu.ts';
 
@@ -61,9 +59,7 @@ describe.skipIf(device === undefined)('the WebGPU device', () => {
       manualSeed(0);
       const model = new Net().to(where);
       const optimizer =
-        name === 'SGD'
-          ? new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 })
-          : new optim.Adam(model.parameters(), { lr: 0.003 });
+        name === 'SGD' ? new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 }) : new optim.Adam(model.parameters(), { lr: 0.003 });
       const x = randn(4, 3, 16, 16).to(where);
       const y = tensor([1, 7, 3, 0], { dtype: 'int64' }).to(where);
       const step = (x: Tensor, y: Tensor): Tensor => {
@@ -98,8 +94,7 @@ describe.skipIf(device === undefined)('the WebGPU device', () => {
         return [c.detach(), x.grad!, ...weights.map((w) => w.grad!)];
       });
       const results = await Promise.all(step(x).map(values));
-      if (where === 'gpu')
-        expect(inspect(step)).toMatch(/conv\|add\+relu.*direct:forward\|add\+relu.*convInputGrad\|add\+gate/s);
+      if (where === 'gpu') expect(inspect(step)).toMatch(/conv\|add\+relu.*direct:forward\|add\+relu.*convInputGrad\|add\+gate/s);
       return results;
     };
     const [here, there] = [await run('cpu'), await run('gpu')];
@@ -110,8 +105,15 @@ describe.skipIf(device === undefined)('the WebGPU device', () => {
     manualSeed(3);
     const [x, image, w, b, cw, cb] = [randn(3, 2, 5), randn(2, 6, 3, 2), randn(2, 5), randn(2, 5), randn(6), randn(6)];
     const run = async (where: 'cpu' | 'gpu'): Promise<number[][]> => {
-      const leaves = [x, image, w, b, cw, cb].map((t) => t.to(where).detach().requiresGrad_()) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]; // prettier-ignore
-      const results = [F.layerNorm(leaves[0], [2, 5], leaves[2], leaves[3]), F.groupNorm(leaves[1], 3, leaves[4], leaves[5])]; // prettier-ignore
+      const leaves = [x, image, w, b, cw, cb].map((t) => t.to(where).detach().requiresGrad_()) as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const results = [F.layerNorm(leaves[0], [2, 5], leaves[2], leaves[3]), F.groupNorm(leaves[1], 3, leaves[4], leaves[5])];
       for (const result of results) result.square().mul(result).sum().backward();
       return Promise.all([...results.map((t) => t.detach()), ...leaves.map((t) => t.grad!)].map(values));
     };

@@ -17,4 +17,9 @@ let y = x;
 if (how !== 'end') for (let i = 0; i < 1000; i++) y = y.mul(1.001);
 if (how === 'exit') process.exit(7);
 if (how === 'throw') throw new Error('of the program');
-if (how === 'later') void x.mul(2).sum().itemAsync().then((value) => console.log('later', value)); // prettier-ignore
+if (how === 'later')
+  void x
+    .mul(2)
+    .sum()
+    .itemAsync()
+    .then((value) => console.log('later', value));

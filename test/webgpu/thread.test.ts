@@ -7,15 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DeviceError, InternalError } from '../../src/base/errors.ts';
-import {
-  leaveError,
-  OP,
-  RingReader,
-  RingWriter,
-  SharedAreas,
-  textIn,
-  waitUntil,
-} from '../../src/devices/webgpu/ring.ts';
+import { leaveError, OP, RingReader, RingWriter, SharedAreas, textIn, waitUntil } from '../../src/devices/webgpu/ring.ts';
 import { ThreadEngine } from '../../src/devices/webgpu/thread.ts';
 import { startWebGpuDeviceNow, type WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
 import {
@@ -47,7 +39,7 @@ describe('the ring', () => {
       expect([first.op, first.words.length]).toEqual([OP.launches, data.length]);
       expect(first.words.every((word, i) => word === data[i])).toBe(true);
       const second = reader.next()!;
-      expect([second.op, ...second.words.subarray(0, 2), textIn(second.words, 2)]).toEqual([OP.kernel, turn, 2, 'vec4 — ü']); // prettier-ignore
+      expect([second.op, ...second.words.subarray(0, 2), textIn(second.words, 2)]).toEqual([OP.kernel, turn, 2, 'vec4 — ü']);
       expect(reader.next()).toBeUndefined();
     }
   });
@@ -170,10 +162,24 @@ describe.skipIf(found === undefined)('programs that await nothing', () => {
   });
 
   test('print, move and list values', () => {
-    const x = tensor([[1, 2], [3, 4]], { device: 'cuda' }); // prettier-ignore
+    const x = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { device: 'cuda' },
+    );
     expect(String(x)).toBe("tensor([[1., 2.],\n        [3., 4.]], device='gpu')");
-    expect(x.tolist()).toEqual([[1, 2], [3, 4]]); // prettier-ignore
-    expect(x.cpu().matmul(tensor([[1], [1]])).tolist()).toEqual([[3], [7]]); // prettier-ignore
+    expect(x.tolist()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(
+      x
+        .cpu()
+        .matmul(tensor([[1], [1]]))
+        .tolist(),
+    ).toEqual([[3], [7]]);
   });
 
   test('ask the GPU what tutorials ask', async () => {

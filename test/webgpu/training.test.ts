@@ -21,11 +21,7 @@ const w1 = (): nn.Sequential =>
 
 const w2 = (): nn.Sequential =>
   new nn.Sequential(
-    ...[3, 16, 32].flatMap((channels, i) => [
-      new nn.Conv2d(channels, 16 << i, 3, { padding: 1 }),
-      new nn.ReLU(),
-      new nn.MaxPool2d(2),
-    ]),
+    ...[3, 16, 32].flatMap((channels, i) => [new nn.Conv2d(channels, 16 << i, 3, { padding: 1 }), new nn.ReLU(), new nn.MaxPool2d(2)]),
     new nn.Flatten(),
     new nn.Linear(1024, 500),
     new nn.ReLU(),

@@ -6,8 +6,7 @@
 const MANY = Array.from({ length: 40 }, () => undefined);
 
 /** `F.pad: takes input, pad, mode (by name only: value), but got 1 besides; write F.pad(input, pad, { mode: … })`. */
-const REFUSAL =
-  /: takes (?<positions>.*?)(?: \(by name only: (?<named>[^)]*)\))?, but got .* besides; write (?<example>[^\n]*)$/;
+const REFUSAL = /: takes (?<positions>.*?)(?: \(by name only: (?<named>[^)]*)\))?, but got .* besides; write (?<example>[^\n]*)$/;
 
 function refusal(call) {
   try {
@@ -55,10 +54,12 @@ function fromText(value) {
   const text = Function.prototype.toString.call(value);
   const head = /^(?:async )?(?:function\*? ?)?[\w$]*\s*\(([^()]*)\)/.exec(text)?.[1];
   if (head === undefined || head.includes('...') || /[{}[\]]/.test(head)) return undefined;
-  const parts = head.split(',').map((part) => part.trim()).filter((part) => part !== ''); // prettier-ignore
+  const parts = head
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   const names = unnumbered(parts.map((part) => part.split(/[\s=]/)[0]));
-  if (names.some((name) => /^(first|second|third|more|rest|args|along|all|_.*|[A-Z]\w*)\b/.test(name)))
-    return undefined;
+  if (names.some((name) => /^(first|second|third|more|rest|args|along|all|_.*|[A-Z]\w*)\b/.test(name))) return undefined;
   const isOptional = (i) => parts[i].includes('=');
   return { required: names.filter((_, i) => !isOptional(i)), optional: names.filter((_, i) => isOptional(i)) };
 }

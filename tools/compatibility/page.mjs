@@ -50,10 +50,7 @@ const spelt = (name) => OURS[name] ?? name.replace(/_+([a-z0-9])/gi, (_, letter)
 /** Why groups of names are absent, by module or by what a name looks like; the first that fits. */
 const REASONS = [
   [/sparse|coalesced|crow_|ccol|col_indices|^smm$|hspmm|sspaddmm|to_dense|to_padded/, 'sparse and nested tensors'],
-  [
-    /complex|^conj|^resolve_|^real$|^imag$|is_neg$|^angle$|polar|vdot|cfloat|cdouble|chalf|isreal|adjoint|^mH$|^H$/,
-    'complex numbers',
-  ],
+  [/complex|^conj|^resolve_|^real$|^imag$|is_neg$|^angle$|polar|vdot|cfloat|cdouble|chalf|isreal|adjoint|^mH$|^H$/, 'complex numbers'],
   [/quant|^int_repr$|qscheme|dequantize|q_/, 'quantisation'],
   [
     /(^|_)(ipu|xpu|mtia|maia|mps|hpu|mkldnn|vulkan|xla|meta|pinned|pin_memory|shared?_memory_?|is_shared|dlpack|record_stream)$/,
@@ -63,10 +60,7 @@ const REASONS = [
     /^(ScriptModule|fork|wait|import_ir|parse_|merge_type|unify_type|compiled_with|thread_safe|init_num|while_loop)/,
     "PyTorch's compiler and scripts",
   ],
-  [
-    /stft|fft|_window$|^i0|bessel|polynomial|airy|gammainc|igamma|zeta|mvlgamma|multigammaln/,
-    'signals and special functions',
-  ],
+  [/stft|fft|_window$|^i0|bessel|polynomial|airy|gammainc|igamma|zeta|mvlgamma|multigammaln/, 'signals and special functions'],
   [
     /^(det|logdet|slogdet|inverse|pinverse|qr|lu|svd|cholesky|eig|geqrf|orgqr|ormqr|lobpcg|pca_|matrix_|ldl_|lstsq|solve|inv|pinv|householder|triangular_solve|tensorinv|tensorsolve|cond)/,
     'decompositions of matrices',
@@ -123,7 +117,14 @@ const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(valu
 
 /** What is called under a name: the function, a call of it, and how the call is written in front of its brackets; undefined for what is no function. */
 function callee(library, place, own) {
-  const receiver = { Tensor: () => library.tensor([[1, 2], [3, 4]]), 'nn.Module': () => new library.nn.Linear(2, 2) }[place]; // prettier-ignore
+  const receiver = {
+    Tensor: () =>
+      library.tensor([
+        [1, 2],
+        [3, 4],
+      ]),
+    'nn.Module': () => new library.nn.Linear(2, 2),
+  }[place];
   if (receiver !== undefined) {
     const { prototype } = at(library, place);
     if (!isMethod(prototype, own)) return undefined;
@@ -154,7 +155,8 @@ function named({ required, optional }, names, skip) {
 
 /** The names that the database's calls are made with, if they are few, none of them by name only. */
 function positional(names) {
-  if (names === undefined || names.length > 4 || names.some((name) => /^(alpha|beta|value|dtype|keepdim|correction|out)$/.test(name))) return undefined; // prettier-ignore
+  if (names === undefined || names.length > 4 || names.some((name) => /^(alpha|beta|value|dtype|keepdim|correction|out)$/.test(name)))
+    return undefined;
   return names.map(camel).join(', ');
 }
 
@@ -209,10 +211,7 @@ function moduleSection(library, module, names, compared) {
  * @param compared the names that are compared with PyTorch's own test database, as test/op-db/table.ts writes them, with the names of their arguments
  */
 export function compatibilityPage(library, { version, modules }, compared) {
-  const sections = Object.entries(modules).map(([module, names]) => [
-    module,
-    moduleSection(library, module, names, compared),
-  ]);
+  const sections = Object.entries(modules).map(([module, names]) => [module, moduleSection(library, module, names, compared)]);
   const summary = sections.map(
     ([module, { there, of }]) => `| [${module}](#${module.toLowerCase().replace(/\./g, '')}) | ${there} | ${of} |`,
   );

@@ -9,7 +9,14 @@ export function errorClasses(source) {
     const at = lines.findIndex((line) => line.startsWith('@example'));
     const words = (at === -1 ? lines : lines.slice(0, at)).join(' ').replace(/\s+/g, ' ').trim();
     const [cause, remedy] = words.split(/ ?\bRemedy: /);
-    const example = at === -1 ? undefined : lines.slice(at + 1).filter((line) => !line.startsWith('```')).join('\n').trim(); // prettier-ignore
+    const example =
+      at === -1
+        ? undefined
+        : lines
+            .slice(at + 1)
+            .filter((line) => !line.startsWith('```'))
+            .join('\n')
+            .trim();
     return { name, base, cause: cause.trim(), remedy, example };
   });
 }

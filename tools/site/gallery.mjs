@@ -13,9 +13,7 @@ function curve(losses, theirs) {
   const y = (v) => (H - 12 - ((v - low) / (high - low || 1)) * (H - 24)).toFixed(1);
   const line = losses.map((v, i) => `${x(i)},${y(v)}`).join(' ');
   const step = Math.ceil(theirs.length / 40);
-  const rings = theirs
-    .flatMap((v, i) => (i % step === 0 ? [`<circle cx="${x(i)}" cy="${y(v)}" r="3.5"/>`] : []))
-    .join('');
+  const rings = theirs.flatMap((v, i) => (i % step === 0 ? [`<circle cx="${x(i)}" cy="${y(v)}" r="3.5"/>`] : [])).join('');
   return (
     `<figure class="curve"><svg viewBox="0 0 ${W} ${H}" role="img" aria-label="losses, from ${high.toPrecision(4)} to ${low.toPrecision(4)}">` +
     `<g class="theirs">${rings}</g><polyline class="ours" points="${line}"/></svg>` +
@@ -25,7 +23,10 @@ function curve(losses, theirs) {
 
 /** Where the printing is long, its beginning and its end. */
 function shortened(printed, most = 16) {
-  const lines = printed.trim().split('\n').map((line) => (line.length > 110 ? `${line.slice(0, 107)}…` : line)); // prettier-ignore
+  const lines = printed
+    .trim()
+    .split('\n')
+    .map((line) => (line.length > 110 ? `${line.slice(0, 107)}…` : line));
   return lines.length <= most ? lines : [...lines.slice(0, most - 4), '…', ...lines.slice(-3)];
 }
 

@@ -79,7 +79,13 @@ async function makeGallery(files) {
 
 /** Classes of errors that an entry point exports, with the place that one imports them from. */
 function exportedErrors() {
-  const entries = [['flambeau', 'src/core.ts'], ['flambeau/onnx', 'src/onnx/index.ts'], ['flambeau/files', 'src/io/index.ts'], ['flambeau/files/web', 'src/io/web/index.ts'], ['flambeau/train', 'src/train/index.ts']]; // prettier-ignore
+  const entries = [
+    ['flambeau', 'src/core.ts'],
+    ['flambeau/onnx', 'src/onnx/index.ts'],
+    ['flambeau/files', 'src/io/index.ts'],
+    ['flambeau/files/web', 'src/io/web/index.ts'],
+    ['flambeau/train', 'src/train/index.ts'],
+  ];
   const files = ['base/errors', 'io/bytes/fetch-error', 'io/web/storage-error', 'onnx/import', 'train/trainer'];
   return files.flatMap((file) =>
     errorClasses(read(`src/${file}.ts`)).flatMap((error) => {
@@ -93,8 +99,12 @@ function exportedErrors() {
 export async function makePages() {
   rmSync(MADE, { recursive: true, force: true });
   mkdirSync(MADE, { recursive: true });
-  const tutorials = readdirSync(join(root, 'examples')).filter((name) => /^\d.*\.ts$/.test(name)).sort(); // prettier-ignore
-  const programs = readdirSync(join(root, 'examples/programs')).sort().map((name) => `programs/${name}`); // prettier-ignore
+  const tutorials = readdirSync(join(root, 'examples'))
+    .filter((name) => /^\d.*\.ts$/.test(name))
+    .sort();
+  const programs = readdirSync(join(root, 'examples/programs'))
+    .sort()
+    .map((name) => `programs/${name}`);
   mkdirSync(join(MADE, 'programs'));
   writeFileSync(join(MADE, 'programs/start.mjs'), START);
   await bundled([...tutorials, ...programs, 'see.ts', 'draw.ts']);

@@ -9,10 +9,7 @@ export function deadLinks(folder) {
   const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.html'));
   const texts = new Map(pages.map((page) => [page, readFileSync(join(folder, page), 'utf8')]));
   const anchors = new Map(
-    [...texts].map(([page, text]) => [
-      page,
-      new Set([...text.matchAll(/\s(?:id|name)="([^"]+)"/g)].map(([, id]) => id)),
-    ]),
+    [...texts].map(([page, text]) => [page, new Set([...text.matchAll(/\s(?:id|name)="([^"]+)"/g)].map(([, id]) => id))]),
   );
   const dead = new Set();
   for (const [page, text] of texts)
@@ -20,8 +17,7 @@ export function deadLinks(folder) {
       if (/^([a-z]+:|\/\/)/.test(target)) continue;
       const [path, anchor] = target.split('#');
       const other = path === '' ? page : normalize(join(dirname(page), decoded(path).split('?')[0]));
-      if (!existsSync(join(folder, other)) || statSync(join(folder, other)).isDirectory())
-        dead.add(`${page}: no page ${target}`);
+      if (!existsSync(join(folder, other)) || statSync(join(folder, other)).isDirectory()) dead.add(`${page}: no page ${target}`);
       else if (anchor !== undefined && anchor !== '' && anchors.get(other)?.has(decoded(anchor)) === false)
         dead.add(`${page}: no place ${target}`);
     }

@@ -5,7 +5,11 @@ const HEADING = /^console\.log\('(?:\\n)?(#+ [^']*)'\);$/;
 /** The comment that a program begins with: title and paragraphs. */
 export function introduction(program) {
   const comment = /^\/\*\*([\s\S]*?)\*\//.exec(program)?.[1] ?? '';
-  const text = comment.split('\n').map((line) => line.replace(/^\s*\* ?/, '')).join('\n').trim(); // prettier-ignore
+  const text = comment
+    .split('\n')
+    .map((line) => line.replace(/^\s*\* ?/, ''))
+    .join('\n')
+    .trim();
   return text.split(/\n\s*\n/).map((paragraph) => paragraph.replace(/\s*\n\s*/g, ' ').trim());
 }
 

@@ -48,7 +48,12 @@ export async function importFiles(found: readonly FoundFile<File>[], into?: stri
   let next = 0;
   while (next < files.length && wanted === own) {
     const some = files.slice(next, (next += TOGETHER));
-    await progress.take(some, () => callHelper('decodePictures', some.map(({ file }) => file))); // prettier-ignore
+    await progress.take(some, () =>
+      callHelper(
+        'decodePictures',
+        some.map(({ file }) => file),
+      ),
+    );
   }
   progress.end(next < files.length ? `stopped: ${files.length - next} files were not read` : undefined);
 }
@@ -68,10 +73,7 @@ class Progress {
     this.#say(false);
   }
 
-  async take(
-    files: readonly SortedFile<File>[],
-    decode: () => Promise<readonly (DecodedPicture | UnreadPicture)[]>,
-  ): Promise<void> {
+  async take(files: readonly SortedFile<File>[], decode: () => Promise<readonly (DecodedPicture | UnreadPicture)[]>): Promise<void> {
     const leaveOut = ({ name }: SortedFile<File>, reason: string): void => void this.#leftOut.push({ name, reason });
     try {
       const decoded = await decode();
@@ -98,8 +100,14 @@ class Progress {
     this.#shown = performance.now();
     if (more.length > 0) {
       try {
-        const pictures = more.map(([{ className, name }, { size, rgb }]) => [className, { id: newId(), name, origin: 'file', size, rgb }] as const); // prettier-ignore
-        edit(`Added ${counted(this.#added + more.length)}`, (collection) => withNamed(collection, pictures, splitting.value.share), this.#own); // prettier-ignore
+        const pictures = more.map(
+          ([{ className, name }, { size, rgb }]) => [className, { id: newId(), name, origin: 'file', size, rgb }] as const,
+        );
+        edit(
+          `Added ${counted(this.#added + more.length)}`,
+          (collection) => withNamed(collection, pictures, splitting.value.share),
+          this.#own,
+        );
         this.#added += more.length;
       } catch (error) {
         // No room for more pictures or classes.

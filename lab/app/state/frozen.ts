@@ -7,11 +7,7 @@ const SEED = {};
 const known = new WeakMap<object, Map<string, FrozenOutputs>>();
 
 /** Of a network's frozen beginning, to be added to; undefined where it has none. */
-export function frozenOutputsOf(
-  network: NetworkSpec,
-  weights: Weights | undefined,
-  seed: number,
-): FrozenOutputs | undefined {
+export function frozenOutputsOf(network: NetworkSpec, weights: Weights | undefined, seed: number): FrozenOutputs | undefined {
   const count = frozenBlocks(network.layers);
   if (count === 0) return undefined;
   const of = known.get(weights ?? SEED) ?? new Map<string, FrozenOutputs>();

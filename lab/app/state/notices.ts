@@ -16,6 +16,5 @@ export function say(notice: Notice): void {
 }
 
 export function unsay(topic: string): void {
-  if (notices.value.some((notice) => notice.topic === topic))
-    notices.value = notices.value.filter((notice) => notice.topic !== topic);
+  if (notices.value.some((notice) => notice.topic === topic)) notices.value = notices.value.filter((notice) => notice.topic !== topic);
 }

@@ -46,9 +46,7 @@ export const fittingWeights = computed<Weights | undefined>(() => {
   if (weights === undefined) return undefined;
   const shapes = new Map([...weights].map(([name, tensor]) => [name, tensor.shape as readonly number[]]));
   const { usable } = fitOf(shapes, network.value, Math.max(1, classes.value.length));
-  return usable?.length === weights.size
-    ? weights
-    : usable && new Map(usable.map((name) => [name, weights.get(name)!]));
+  return usable?.length === weights.size ? weights : usable && new Map(usable.map((name) => [name, weights.get(name)!]));
 });
 
 /** Puts other pictures in the place of all. */
@@ -70,7 +68,11 @@ export function newRun(): Run {
 export function whatIf(run: Run, change: Change): Run {
   const { classes } = run;
   const network = change.network ?? run.network;
-  return added(new Run({ version: 1, classes, network, training: { ...run.training.value, ...change.training } }, run.pictures, { weights: change.network === undefined ? run.weights : undefined })); // prettier-ignore
+  return added(
+    new Run({ version: 1, classes, network, training: { ...run.training.value, ...change.training } }, run.pictures, {
+      weights: change.network === undefined ? run.weights : undefined,
+    }),
+  );
 }
 
 /** A run that was stored; it rests until it is shown or started. */

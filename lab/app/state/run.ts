@@ -150,7 +150,13 @@ export class Run {
     const worker = this.#startWorker();
     try {
       // A view of a large buffer would be posted with all of the buffer.
-      const pictures = this.pictures.map(({ id, label, part, size, rgb }) => ({ id, label, part, size, rgb: rgb.byteLength === rgb.buffer.byteLength ? rgb : rgb.slice() })); // prettier-ignore
+      const pictures = this.pictures.map(({ id, label, part, size, rgb }) => ({
+        id,
+        label,
+        part,
+        size,
+        rgb: rgb.byteLength === rgb.buffer.byteLength ? rgb : rgb.slice(),
+      }));
       const training = this.training.value;
       const known = frozenOutputsOf(this.network, this.weights, training.seed);
       const { parameters, frozen } = await this.#ask('open', this.network, this.classes.length, training, pictures, checkpoint, this.weights, known); // prettier-ignore
@@ -193,18 +199,12 @@ export class Run {
   }
 
   /** Asks the worker once it is there; errors are those of its function. */
-  async call<N extends keyof RunFunctions>(
-    name: N,
-    ...args: Parameters<RunFunctions[N]>
-  ): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
+  async call<N extends keyof RunFunctions>(name: N, ...args: Parameters<RunFunctions[N]>): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
     await this.opened;
     return this.#ask(name, ...args);
   }
 
-  #ask<N extends keyof RunFunctions>(
-    name: N,
-    ...args: Parameters<RunFunctions[N]>
-  ): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
+  #ask<N extends keyof RunFunctions>(name: N, ...args: Parameters<RunFunctions[N]>): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
     if (this.#worker === undefined) return Promise.reject(new Error('the run has been closed'));
     return callInWorker(this.#worker, name, args);
   }
@@ -281,7 +281,7 @@ export class Run {
 
   #goBack({ epoch, step }: Checkpoint): void {
     const before = StepCurve.from(this.curve.snapshot());
-    this.#forgotten.value = before.length > 0 && before.steps.at(-1)! > step ? { curve: before, epochs: this.#epochs.value } : undefined; // prettier-ignore
+    this.#forgotten.value = before.length > 0 && before.steps.at(-1)! > step ? { curve: before, epochs: this.#epochs.value } : undefined;
     this.curve.truncate(step);
     this.#losses = this.curve.loss.slice(-LOSSES);
     this.#epochs.value = this.#epochs.value.filter((result) => result.epoch <= epoch);

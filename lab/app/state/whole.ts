@@ -1,12 +1,19 @@
 /** All of the work at once: what is put away when another project takes its place, so that it can come back. */
 import { batch } from '@preact/signals';
 import { edit } from './history.ts';
-import { classes, currentRun, network, pictures, putBackRuns, removeRuns, runs, splitting, startWeights, training } from './project.ts'; // prettier-ignore
+import { classes, currentRun, network, pictures, putBackRuns, removeRuns, runs, splitting, startWeights, training } from './project.ts';
 import { say } from './notices.ts';
 
 /** Everything as it stands; the runs go to rest. @returns what brings it back */
 function putAway(): () => void {
-  const [names, all, spec, settings, share, start] = [classes.value, pictures.value, network.value, training.value, splitting.value, startWeights.value]; // prettier-ignore
+  const [names, all, spec, settings, share, start] = [
+    classes.value,
+    pictures.value,
+    network.value,
+    training.value,
+    splitting.value,
+    startWeights.value,
+  ];
   const shown = currentRun.value;
   const of = [...runs.value];
   removeRuns(of);

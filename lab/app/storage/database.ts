@@ -65,8 +65,7 @@ export class Database {
     return new Map(keys.map((key, i) => [key as string, values[i]]));
   }
 
-  runs = (): Promise<readonly FoundRun[]> =>
-    readRuns(this.#db.transaction([STORES.runs, STORES.checkpoints], 'readonly'));
+  runs = (): Promise<readonly FoundRun[]> => readRuns(this.#db.transaction([STORES.runs, STORES.checkpoints], 'readonly'));
 
   list = async (id: string): Promise<StoredList | undefined> =>
     (await done<unknown>(this.#reading(STORES.lists).get(id))) as StoredList | undefined;

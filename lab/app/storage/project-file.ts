@@ -16,22 +16,28 @@ import { callHelper } from '../state/helper.ts';
 import { edit } from '../state/history.ts';
 import { newId } from '../state/ids.ts';
 import { say } from '../state/notices.ts';
-import { classes, currentRun, network, pictures, restoreRun, runs, setup, splitting, startWeights, training } from '../state/project.ts'; // prettier-ignore
+import { classes, currentRun, network, pictures, restoreRun, runs, setup, splitting, startWeights, training } from '../state/project.ts';
 import type { Run } from '../state/run.ts';
 import { inPlaceOfAll } from '../state/whole.ts';
 
-const failed = (what: string, error: unknown): void =>
-  say({ topic: 'file', level: 'error', text: `${what}${messageOf(error)}` });
+const failed = (what: string, error: unknown): void => say({ topic: 'file', level: 'error', text: `${what}${messageOf(error)}` });
 
 function projectNow(): Project {
   const kept = runs.value.filter((run) => run.epochs.value.length > 0);
   const known = new Set(pictures.value.map(({ id }) => id));
-  const others = new Map(kept.flatMap((run) => run.pictures.filter(({ id }) => !known.has(id)).map((picture) => [picture.id, picture]))); // prettier-ignore
+  const others = new Map(kept.flatMap((run) => run.pictures.filter(({ id }) => !known.has(id)).map((picture) => [picture.id, picture])));
   const packed = kept.map((run): ProjectRun => {
     const checkpoints = checkpointsToKeep(run.checkpoints, shareOf(kept.length));
-    return { snapshot: run.snapshot(checkpoints), pictures: run.pictures.map(pictureFacts), isShown: run === currentRun.value }; // prettier-ignore
+    return { snapshot: run.snapshot(checkpoints), pictures: run.pictures.map(pictureFacts), isShown: run === currentRun.value };
   });
-  return { setup: setup.value, splitting: splitting.value, pictures: pictures.value, others: [...others.values()], runs: packed, start: startWeights.value }; // prettier-ignore
+  return {
+    setup: setup.value,
+    splitting: splitting.value,
+    pictures: pictures.value,
+    others: [...others.values()],
+    runs: packed,
+    start: startWeights.value,
+  };
 }
 
 export async function saveProjectFile(): Promise<void> {
@@ -40,8 +46,11 @@ export async function saveProjectFile(): Promise<void> {
     const bytes = await callHelper('packProject', project);
     const name = `${safeName(classes.value.slice(0, 3).join(' '), 'project')}.flambeau.zip`;
     await saveFile(bytes, name);
-    const trained = project.runs.length === 0 ? '' : ` and ${counted(project.runs.length, 'run')} with ${project.runs.length === 1 ? 'its' : 'their'} weights`; // prettier-ignore
-    say({ topic: 'file', level: 'info', text: `Saved “${name}”: the whole project, with ${counted(pictures.value.length)}${trained}.` }); // prettier-ignore
+    const trained =
+      project.runs.length === 0
+        ? ''
+        : ` and ${counted(project.runs.length, 'run')} with ${project.runs.length === 1 ? 'its' : 'their'} weights`;
+    say({ topic: 'file', level: 'info', text: `Saved “${name}”: the whole project, with ${counted(pictures.value.length)}${trained}.` });
   } catch (error) {
     failed('The project could not be saved as a file: ', error);
   }
@@ -54,9 +63,10 @@ export async function openProjectFile(file: File): Promise<void> {
     const project = await callHelper('unpackProject', new Uint8Array(await file.arrayBuffer()));
     const { setup: opened } = project;
     const trained = project.runs.length === 0 ? '' : ` and ${counted(project.runs.length, 'run')}`;
-    const said = `Opened “${file.name}”: ${counted(project.pictures.length)} in ${counted(opened.classes.length, 'class', 'classes')}${trained}.`; // prettier-ignore
+    const said = `Opened “${file.name}”: ${counted(project.pictures.length)} in ${counted(opened.classes.length, 'class', 'classes')}${trained}.`;
     inPlaceOfAll(said, () => {
-      const renamed = (all: readonly Picture[]): readonly (readonly [string, Picture])[] => all.map((picture) => [picture.id, { ...picture, id: newId() }]); // prettier-ignore
+      const renamed = (all: readonly Picture[]): readonly (readonly [string, Picture])[] =>
+        all.map((picture) => [picture.id, { ...picture, id: newId() }]);
       const [own, others] = [renamed(project.pictures), renamed(project.others)];
       const all = own.map(([, picture]) => picture);
       edit(`Opened “${file.name}”`, () => ({ classes: opened.classes, pictures: all }));
@@ -79,7 +89,8 @@ function putRuns(project: Project, all: readonly Picture[], named: ReadonlyMap<s
   const own = JSON.stringify(project.pictures.map(pictureFacts));
   let shown: Run | undefined;
   for (const { snapshot, pictures: of, isShown } of project.runs) {
-    const list = JSON.stringify(of) === own ? all : of.map((facts): Picture => ({ ...named.get(facts.id)!, ...facts, id: named.get(facts.id)!.id })); // prettier-ignore
+    const list =
+      JSON.stringify(of) === own ? all : of.map((facts): Picture => ({ ...named.get(facts.id)!, ...facts, id: named.get(facts.id)!.id }));
     // On their way through the helper, packed tensors have become tensors.
     const checkpoints = snapshot.checkpoints.map((one) => ({ ...one, packed: packTensors(one.packed).value }));
     const run = restoreRun({ ...snapshot, checkpoints }, list);

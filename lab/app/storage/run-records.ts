@@ -82,8 +82,7 @@ export async function writeRuns(transaction: IDBTransaction, change: RunsChange)
       const kept = new Set(checkpoints.map(({ epoch }) => epoch));
       for (const epoch of stored.epochs) if (!kept.has(epoch)) store('checkpoints').delete([key, epoch]);
     }
-    for (const checkpoint of isOurs ? fresh : checkpoints)
-      store('checkpoints').put(checkpoint, [key, checkpoint.epoch]);
+    for (const checkpoint of isOurs ? fresh : checkpoints) store('checkpoints').put(checkpoint, [key, checkpoint.epoch]);
     store('runs').put({ ...run, key });
     keys.push(key);
   }
@@ -93,12 +92,11 @@ export async function writeRuns(transaction: IDBTransaction, change: RunsChange)
 
 /** Lists and weights that no run has any more. */
 async function forgetUnused(transaction: IDBTransaction): Promise<void> {
-  const [runs, lists, weights] = (['runs', 'lists', 'weights'] as const).map((name) => transaction.objectStore(STORES[name])); // prettier-ignore
+  const [runs, lists, weights] = (['runs', 'lists', 'weights'] as const).map((name) => transaction.objectStore(STORES[name]));
   const all = (await done<unknown[]>(runs!.getAll())) as StoredRun[];
-  const project = (await done<unknown>(transaction.objectStore(STORES.projects).get('now'))) as { start?: { weights: string } } | undefined; // prettier-ignore
+  const project = (await done<unknown>(transaction.objectStore(STORES.projects).get('now'))) as { start?: { weights: string } } | undefined;
   const used = new Set([...all.flatMap(({ list, weights: of }) => [list, of]), project?.start?.weights]);
-  for (const store of [lists!, weights!])
-    for (const key of await done(store.getAllKeys())) if (!used.has(key as string)) store.delete(key);
+  for (const store of [lists!, weights!]) for (const key of await done(store.getAllKeys())) if (!used.has(key as string)) store.delete(key);
 }
 
 /** Leaves the newest checkpoint of each run. */

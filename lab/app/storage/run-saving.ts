@@ -24,9 +24,9 @@ interface Kept {
   checkpoints: readonly Checkpoint[];
 }
 
-const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, i) => one === b[i]); // prettier-ignore
+const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, i) => one === b[i]);
 
-const stateOf = (run: Run) => ({ epochs: run.epochs.peek().length, status: run.status.peek(), training: run.training.peek() }); // prettier-ignore
+const stateOf = (run: Run) => ({ epochs: run.epochs.peek().length, status: run.status.peek(), training: run.training.peek() });
 
 /** Names for what several runs share, by what it is. */
 class Names<T extends object> {
@@ -76,7 +76,11 @@ export class RunSaver {
     const { epochs, status, training } = stateOf(run);
     if (status === 'opening' || (kept === undefined && epochs === 0)) return undefined;
     const checkpoints = checkpointsToKeep(run.checkpoints, this.isTight ? 0 : shareOf(runs.peek().length));
-    const isDue = kept?.epochs !== epochs || kept.training !== training || (kept.status !== status && status !== 'running') || !isSame(kept.checkpoints, checkpoints); // prettier-ignore
+    const isDue =
+      kept?.epochs !== epochs ||
+      kept.training !== training ||
+      (kept.status !== status && status !== 'running') ||
+      !isSame(kept.checkpoints, checkpoints);
     return isDue ? checkpoints : undefined;
   }
 

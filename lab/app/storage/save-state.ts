@@ -23,11 +23,19 @@ export function tellFailure(error: unknown): void {
 
 export function tellNoRoomForRuns(): void {
   saveState.value = 'failed';
-  say({ topic: 'storage', level: 'error', text: `The pictures and the network are kept, but the browser has no more room for the runs. ${AS_FILE}, or remove runs that you do not need (Train → Runs).` }); // prettier-ignore
+  say({
+    topic: 'storage',
+    level: 'error',
+    text: `The pictures and the network are kept, but the browser has no more room for the runs. ${AS_FILE}, or remove runs that you do not need (Train → Runs).`,
+  });
 }
 
 export function tellTight(): void {
-  say({ topic: 'storage', level: 'info', text: 'The browser has little room left, so of each run only the newest epoch is kept over a reload. Pictures are not touched.' }); // prettier-ignore
+  say({
+    topic: 'storage',
+    level: 'info',
+    text: 'The browser has little room left, so of each run only the newest epoch is kept over a reload. Pictures are not touched.',
+  });
 }
 
 export function tellDenied(error: unknown): void {

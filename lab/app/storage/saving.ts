@@ -38,7 +38,7 @@ const workNow = (): Work => ({
   splitting: splitting.value,
   start: startWeights.value,
 });
-const isSame = (a: Work, b: Work): boolean => Object.keys(a).every((key) => a[key as keyof Work] === b[key as keyof Work]); // prettier-ignore
+const isSame = (a: Work, b: Work): boolean => Object.keys(a).every((key) => a[key as keyof Work] === b[key as keyof Work]);
 
 class Saver {
   readonly #db: Database;
@@ -65,7 +65,11 @@ class Saver {
     try {
       if (raw !== undefined) this.#show(await this.#read(raw), restore);
     } catch (error) {
-      say({ topic: 'storage', level: 'error', text: `What this browser had kept could not be read (${messageOf(error)}), so the project begins empty. It was put aside and not deleted.` }); // prettier-ignore
+      say({
+        topic: 'storage',
+        level: 'error',
+        text: `What this browser had kept could not be read (${messageOf(error)}), so the project begins empty. It was put aside and not deleted.`,
+      });
       await this.#db.putAside(raw);
     }
     await this.#restoreRuns();
@@ -98,7 +102,9 @@ class Saver {
     let shown: Run | undefined;
     for (const { tab, snapshot, pictures: of } of await this.#db.oldRuns()) {
       this.#hasOld = true;
-      const run = await tried(async () => restoreRun({ ...readRunFacts(snapshot), checkpoints: snapshot.checkpoints }, await this.#picturesOf(of, pixels))); // prettier-ignore
+      const run = await tried(async () =>
+        restoreRun({ ...readRunFacts(snapshot), checkpoints: snapshot.checkpoints }, await this.#picturesOf(of, pixels)),
+      );
       if (tab === tabName) shown = run;
     }
     for (const found of await this.#db.runs()) {
@@ -106,7 +112,12 @@ class Saver {
       if (run !== undefined && (shown === undefined || found.run.key === currentKey())) shown = run;
     }
     currentRun.value = shown ?? runs.value.at(-1);
-    if (problems.length > 0) say({ topic: 'run', level: 'info', text: `Of the runs, ${problems.length} could not be brought back (${problems[0]}); the pictures and the network are there.` }); // prettier-ignore
+    if (problems.length > 0)
+      say({
+        topic: 'run',
+        level: 'info',
+        text: `Of the runs, ${problems.length} could not be brought back (${problems[0]}); the pictures and the network are there.`,
+      });
   }
 
   async #restoreRun(
@@ -114,7 +125,6 @@ class Saver {
     lists: Map<string, readonly Picture[]>,
     pixels: Lazy<Map<string, unknown>>,
   ): Promise<Run> {
-    // prettier-ignore
     const list = lists.get(run.list) ?? (await this.#picturesOf((await this.#db.list(run.list))?.pictures, pixels));
     lists.set(run.list, this.#runs.lists.set(list, run.list));
     const weights = run.weights === undefined ? undefined : await this.#weightsOf(run.weights);
@@ -131,9 +141,7 @@ class Saver {
       const pixelsOf = known.get(facts.id) ?? readPixels((await pixels()).get(facts.id), facts.name);
       all.push({ ...facts, size: pixelsOf.size, rgb: pixelsOf.rgb });
     }
-    return sameCollection({ classes: [], pictures: all }, { classes: [], pictures: pictures.value })
-      ? pictures.value
-      : all;
+    return sameCollection({ classes: [], pictures: all }, { classes: [], pictures: pictures.value }) ? pictures.value : all;
   }
 
   async #weightsOf(id: string): Promise<Weights> {
@@ -195,8 +203,7 @@ class Saver {
       else for (const key of keys) Object.assign(merged, { [key]: mine[key] });
     };
     take(['classes', 'pictures'], !sameCollection(base, theirs));
-    for (const key of ['network', 'training', 'splitting'] as const)
-      take([key], JSON.stringify(base[key]) !== JSON.stringify(theirs[key]));
+    for (const key of ['network', 'training', 'splitting'] as const) take([key], JSON.stringify(base[key]) !== JSON.stringify(theirs[key]));
     take(['start'], base.start?.weights !== theirs.start?.weights);
     this.#show(merged, (collection) => edit('Took over what another tab changed', () => collection));
     this.#stored = theirs;
@@ -269,7 +276,14 @@ class Saver {
     if (!changed && pixels.length === 0 && gone.length === 0) return;
     const revision = this.#revision + 1;
     const start = work.start && { name: work.start.name, weights: this.#runs.weights.of(work.start.weights) };
-    const project: StoredProject = { version: 1, revision, setup: { ...setup.value, classes: work.classes, network: work.network, training: work.training }, splitting: work.splitting, pictures: work.pictures.map(pictureFacts), start }; // prettier-ignore
+    const project: StoredProject = {
+      version: 1,
+      revision,
+      setup: { ...setup.value, classes: work.classes, network: work.network, training: work.training },
+      splitting: work.splitting,
+      pictures: work.pictures.map(pictureFacts),
+      start,
+    };
     const isNewStart = work.start !== undefined && work.start.weights !== this.#stored.start?.weights;
     await this.#withRoom(() =>
       this.#db.write({
@@ -319,8 +333,11 @@ function lazily<T>(make: Lazy<T>): Lazy<T> {
 }
 
 function sameCollection(a: Collection, b: Collection): boolean {
-  return a.classes.join('\n') === b.classes.join('\n') && a.pictures.length === b.pictures.length &&
-    a.pictures.every((picture, i) => JSON.stringify(pictureFacts(picture)) === JSON.stringify(pictureFacts(b.pictures[i]!))); // prettier-ignore
+  return (
+    a.classes.join('\n') === b.classes.join('\n') &&
+    a.pictures.length === b.pictures.length &&
+    a.pictures.every((picture, i) => JSON.stringify(pictureFacts(picture)) === JSON.stringify(pictureFacts(b.pictures[i]!)))
+  );
 }
 
 let asked = false;
@@ -336,7 +353,8 @@ function askToStay(): void {
 /** Shows what was kept, and keeps what changes from then on. Until it has been shown (`saveState`), no view is, and what comes from links waits for it. */
 export async function beginKeeping(): Promise<void> {
   addEventListener('beforeunload', (event) => {
-    const unkept = saveState.value === 'failed' || (saveState.value === 'denied' && pictures.value.some(({ origin }) => origin !== 'sample')); // prettier-ignore
+    const unkept =
+      saveState.value === 'failed' || (saveState.value === 'denied' && pictures.value.some(({ origin }) => origin !== 'sample'));
     if (unkept) event.preventDefault();
   });
   try {

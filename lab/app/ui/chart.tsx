@@ -57,13 +57,7 @@ interface Scale {
   readonly left: number;
 }
 
-function scaleOf(
-  lines: readonly Line[],
-  { yMin, yMax, yCap, xMin, xMax, log }: ChartProps,
-  width: number,
-  height: number,
-): Scale {
-  // prettier-ignore
+function scaleOf(lines: readonly Line[], { yMin, yMax, yCap, xMin, xMax, log }: ChartProps, width: number, height: number): Scale {
   let [low, high, first, last] = [Infinity, -Infinity, Infinity, -Infinity];
   for (const { xs, ys } of lines) {
     for (let i = 0; i < xs.length; i++) {
@@ -228,8 +222,7 @@ function curveOf(
     open = true;
   }
   context.stroke();
-  if (curve.dots === true && xs.length <= 60)
-    for (let i = 0; i < xs.length; i++) context.fillRect(x(xs[i]!) - 2, y(ys[i]!) - 2, 4, 4);
+  if (curve.dots === true && xs.length <= 60) for (let i = 0; i < xs.length; i++) context.fillRect(x(xs[i]!) - 2, y(ys[i]!) - 2, 4, 4);
   context.restore();
 }
 
@@ -262,8 +255,7 @@ function readings(
     .filter(({ curve, xs }) => curve.faint !== true && xs.length > 0)
     .map(({ curve, xs, ys }) => {
       let near = 0;
-      for (let i = 1; i < xs.length; i++)
-        if (Math.abs(x(xs[i]!) - pointer) < Math.abs(x(xs[near]!) - pointer)) near = i;
+      for (let i = 1; i < xs.length; i++) if (Math.abs(x(xs[i]!) - pointer) < Math.abs(x(xs[near]!) - pointer)) near = i;
       return { colour: colourOf(curve.colour), text: `${curve.label} ${ys[near]!.toPrecision(3)}` };
     });
   if (texts.length === 0) return;

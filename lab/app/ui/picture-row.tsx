@@ -12,12 +12,12 @@ export interface PictureRowProps {
   readonly step: number;
 }
 
-let places: { readonly size: number; readonly side: number; readonly low: Int32Array; readonly high: Int32Array } | undefined; // prettier-ignore
+let places: { readonly size: number; readonly side: number; readonly low: Int32Array; readonly high: Int32Array } | undefined;
 
 /** Where the pixels lie that each pixel of a side is the mean of. */
 function placesOf(size: number, side: number): NonNullable<typeof places> {
   if (places?.size === size && places.side === side) return places;
-  const at = (share: number): Int32Array => Int32Array.from({ length: side }, (_, i) => Math.floor(((i + share) * size) / side)); // prettier-ignore
+  const at = (share: number): Int32Array => Int32Array.from({ length: side }, (_, i) => Math.floor(((i + share) * size) / side));
   return (places = { size, side, low: at(0.25), high: at(0.75) });
 }
 
@@ -48,7 +48,7 @@ export function PictureRow({ pictures, side, step }: PictureRowProps) {
   useEffect(() => {
     const element = canvas.current;
     const now = pictures.map(({ rgb }) => rgb);
-    const same = element?.width === width && now.length === drawn.current.length && now.every((rgb, i) => rgb === drawn.current[i]); // prettier-ignore
+    const same = element?.width === width && now.length === drawn.current.length && now.every((rgb, i) => rgb === drawn.current[i]);
     if (element === null || same) return;
     paintSoon(canvas, () => {
       const context = element.getContext('2d', { willReadFrequently: true });
@@ -63,11 +63,6 @@ export function PictureRow({ pictures, side, step }: PictureRowProps) {
   });
   useEffect(() => () => forgetPaint(canvas), []);
   return (
-    <canvas
-      ref={canvas}
-      class="picture-row"
-      aria-hidden="true"
-      style={{ width: `${width / devicePixelRatio}px`, height: `${side}px` }}
-    />
+    <canvas ref={canvas} class="picture-row" aria-hidden="true" style={{ width: `${width / devicePixelRatio}px`, height: `${side}px` }} />
   );
 }

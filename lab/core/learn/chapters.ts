@@ -27,7 +27,8 @@ export interface Chapter {
 const heading = (text: string): Piece => ({ is: 'heading', text });
 const text = (content: string): Piece => ({ is: 'text', text: content });
 const code = (...lines: readonly string[]): Piece => ({ is: 'code', lines });
-const figure = (name: FigureName, network?: NetworkSpec): Piece => network === undefined ? { is: 'figure', figure: name } : { is: 'figure', figure: name, network }; // prettier-ignore
+const figure = (name: FigureName, network?: NetworkSpec): Piece =>
+  network === undefined ? { is: 'figure', figure: name } : { is: 'figure', figure: name, network };
 const ask = (question: QuestionMaker): Piece => ({ is: 'question', question });
 
 const { conv, maxPool, net } = layers;
@@ -38,7 +39,14 @@ const dropout = { kind: 'dropout', p: 0.25 } as const;
 
 const QUIZ = net('Quiz', 3, 130, [conv(10, 3), maxPool(4), conv(20, 5, { padding: 2 }), maxPool(2), flatten, linear]);
 const AUGMENTED = net('For many pictures', 3, 32, [conv(16, 3, { padding: 1 }), relu, maxPool(2), conv(32, 3, { padding: 1 }), relu, maxPool(2), flatten, dropout, linear]); // prettier-ignore
-const MY_CNN = net('myCNN', 3, 32, [conv(16, 3, { stride: 2, padding: 1 }), relu, conv(32, 3, { stride: 2, padding: 1 }), relu, flatten, linear]); // prettier-ignore
+const MY_CNN = net('myCNN', 3, 32, [
+  conv(16, 3, { stride: 2, padding: 1 }),
+  relu,
+  conv(32, 3, { stride: 2, padding: 1 }),
+  relu,
+  flatten,
+  linear,
+]);
 const ONE_LAYER = net('One layer', 3, 32, [conv(16, 3, { padding: 1 }), relu, maxPool(2), flatten, linear]);
 const NOTEBOOK = net('Seven filters', 3, 32, [conv(7, 5, { padding: 2 }), relu, maxPool(2), flatten, linear]);
 
@@ -106,9 +114,7 @@ export const CHAPTERS: readonly Chapter[] = [
       ask(training.flip),
       ask(training.augmentWhat),
       heading('Numbers that suit a network'),
-      text(
-        'Pictures are bytes from 0 to 255. Networks learn better from numbers around 0, so the bytes are brought between −1 and 1.',
-      ),
+      text('Pictures are bytes from 0 to 255. Networks learn better from numbers around 0, so the bytes are brought between −1 and 1.'),
       ask(training.normalise),
       heading('An epoch, batch by batch'),
       text(
@@ -125,7 +131,9 @@ export const CHAPTERS: readonly Chapter[] = [
         'Where the validation loss is least, the network is at its best. Train one on only 100 pictures and find that place. Then see what augmentation changes.',
       ),
       figure('overfit'),
-      text('A program saves the network each time the validation loss reaches a new low. So the file holds the best epoch, however long one trains.'), // prettier-ignore
+      text(
+        'A program saves the network each time the validation loss reaches a new low. So the file holds the best epoch, however long one trains.',
+      ),
       ask(training.saving),
       ask(training.wrongPrint),
     ],
@@ -215,9 +223,7 @@ export const CHAPTERS: readonly Chapter[] = [
     network: NOTEBOOK,
     pieces: [
       heading('Pictures come in batches'),
-      text(
-        'Layers want four dimensions, N, C, H, W: how many pictures, channels, height, width. A single picture is a batch of one.',
-      ),
+      text('Layers want four dimensions, N, C, H, W: how many pictures, channels, height, width. A single picture is a batch of one.'),
       ask(numbers.batchOfPictures),
       heading('Parameters are tensors, too'),
       text(

@@ -60,7 +60,12 @@ export function layerRows(network: NetworkSpec): {
 } {
   const { network: model, error } = build(network, 10, 0);
   const { steps } = explain(model, [1, network.channels, network.size, network.size]);
-  const rows = steps.map(({ description, output, size, parameters }) => ({ layer: description, output: output.slice(1), size: size.join('; '), parameters })); // prettier-ignore
+  const rows = steps.map(({ description, output, size, parameters }) => ({
+    layer: description,
+    output: output.slice(1),
+    size: size.join('; '),
+    parameters,
+  }));
   return { rows, error: rows.length < network.layers.length ? error : undefined };
 }
 
@@ -93,7 +98,7 @@ export function filtered(picture: Pixels, kernel: Grid): Filtered {
 /** The largest number, or the mean, of each window. */
 export function pooled(input: Grid, kind: 'max' | 'average', kernel: number, stride: number): Grid {
   const x = imageOf(input);
-  const out: Tensor = kind === 'max' ? nn.functional.maxPool2d(x, kernel, { stride }) : nn.functional.avgPool2d(x, kernel, { stride }); // prettier-ignore
+  const out: Tensor = kind === 'max' ? nn.functional.maxPool2d(x, kernel, { stride }) : nn.functional.avgPool2d(x, kernel, { stride });
   return flatGrid(out);
 }
 

@@ -1,17 +1,5 @@
 /** A training that is bound to learn its few pictures by heart: with and without random flips and turns. */
-import {
-  compile,
-  cat,
-  getRngState,
-  manualSeed,
-  nn,
-  noGrad,
-  optim,
-  randperm,
-  setRngState,
-  tensor,
-  type Tensor,
-} from 'flambeau';
+import { compile, cat, getRngState, manualSeed, nn, noGrad, optim, randperm, setRngState, tensor, type Tensor } from 'flambeau';
 import { build } from '../build.ts';
 import { normalised, pictureSet, pictureTensor } from '../dataset.ts';
 import { SAMPLES } from '../samples.ts';
@@ -68,7 +56,10 @@ export function overfit({ augment, epochs, seed }: OverfitOptions): OverfitEpoch
       optimizer.step();
       return loss;
     });
-    const labels = tensor(few.map(({ label }) => label), { dtype: 'int64' }); // prettier-ignore
+    const labels = tensor(
+      few.map(({ label }) => label),
+      { dtype: 'int64' },
+    );
     const plain = drawn(few, spec, undefined);
     const validX = normalised(valid.images);
     return Array.from({ length: epochs }, (_, epoch) => {

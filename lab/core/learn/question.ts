@@ -43,7 +43,7 @@ export interface QuestionMaker {
   readonly make: (random?: Random) => Question;
 }
 
-export const numberPart = (label: string, answer: number, tolerance = 0): NumberPart => ({ kind: 'number', label, answer, tolerance }); // prettier-ignore
+export const numberPart = (label: string, answer: number, tolerance = 0): NumberPart => ({ kind: 'number', label, answer, tolerance });
 
 /** The right option stands where the random numbers put it, else where it is given. */
 export function choicePart(label: string, options: readonly string[], answer: number, random?: Random): ChoicePart {
@@ -57,7 +57,10 @@ export type Verdict = 'right' | 'wrong' | 'empty' | 'unreadable';
 
 /** Numbers as people write them: `5,120`, `5 120`, `-0.5` and `−0,5`. */
 export function readNumber(text: string): number | undefined {
-  const plain = text.trim().replace(/[\s\u00a0\u202f_]/g, '').replace('−', '-'); // prettier-ignore
+  const plain = text
+    .trim()
+    .replace(/[\s\u00a0\u202f_]/g, '')
+    .replace('−', '-');
   const grouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain) ? plain.replaceAll(',', '') : plain.replace(',', '.');
   return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(grouped) ? Number(grouped) : undefined;
 }
@@ -72,7 +75,7 @@ export function verdictOf(part: Part, given: string): Verdict {
 }
 
 export const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-export const whole = (random: Random, from: number, to: number): number => from + Math.floor(random() * (to - from + 1)); // prettier-ignore
+export const whole = (random: Random, from: number, to: number): number => from + Math.floor(random() * (to - from + 1));
 
 const shapeText = (shape: readonly number[]): string => shape.join(' × ');
 

@@ -17,8 +17,13 @@ import {
 } from './question.ts';
 
 export const conv = (outChannels: number, kernelSize: number, more: Partial<LayerOf<'conv2d'>> = {}): LayerSpec => ({ kind: 'conv2d', outChannels, kernelSize, stride: 1, padding: 0, groups: 1, bias: true, ...more }); // prettier-ignore
-export const maxPool = (kernelSize: number): LayerSpec => ({ kind: 'maxPool2d', kernelSize, stride: kernelSize, padding: 0 }); // prettier-ignore
-export const net = (name: string, channels: 1 | 3, size: number, layers: readonly LayerSpec[]): NetworkSpec => ({ name, channels, size, layers }); // prettier-ignore
+export const maxPool = (kernelSize: number): LayerSpec => ({ kind: 'maxPool2d', kernelSize, stride: kernelSize, padding: 0 });
+export const net = (name: string, channels: 1 | 3, size: number, layers: readonly LayerSpec[]): NetworkSpec => ({
+  name,
+  channels,
+  size,
+  layers,
+});
 
 const sides = (count: number): string => `${count} × ${count}`;
 const colours = (channels: 1 | 3): string => (channels === 1 ? 'Grey' : 'Colour');
@@ -74,7 +79,7 @@ export const sameSize: QuestionMaker = {
 
 /** 130 × 130 × 3 through two convolutions and two poolings, or others like it. */
 function quizNetwork(random: Random | undefined): NetworkSpec {
-  if (random === undefined) return net('Quiz', 3, 130, [conv(10, 3), maxPool(4), conv(20, 5, { padding: 2 }), maxPool(2)]); // prettier-ignore
+  if (random === undefined) return net('Quiz', 3, 130, [conv(10, 3), maxPool(4), conv(20, 5, { padding: 2 }), maxPool(2)]);
   const kernel = pick(random, [3, 5]);
   const second = pick(random, [3, 5]);
   const [first, last] = [pick(random, [2, 4]), pick(random, [2, 3])];
@@ -99,11 +104,11 @@ export const quizShape: QuestionMaker = {
       parts: [
         numberPart('Depth (channels) of the output', depth!),
         numberPart('Height and width of the output', side!),
-        numberPart('Numbers after flattening', outputOf({ ...network, layers: [...network.layers, { kind: 'flatten' }] })[0]!), // prettier-ignore
+        numberPart('Numbers after flattening', outputOf({ ...network, layers: [...network.layers, { kind: 'flatten' }] })[0]!),
       ],
       hint: 'Go layer by layer and write down depth and side after each. A convolution sets the depth to its filters; pooling keeps the depth and divides the side.',
       worked: () => workedLayers({ ...network, layers: [...network.layers, { kind: 'flatten' }] }, false),
-      network: { ...network, layers: [...network.layers, { kind: 'flatten' }, { kind: 'linear', outFeatures: 0, bias: true }] }, // prettier-ignore
+      network: { ...network, layers: [...network.layers, { kind: 'flatten' }, { kind: 'linear', outFeatures: 0, bias: true }] },
     };
   },
 };
@@ -117,11 +122,7 @@ export const quizParameters: QuestionMaker = {
     return {
       prompt: 'How many parameters, weights and biases, has each convolution? And the poolings?',
       code: codeLines(network),
-      parts: [
-        numberPart('First convolution', first!),
-        numberPart('Second convolution', second!),
-        numberPart('Both poolings together', 0),
-      ],
+      parts: [numberPart('First convolution', first!), numberPart('Second convolution', second!), numberPart('Both poolings together', 0)],
       hint: 'K filters, each F × F × D numbers and one bias: K·F·F·D + K. D is the depth of what comes in. The size of the picture does not matter.',
       worked: () => workedLayers(network),
       network: undefined,
@@ -139,13 +140,13 @@ export const flatFeatures: QuestionMaker = {
   title: 'The number that Linear must know',
   make(random) {
     const size = random === undefined ? 32 : pick(random, [28, 40, 48, 64]);
-    const filters: readonly [number, number] = random === undefined ? [16, 32] : [pick(random, [8, 12]), pick(random, [16, 24])]; // prettier-ignore
+    const filters: readonly [number, number] = random === undefined ? [16, 32] : [pick(random, [8, 12]), pick(random, [16, 24])];
     const network = twoStrides(3, size, filters);
     return {
       prompt: `Colour pictures of ${sides(size)} go through two convolutions, each with a kernel of 3, stride 2, padding 1, and are flattened. How many inputs must the Linear layer have?`,
       code: codeLines(network),
       parts: [
-        numberPart('Side after the second convolution', outputOf({ ...network, layers: network.layers.slice(0, 2) })[1]!), // prettier-ignore
+        numberPart('Side after the second convolution', outputOf({ ...network, layers: network.layers.slice(0, 2) })[1]!),
         numberPart('in_features of Linear', outputOf(network)[0]!),
       ],
       hint: 'Stride 2 with padding 1 halves an even side when the kernel is 3. Flatten multiplies channels, height and width.',
@@ -182,10 +183,10 @@ export const allParameters: QuestionMaker = {
   title: 'Count the whole network',
   make(random) {
     const kernel = random === undefined ? 5 : pick(random, [3, 5, 7]);
-    const filters: readonly [number, number] = random === undefined ? [16, 32] : [pick(random, [8, 12]), pick(random, [16, 24])]; // prettier-ignore
+    const filters: readonly [number, number] = random === undefined ? [16, 32] : [pick(random, [8, 12]), pick(random, [16, 24])];
     const base = twoStrides(kernel, 32, filters);
     const network = { ...base, layers: [...base.layers, { kind: 'linear', outFeatures: 10, bias: true } as const] };
-    const bare = { ...base, layers: base.layers.map((layer) => (layer.kind === 'conv2d' ? { ...layer, bias: false } : layer)) }; // prettier-ignore
+    const bare = { ...base, layers: base.layers.map((layer) => (layer.kind === 'conv2d' ? { ...layer, bias: false } : layer)) };
     const [first, second] = parametersOf(bare);
     const all = parametersOf(network);
     return {
@@ -253,7 +254,7 @@ export const channelsIn: QuestionMaker = {
       network: undefined,
     };
   },
-}; // prettier-ignore
+};
 
 export const keepPadding: QuestionMaker = {
   id: 'keep-padding',
@@ -265,7 +266,7 @@ export const keepPadding: QuestionMaker = {
       code: [],
       parts: kernels.map((kernel) => numberPart(`Padding for a kernel of ${kernel}`, (kernel - 1) / 2)),
       hint: 'A kernel of F leaves F − 1 pixels less. Half of that on each side.',
-      worked: () => kernels.flatMap((kernel) => workedLayers(net('', 1, 32, [conv(1, kernel, { padding: (kernel - 1) / 2 })]), false)), // prettier-ignore
+      worked: () => kernels.flatMap((kernel) => workedLayers(net('', 1, 32, [conv(1, kernel, { padding: (kernel - 1) / 2 })]), false)),
       network: undefined,
     };
   },
@@ -305,7 +306,7 @@ export const thinner: QuestionMaker = {
   title: 'A thinner network',
   make(random) {
     const [a, b] = random === undefined ? [16, 32] : [pick(random, [8, 12, 24]), pick(random, [20, 40, 64])];
-    const layers = (x: number, y: number): NetworkSpec => net('Thin', 3, 32, [conv(x, 3, { padding: 1 }), conv(y, 3, { padding: 1 })]); // prettier-ignore
+    const layers = (x: number, y: number): NetworkSpec => net('Thin', 3, 32, [conv(x, 3, { padding: 1 }), conv(y, 3, { padding: 1 })]);
     const sum = (network: NetworkSpec): number => parametersOf(network).reduce((x, y) => x + y, 0);
     const [wide, thin] = [layers(a, b), layers(a / 2, b / 2)];
     return {
@@ -327,7 +328,7 @@ export const thinner: QuestionMaker = {
       network: undefined,
     };
   },
-}; // prettier-ignore
+};
 
 export const strideHalves: QuestionMaker = {
   id: 'stride-halves',

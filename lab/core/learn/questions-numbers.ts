@@ -38,13 +38,14 @@ export const parameterShapes: QuestionMaker = {
   id: 'parameter-shapes',
   title: 'The shape of the weights',
   make(random) {
-    const [depth, filters, kernel] = random === undefined ? [3, 7, 5] : [pick(random, [1, 4, 6]), pick(random, [5, 9]), pick(random, [2, 3])]; // prettier-ignore
+    const [depth, filters, kernel] =
+      random === undefined ? [3, 7, 5] : [pick(random, [1, 4, 6]), pick(random, [5, 9]), pick(random, [2, 3])];
     const layer = new nn.Conv2d(depth, filters, kernel);
     const weight = shapeOf(layer.weight);
     const bias = shapeOf(layer.bias as { readonly shape: readonly number[] });
     return {
       prompt: 'The parameters of a layer are tensors. Which shapes have they?',
-      code: [`layer = nn.Conv2d(${depth}, ${filters}, ${kernel})`, 'layer.weight.shape  # [A, B, C, D]', 'layer.bias.shape    # [E]'], // prettier-ignore
+      code: [`layer = nn.Conv2d(${depth}, ${filters}, ${kernel})`, 'layer.weight.shape  # [A, B, C, D]', 'layer.bias.shape    # [E]'],
       parts: [...weight, ...bias].map((size, i) => numberPart('ABCDE'[i]!, size)),
       hint: 'First the filters, then how deep each is, then its height and width. There is a bias for each filter.',
       worked: () => [
@@ -68,15 +69,26 @@ export const linearParameters: QuestionMaker = {
       code: [],
       parts: [numberPart('Linear', total), numberPart('MaxPool2d', new nn.MaxPool2d(2).parameters().length)],
       hint: 'Every output has a weight for each input, and one bias. Pooling only compares.',
-      worked: () => [`${outputs} × ${inputs} weights + ${outputs} biases = ${counts.join(' + ')} = ${total}`, 'Pooling learns nothing: it has no parameters.'], // prettier-ignore
+      worked: () => [
+        `${outputs} × ${inputs} weights + ${outputs} biases = ${counts.join(' + ')} = ${total}`,
+        'Pooling learns nothing: it has no parameters.',
+      ],
       network: undefined,
     };
   },
 };
 
-const COUNTING: Grid = [[0, 1, 2], [3, 4, 5], [6, 7, 8]]; // prettier-ignore
-const SMALL: Grid = [[0, 1], [2, 3]]; // prettier-ignore
-const small = (random: Random, side: number, from: number, to: number): Grid => Array.from({ length: side }, () => Array.from({ length: side }, () => whole(random, from, to))); // prettier-ignore
+const COUNTING: Grid = [
+  [0, 1, 2],
+  [3, 4, 5],
+  [6, 7, 8],
+];
+const SMALL: Grid = [
+  [0, 1],
+  [2, 3],
+];
+const small = (random: Random, side: number, from: number, to: number): Grid =>
+  Array.from({ length: side }, () => Array.from({ length: side }, () => whole(random, from, to)));
 const shown = (grid: Grid): string[] => grid.map((row) => row.map((value) => String(value).padStart(3)).join(''));
 
 /** The sum of products of each place. */
@@ -84,7 +96,9 @@ function sums(input: Grid, kernel: Grid, stride: number, padding: number): strin
   const at = (row: number, column: number): number => input[row]?.[column] ?? 0;
   return correlate(input, kernel, { stride, padding }).flatMap((row, i) =>
     row.map((value, j) => {
-      const products = kernel.flatMap((line, r) => line.map((weight, c) => `${at(i * stride - padding + r, j * stride - padding + c)}·${weight}`)); // prettier-ignore
+      const products = kernel.flatMap((line, r) =>
+        line.map((weight, c) => `${at(i * stride - padding + r, j * stride - padding + c)}·${weight}`),
+      );
       return `Row ${i + 1}, column ${j + 1}: ${products.join(' + ')} = ${value}`;
     }),
   );
@@ -121,7 +135,7 @@ export const edges: QuestionMaker = {
   id: 'edges',
   title: 'A kernel that finds edges',
   make(random) {
-    const row = random === undefined ? STRIPES[0]! : Array.from({ length: 8 }, (_, i) => Number(i < whole(random, 2, 3) || i > 5)); // prettier-ignore
+    const row = random === undefined ? STRIPES[0]! : Array.from({ length: 8 }, (_, i) => Number(i < whole(random, 2, 3) || i > 5));
     const [output] = correlate([row], EDGE);
     return {
       prompt: `The kernel [1, −1] slides over the row ${row.join(' ')}. Which seven numbers come out?`,
@@ -139,7 +153,9 @@ export const turnedPicture: QuestionMaker = {
   title: 'The picture lies on its side',
   make(random) {
     const turned = STRIPES[0]!.map((_, column) => STRIPES.map((row) => row[column]!));
-    const none = correlate(turned, EDGE).flat().every((value) => value === 0); // prettier-ignore
+    const none = correlate(turned, EDGE)
+      .flat()
+      .every((value) => value === 0);
     const options = ['zeros everywhere', 'the same edges, lying', 'ones everywhere'];
     return {
       prompt: 'The stripes are turned, so that they lie. The same kernel [1, −1] slides over them. What comes out?',
@@ -166,7 +182,9 @@ export const unequalPadding: QuestionMaker = {
       code: [`nn.Conv2d(1, 1, kernel_size=(${height}, ${width}), padding=(?, ?))`],
       parts: [numberPart('Above and below', rows), numberPart('Left and right', columns)],
       hint: 'Each direction by itself: half of what the kernel takes away.',
-      worked: () => [`Above and below (${height} − 1) / 2 = ${rows}, left and right (${width} − 1) / 2 = ${columns}: [${shape.join(', ')}] comes out.`], // prettier-ignore
+      worked: () => [
+        `Above and below (${height} − 1) / 2 = ${rows}, left and right (${width} − 1) / 2 = ${columns}: [${shape.join(', ')}] comes out.`,
+      ],
       network: undefined,
     };
   },

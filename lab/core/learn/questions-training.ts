@@ -34,7 +34,8 @@ export const normalise: QuestionMaker = {
   make(random) {
     const bytes = random === undefined ? [0, 255, 51] : [0, 255, 51 * whole(random, 1, 4)].reverse();
     return {
-      prompt: '`ToTensor` divides a byte by 255; `Normalize` with mean 0.5 and standard deviation 0.5 follows. What becomes of these bytes?',
+      prompt:
+        '`ToTensor` divides a byte by 255; `Normalize` with mean 0.5 and standard deviation 0.5 follows. What becomes of these bytes?',
       code: [],
       parts: bytes.map((byte) => numberPart(`Byte ${byte}`, rounded(normalisedByte(byte)), 0.005)),
       hint: 'First divide by 255, then take 0.5 away, then divide by 0.5.',
@@ -42,7 +43,7 @@ export const normalise: QuestionMaker = {
       network: undefined,
     };
   },
-}; // prettier-ignore
+};
 
 export const flip: QuestionMaker = {
   id: 'flip',
@@ -66,7 +67,7 @@ export const meanLoss: QuestionMaker = {
   title: 'The mean of unequal batches',
   make(random) {
     const sizes = random === undefined ? [20, 20, 10] : [16, 16, pick(random, [4, 8])];
-    const losses = random === undefined ? [1, 0.7, 0.4] : [whole(random, 8, 15) / 10, whole(random, 5, 9) / 10, whole(random, 1, 5) / 10]; // prettier-ignore
+    const losses = random === undefined ? [1, 0.7, 0.4] : [whole(random, 8, 15) / 10, whole(random, 5, 9) / 10, whole(random, 1, 5) / 10];
     const count = sizes.reduce((a, b) => a + b, 0);
     const sum = sizes.reduce((total, size, i) => total + size * losses[i]!, 0);
     return {
@@ -86,9 +87,12 @@ export const saving: QuestionMaker = {
   id: 'saving',
   title: 'When is the network saved?',
   make(random) {
-    const losses = random === undefined
-      ? [1.62, 1.31, 1.35, 1.12, 0.98, 1.01, 0.95, 0.97, 1.04, 1.15]
-      : Array.from({ length: 8 }, (_, i) => rounded(1.6 - 0.18 * Math.min(i, 5) + 0.12 * Math.max(0, i - 5) + whole(random, -10, 10) / 50)); // prettier-ignore
+    const losses =
+      random === undefined
+        ? [1.62, 1.31, 1.35, 1.12, 0.98, 1.01, 0.95, 0.97, 1.04, 1.15]
+        : Array.from({ length: 8 }, (_, i) =>
+            rounded(1.6 - 0.18 * Math.min(i, 5) + 0.12 * Math.max(0, i - 5) + whole(random, -10, 10) / 50),
+          );
     const { saves, last } = savesOf(losses);
     return {
       prompt: `After each epoch the network is saved if the validation loss is not above the least so far (at the start: infinity). The losses are ${losses.join(', ')}.`,
@@ -98,7 +102,7 @@ export const saving: QuestionMaker = {
       worked: () => {
         let least = Infinity;
         return losses.map((loss, i) => {
-          const text = `Epoch ${i + 1}: ${loss} ${loss <= least ? '≤' : '>'} ${least === Infinity ? '∞' : least}${loss <= least ? ', saved' : ''}`; // prettier-ignore
+          const text = `Epoch ${i + 1}: ${loss} ${loss <= least ? '≤' : '>'} ${least === Infinity ? '∞' : least}${loss <= least ? ', saved' : ''}`;
           least = Math.min(least, loss);
           return text;
         });
@@ -106,7 +110,7 @@ export const saving: QuestionMaker = {
       network: undefined,
     };
   },
-}; // prettier-ignore
+};
 
 export const wrongPrint: QuestionMaker = {
   id: 'wrong-print',
@@ -127,7 +131,9 @@ export const wrongPrint: QuestionMaker = {
       ),
     ],
     hint: 'Which variable belongs to which word?',
-    worked: () => ['Both places show `valid_loss`. The first should be `train_loss`; as it is, both numbers are always the same, and nobody sees how far the two losses are apart.'], // prettier-ignore
+    worked: () => [
+      'Both places show `valid_loss`. The first should be `train_loss`; as it is, both numbers are always the same, and nobody sees how far the two losses are apart.',
+    ],
     network: undefined,
   }),
 };

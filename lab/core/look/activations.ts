@@ -16,13 +16,16 @@ const line = (text: string, value: number): Line => ({ text, value });
 const erf = (x: number): number => tensor([x], { dtype: 'float64' }).erf().item();
 
 const leaky = (slope: number): Activation => ({
-  sentence: slope === 0 ? 'ReLU keeps positive numbers and makes 0 of the others.' : `Leaky ReLU keeps positive numbers and multiplies the others by ${short(slope)}.`, // prettier-ignore
+  sentence:
+    slope === 0
+      ? 'ReLU keeps positive numbers and makes 0 of the others.'
+      : `Leaky ReLU keeps positive numbers and multiplies the others by ${short(slope)}.`,
   value: (x) => [
     slope === 0
       ? line(`max(0, ${short(x)})`, Math.max(0, x))
       : line(x > 0 ? `${short(x)}, kept` : `${short(x)} × ${short(slope)}`, x > 0 ? x : x * slope),
   ],
-  slope: (x) => [line(x > 0 ? `1, since ${short(x)} > 0` : `${short(slope)}, since ${short(x)} ≤ 0`, x > 0 ? 1 : slope)], // prettier-ignore
+  slope: (x) => [line(x > 0 ? `1, since ${short(x)} > 0` : `${short(slope)}, since ${short(x)} ≤ 0`, x > 0 ? 1 : slope)],
 });
 
 const SIGMOID: Activation = {

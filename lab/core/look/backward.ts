@@ -24,8 +24,10 @@ export function backwardSum(look: FullLook, stageIndex: number, at: number): Bac
     const p = stage.values[at]!;
     const sum =
       at === look.label
-        ? linesOf('The loss is −ln of the probability of the right class, so its slope is −1 ÷ p.', [{ text: `−1 ÷ ${short(p)}`, value: -1 / p }]) // prettier-ignore
-        : linesOf('The loss is −ln of the probability of the right class; this is another class.', [{ text: '0', value: 0 }]); // prettier-ignore
+        ? linesOf('The loss is −ln of the probability of the right class, so its slope is −1 ÷ p.', [
+            { text: `−1 ÷ ${short(p)}`, value: -1 / p },
+          ])
+        : linesOf('The loss is −ln of the probability of the right class; this is another class.', [{ text: '0', value: 0 }]);
     return { parts: [{ consumer: stageIndex, sum }], computed: sum.computed };
   }
   const parts = look.stages
@@ -44,12 +46,12 @@ function cameBack(look: FullLook, consumer: Stage, stage: Stage, at: number): Su
       const [weight, features] = [own!.weight!, stage.values.length];
       const outputs = consumer.values.length;
       const read = patch(
-        { of: 'gradients', stage: consumer.index, channel: 0, top: 0, left: 0, rows: 1, columns: outputs, name: 'all outputs' }, // prettier-ignore
+        { of: 'gradients', stage: consumer.index, channel: 0, top: 0, left: 0, rows: 1, columns: outputs, name: 'all outputs' },
         [1, outputs],
         (_, o) => gradient[o]!,
         (_, o) => weight[o * features + at]!,
       );
-      return sumOf('It went into every output of the linear layer: each gradient there, times the weight between, added up.', [read]); // prettier-ignore
+      return sumOf('It went into every output of the linear layer: each gradient there, times the weight between, added up.', [read]);
     }
     case 'maxPool2d':
     case 'avgPool2d':
@@ -60,22 +62,28 @@ function cameBack(look: FullLook, consumer: Stage, stage: Stage, at: number): Su
       const { channel } = spotOf(stage, at);
       const spread = Math.sqrt(own!.variance![channel]! + own!.eps);
       const weight = own!.weight?.[channel] ?? 1;
-      return linesOf('Batch norm multiplied the number by its scale ÷ spread, so the gradient is, too.', [{ text: `${short(gradient[at]!)} × ${bracketed(weight)} ÷ ${short(spread)}`, value: (gradient[at]! * weight) / spread }]); // prettier-ignore
+      return linesOf('Batch norm multiplied the number by its scale ÷ spread, so the gradient is, too.', [
+        { text: `${short(gradient[at]!)} × ${bracketed(weight)} ÷ ${short(spread)}`, value: (gradient[at]! * weight) / spread },
+      ]);
     }
     case 'probabilities': {
       const p = consumer.values[at]!;
       return at === look.label
-        ? linesOf('Softmax and the loss together: probability − 1, since this is the right class.', [{ text: `${short(p)} − 1`, value: p - 1 }]) // prettier-ignore
-        : linesOf('Softmax and the loss together: the probability, since it should be 0.', [{ text: short(p), value: p }]); // prettier-ignore
+        ? linesOf('Softmax and the loss together: probability − 1, since this is the right class.', [
+            { text: `${short(p)} − 1`, value: p - 1 },
+          ])
+        : linesOf('Softmax and the loss together: the probability, since it should be 0.', [{ text: short(p), value: p }]);
     }
     case 'add':
-      return linesOf('A sum hands its gradient to both of its parts unchanged.', [{ text: short(gradient[at]!), value: gradient[at]! }]); // prettier-ignore
+      return linesOf('A sum hands its gradient to both of its parts unchanged.', [{ text: short(gradient[at]!), value: gradient[at]! }]);
     case 'mobileNetV2':
-      return linesOf('The gradient came back through the 52 convolutions of MobileNetV2, whose sums are not written out here.', [{ text: short(stage.gradient![at]!), value: stage.gradient![at]! }]); // prettier-ignore
+      return linesOf('The gradient came back through the 52 convolutions of MobileNetV2, whose sums are not written out here.', [
+        { text: short(stage.gradient![at]!), value: stage.gradient![at]! },
+      ]);
     default: {
       const activation = activationOf(consumer.layer);
       if (activation === undefined)
-        return linesOf('The number was only handed on, and so is the gradient.', [{ text: short(gradient[at]!), value: gradient[at]! }]); // prettier-ignore
+        return linesOf('The number was only handed on, and so is the gradient.', [{ text: short(gradient[at]!), value: gradient[at]! }]);
       const slope = activation.slope(stage.values[at]!);
       const factor = slope.at(-1)!.value;
       return linesOf('The gradient behind it, times the slope of the function at this number.', [
@@ -110,7 +118,10 @@ function convBack(look: FullLook, consumer: Stage, stage: Stage, at: number): Su
       },
     );
   });
-  return sumOf(`${perGroup} filters saw it, each at up to ${kernel * kernel} places: the gradient at each place, times the weight that lay on the number there, added up.`, patches); // prettier-ignore
+  return sumOf(
+    `${perGroup} filters saw it, each at up to ${kernel * kernel} places: the gradient at each place, times the weight that lay on the number there, added up.`,
+    patches,
+  );
 }
 
 function poolBack(consumer: Stage, stage: Stage, at: number): Sum {
@@ -134,12 +145,17 @@ function poolBack(consumer: Stage, stage: Stage, at: number): Sum {
   };
   const mean = consumer.kind === 'avgPool2d';
   const read: Patch = patch(
-    { of: 'gradients', stage: consumer.index, channel, top, left, rows: bottom - top, columns: right - left, name: `map ${channel + 1}` }, // prettier-ignore
+    { of: 'gradients', stage: consumer.index, channel, top, left, rows: bottom - top, columns: right - left, name: `map ${channel + 1}` },
     [height, width],
     (y, x) => consumer.gradient![indexOf(consumer, { channel, row: y, column: x })]!,
     (r, c) => (mean ? 1 / (kernel * kernel) : taken(top + r, left + c) ? 1 : 0),
   );
-  return sumOf(mean ? `Each window's mean holds a share of 1/${kernel * kernel} of it, and hands back that share of its gradient.` : 'A window hands its whole gradient to the number that was its largest, and nothing to the others.', [read]); // prettier-ignore
+  return sumOf(
+    mean
+      ? `Each window's mean holds a share of 1/${kernel * kernel} of it, and hands back that share of its gradient.`
+      : 'A window hands its whole gradient to the number that was its largest, and nothing to the others.',
+    [read],
+  );
 }
 
 function averageBack(consumer: Stage, stage: Stage, at: number): Sum {
@@ -161,7 +177,7 @@ function averageBack(consumer: Stage, stage: Stage, at: number): Sum {
     return 1 / ((y1 - y0) * (x1 - x0));
   };
   const read = patch(
-    { of: 'gradients', stage: consumer.index, channel, top, left, rows: bottom - top, columns: right - left, name: `map ${channel + 1}` }, // prettier-ignore
+    { of: 'gradients', stage: consumer.index, channel, top, left, rows: bottom - top, columns: right - left, name: `map ${channel + 1}` },
     [height, width],
     (y, x) => consumer.gradient![indexOf(consumer, { channel, row: y, column: x })]!,
     share,

@@ -100,12 +100,7 @@ export function paintGrid(values: ArrayLike<number>, grid: Grid, most: number, d
 }
 
 /** The number (counted through the stage) at a pixel of the painted grid, or nearest to it in a gap; undefined where there is no map. */
-export function numberAtPixel(
-  { first, count, columns, height, width, gap }: Grid,
-  x: number,
-  y: number,
-): number | undefined {
-  // prettier-ignore
+export function numberAtPixel({ first, count, columns, height, width, gap }: Grid, x: number, y: number): number | undefined {
   const [column, row] = [Math.floor(x / (width + gap)), Math.floor(y / (height + gap))];
   const dx = Math.min(width - 1, Math.floor(x) - column * (width + gap));
   const dy = Math.min(height - 1, Math.floor(y) - row * (height + gap));
@@ -122,8 +117,8 @@ export function shareOfGrid(
 ): { readonly top: number; readonly left: number; readonly height: number; readonly width: number } | undefined {
   const i = channel - grid.first;
   if (i < 0 || i >= grid.count) return undefined;
-  const [allWidth, allHeight] = [grid.columns * (grid.width + grid.gap) - grid.gap, grid.rows * (grid.height + grid.gap) - grid.gap]; // prettier-ignore
+  const [allWidth, allHeight] = [grid.columns * (grid.width + grid.gap) - grid.gap, grid.rows * (grid.height + grid.gap) - grid.gap];
   const top = Math.floor(i / grid.columns) * (grid.height + grid.gap) + rectangle.top;
   const left = (i % grid.columns) * (grid.width + grid.gap) + rectangle.left;
-  return { top: top / allHeight, left: left / allWidth, height: rectangle.rows / allHeight, width: rectangle.columns / allWidth }; // prettier-ignore
+  return { top: top / allHeight, left: left / allWidth, height: rectangle.rows / allHeight, width: rectangle.columns / allWidth };
 }

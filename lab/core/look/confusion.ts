@@ -56,8 +56,6 @@ export function confusionOf(predictions: Predictions, classes: number): Confusio
     const called = cells.reduce((sum, other) => sum + other[i]!.length, 0);
     return { precision: share(right, called), recall: share(right, count), count };
   });
-  const mistakes = all
-    .filter(({ label, predicted }) => label !== predicted)
-    .sort((a, b) => b.confidence - a.confidence);
+  const mistakes = all.filter(({ label, predicted }) => label !== predicted).sort((a, b) => b.confidence - a.confidence);
   return { cells, classes: figures, mistakes };
 }

@@ -50,11 +50,11 @@ export class Dream {
     evaluated(this.#network, () => {
       for (let i = 0; i < count; i++) {
         const x = this.#x.detach().requiresGrad_();
-        const copies: Tensor = cat(Array.from({ length: COPIES }, () => this.#disturbed(x)), 0); // prettier-ignore
-        const goal = answerOf(
-          outputsOf(this.#network, this.#spec.layers, copies)[this.#target.stage]!,
-          this.#target.channel,
+        const copies: Tensor = cat(
+          Array.from({ length: COPIES }, () => this.#disturbed(x)),
+          0,
         );
+        const goal = answerOf(outputsOf(this.#network, this.#spec.layers, copies)[this.#target.stage]!, this.#target.channel);
         const [gradient] = grad(goal, x, { materializeGrads: true }) as readonly Tensor[];
         answer = goal.item();
         this.#x = noGrad(() => this.#uphill(x.detach(), gradient!));
@@ -79,7 +79,10 @@ export class Dream {
     const way = blurred(gradient, Math.round(BLUR_FIRST + (BLUR_LAST - BLUR_FIRST) * done));
     const length = way.square().mean().sqrt().add(1e-12) as Tensor;
     const moved = x.add(way.div(length).mul(RATE * (1 - 0.7 * done))).mul(0.99) as Tensor;
-    return moved.mul(1 - SOFT).add(blurred(moved, 1).mul(SOFT)).clamp(-1, 1); // prettier-ignore
+    return moved
+      .mul(1 - SOFT)
+      .add(blurred(moved, 1).mul(SOFT))
+      .clamp(-1, 1);
   }
 }
 
@@ -94,7 +97,7 @@ const [BLUR_FIRST, BLUR_LAST, SOFT] = [6, 2, 0.1];
 /** Each pixel the mean of the nine around it, several times over. */
 function blurred(x: Tensor, times: number): Tensor {
   let soft = x;
-  for (let i = 0; i < times; i++) soft = F.avgPool2d(soft, 3, { stride: 1, padding: 1, countIncludePad: false }); // prettier-ignore
+  for (let i = 0; i < times; i++) soft = F.avgPool2d(soft, 3, { stride: 1, padding: 1, countIncludePad: false });
   return soft;
 }
 

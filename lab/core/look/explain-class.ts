@@ -24,22 +24,14 @@ export interface Cover {
 }
 
 /** How many places the square takes along a side of the picture. */
-export const coverPlaces = (size: number, { side, stride }: Cover): number => Math.max(1, Math.ceil((size - side) / stride) + 1); // prettier-ignore
+export const coverPlaces = (size: number, { side, stride }: Cover): number => Math.max(1, Math.ceil((size - side) / stride) + 1);
 
 /**
  * By how much the probability of a class falls when the square covers places `from` to `to` (counted row by row); negative where it rises.
  *
  * @param x - float32 [1, channels, size, size]
  */
-export function coveredFalls(
-  network: nn.Sequential,
-  x: Tensor,
-  target: number,
-  cover: Cover,
-  from: number,
-  to: number,
-): Float32Array {
-  // prettier-ignore
+export function coveredFalls(network: nn.Sequential, x: Tensor, target: number, cover: Cover, from: number, to: number): Float32Array {
   const size = x.size(-1);
   const places = coverPlaces(size, cover);
   const end = Math.min(to, places * places);
@@ -57,7 +49,7 @@ export function coveredFalls(
           .narrow(2, column, width)
           .fill_(0);
       }
-      const probability = (of: Tensor): Tensor => ((network(of)).softmax(1)).select(1, target); // prettier-ignore
+      const probability = (of: Tensor): Tensor => network(of).softmax(1).select(1, target);
       return floats(probability(x).sub(probability(covered)));
     }),
   );

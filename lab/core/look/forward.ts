@@ -27,20 +27,30 @@ export function forwardSum(look: FullLook, stageIndex: number, at: number): Sum 
     case 'add': {
       const other = look.stages[stage.from[1]!]!;
       const [a, b] = [source.values[at]!, other.values[at]!];
-      return linesOf('What the branch made and what came by the shortcut are added.', [{ text: `${short(a)} + ${bracketed(b)}`, value: a + b }]); // prettier-ignore
+      return linesOf('What the branch made and what came by the shortcut are added.', [
+        { text: `${short(a)} + ${bracketed(b)}`, value: a + b },
+      ]);
     }
     case 'probabilities':
       return softmaxSum(source, at);
     case 'flatten': {
       const from = spotOf(source, at);
-      return linesOf(`Flatten only writes numbers one after another: this one is map ${from.channel + 1}, row ${from.row + 1}, column ${from.column + 1} of the stage before.`, [{ text: short(value), value }]); // prettier-ignore
+      return linesOf(
+        `Flatten only writes numbers one after another: this one is map ${from.channel + 1}, row ${from.row + 1}, column ${from.column + 1} of the stage before.`,
+        [{ text: short(value), value }],
+      );
     }
     case 'mobileNetV2':
-      return linesOf('The convolutions of MobileNetV2 made this number: 52 one after another, each the kind of sum that the smaller templates show. They are not written out here.', [{ text: short(value), value }]); // prettier-ignore
+      return linesOf(
+        'The convolutions of MobileNetV2 made this number: 52 one after another, each the kind of sum that the smaller templates show. They are not written out here.',
+        [{ text: short(value), value }],
+      );
     default: {
       const activation = activationOf(stage.layer);
       if (activation !== undefined) return linesOf(activation.sentence, activation.value(source.values[at]!));
-      return linesOf('Nothing is done here while the network is only used: dropout works in training alone.', [{ text: short(source.values[at]!), value: source.values[at]! }]); // prettier-ignore
+      return linesOf('Nothing is done here while the network is only used: dropout works in training alone.', [
+        { text: short(source.values[at]!), value: source.values[at]! },
+      ]);
     }
   }
 }
@@ -62,21 +72,24 @@ function convSum(stage: Stage, source: Stage, { channel, row, column }: Spot, ow
   const [top, left] = [row * stride - padding, column * stride - padding];
   const patches = Array.from({ length: depth }, (_, d) =>
     patch(
-      { of: 'values', stage: source.index, channel: first + d, top, left, rows: kernel, columns: kernel, name: `channel ${first + d + 1}` }, // prettier-ignore
+      { of: 'values', stage: source.index, channel: first + d, top, left, rows: kernel, columns: kernel, name: `channel ${first + d + 1}` },
       [height, width],
       (y, x) => source.values[((first + d) * height + y) * width + x]!,
       (r, c) => weight[((channel * depth + d) * kernel + r) * kernel + c]!,
     ),
   );
-  const border = patches[0]?.values.some(Number.isNaN) === true ? ' The window reaches over the border, where zeros count.' : ''; // prettier-ignore
-  return sumOf(`Filter ${channel + 1} is laid over the window, ${depth === 1 ? 'numbers are' : `in all ${depth} channels numbers are`} multiplied with its weights, and everything is added up${own!.bias === undefined ? '' : ', with the bias'}.${border}`, patches, own!.bias?.[channel]); // prettier-ignore
+  const border = patches[0]?.values.some(Number.isNaN) === true ? ' The window reaches over the border, where zeros count.' : '';
+  return sumOf(
+    `Filter ${channel + 1} is laid over the window, ${depth === 1 ? 'numbers are' : `in all ${depth} channels numbers are`} multiplied with its weights, and everything is added up${own!.bias === undefined ? '' : ', with the bias'}.${border}`,
+    patches,
+    own!.bias?.[channel],
+  );
 }
 
 /** Where a list was maps before it was flattened, it is shown as those maps. */
 function mapsBehind(look: Pick<FullLook, 'stages'>, list: Stage): Stage {
   let stage = list;
-  while (stage.shape.length === 1 && (stage.kind === 'flatten' || stage.kind === 'dropout'))
-    stage = look.stages[stage.from[0]!]!;
+  while (stage.shape.length === 1 && (stage.kind === 'flatten' || stage.kind === 'dropout')) stage = look.stages[stage.from[0]!]!;
   const [, height, width] = sidesOf(stage);
   return height * width > 1 && stage.values.length === list.values.length ? stage : list;
 }
@@ -86,7 +99,7 @@ function linearSum(look: FullLook, source: Stage, out: number, own: StageParamet
   const features = source.values.length;
   const shown = mapsBehind(look, source);
   const bias = own!.bias?.[out];
-  const sentence = `Each of the ${features} inputs is multiplied with its weight for output ${out + 1}, and everything is added up${bias === undefined ? '' : ', with the bias'}.`; // prettier-ignore
+  const sentence = `Each of the ${features} inputs is multiplied with its weight for output ${out + 1}, and everything is added up${bias === undefined ? '' : ', with the bias'}.`;
   return sumOf(sentence, listPatches(shown, features, (i) => source.values[i]!, (i) => weight[out * features + i]!), bias); // prettier-ignore
 }
 
@@ -96,7 +109,12 @@ function listPatches(shown: Stage, count: number, at: (i: number) => number, wei
   const start = { of: 'values', stage: shown.index, top: 0, left: 0 } as const;
   if (height * width === 1) {
     return [
-      patch({ ...start, channel: 0, rows: 1, columns: count, name: 'all inputs' }, [1, count], (_, c) => at(c), (_, c) => weight(c)), // prettier-ignore
+      patch(
+        { ...start, channel: 0, rows: 1, columns: count, name: 'all inputs' },
+        [1, count],
+        (_, c) => at(c),
+        (_, c) => weight(c),
+      ),
     ];
   }
   const area = height * width;
@@ -119,7 +137,7 @@ function normSum(x: number, channel: number, own: StageParameters | undefined): 
     { text: `√(variance ${short(variance)} + ${own!.eps})`, value: spread },
     { text: `(${short(x)} − ${bracketed(mean)}) ÷ ${short(spread)}`, value: normal },
     { text: `${short(normal)} × ${bracketed(weight)} + ${bracketed(bias)}`, value: normal * weight + bias },
-  ]); // prettier-ignore
+  ]);
 }
 
 function poolSum(stage: Stage, source: Stage, { channel, row, column }: Spot): Sum {
@@ -153,12 +171,17 @@ function averageSum(stage: Stage, source: Stage, { channel, row, column }: Spot)
   const [top, bottom] = averagedOver(height, outHeight, row);
   const [left, right] = averagedOver(width, outWidth, column);
   const read = patch(
-    { of: 'values', stage: source.index, channel, top, left, rows: bottom - top, columns: right - left, name: `map ${channel + 1}` }, // prettier-ignore
+    { of: 'values', stage: source.index, channel, top, left, rows: bottom - top, columns: right - left, name: `map ${channel + 1}` },
     [height, width],
     (y, x) => source.values[indexOf(source, { channel, row: y, column: x })]!,
   );
   const count = read.values.length;
-  return sumOf(`The mean of ${count === height * width ? 'all' : 'these'} ${count} numbers of map ${channel + 1}.`, [read], undefined, 1 / count); // prettier-ignore
+  return sumOf(
+    `The mean of ${count === height * width ? 'all' : 'these'} ${count} numbers of map ${channel + 1}.`,
+    [read],
+    undefined,
+    1 / count,
+  );
 }
 
 function softmaxSum(source: Stage, at: number): Sum {
@@ -166,15 +189,16 @@ function softmaxSum(source: Stage, at: number): Sum {
   const most = Math.max(...scores);
   const powers = scores.map((score) => Math.exp(score - most));
   const total = powers.reduce((sum, power) => sum + power, 0);
-  return linesOf('Softmax makes shares of the scores: e to the power of each (less the largest, so that nothing overflows), divided by the sum of all.', [
-    { text: `e^(${short(scores[at]!)} − ${bracketed(most)})`, value: powers[at]! },
-    { text: `sum over classes: ${shownSum(powers)}`, value: total },
-    { text: `${short(powers[at]!)} ÷ ${short(total)}`, value: powers[at]! / total },
-  ]); // prettier-ignore
+  return linesOf(
+    'Softmax makes shares of the scores: e to the power of each (less the largest, so that nothing overflows), divided by the sum of all.',
+    [
+      { text: `e^(${short(scores[at]!)} − ${bracketed(most)})`, value: powers[at]! },
+      { text: `sum over classes: ${shownSum(powers)}`, value: total },
+      { text: `${short(powers[at]!)} ÷ ${short(total)}`, value: powers[at]! / total },
+    ],
+  );
 }
 
 /** A sum written out, shortened where it is long. */
 const shownSum = (values: readonly number[]): string =>
-  values.length <= 12
-    ? values.map(short).join(' + ')
-    : `${values.slice(0, 11).map(short).join(' + ')} + … (${values.length} of them)`;
+  values.length <= 12 ? values.map(short).join(' + ') : `${values.slice(0, 11).map(short).join(' + ')} + … (${values.length} of them)`;

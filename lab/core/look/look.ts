@@ -62,7 +62,7 @@ interface Draft extends Omit<Stage, 'values' | 'gradient' | 'min' | 'max' | 'ind
 }
 
 /** The numbers of a tensor, copied. */
-export const floats = (x: Tensor): Float32Array => new Float32Array(x.detach().contiguous().toTypedArray() as Float32Array); // prettier-ignore
+export const floats = (x: Tensor): Float32Array => new Float32Array(x.detach().contiguous().toTypedArray() as Float32Array);
 
 const shapeOf = (x: Tensor): readonly number[] => (x.shape as readonly number[]).slice(1);
 
@@ -214,15 +214,20 @@ export function rangeOf(values: ArrayLike<number>): { min: number; max: number }
 }
 
 function parametersOf(module: nn.Module, own: readonly Tensor[], gradients: readonly Tensor[]): StageParameters {
-  const named = module as unknown as { weight?: Tensor | null; bias?: Tensor | null; running_mean?: Tensor | null; running_var?: Tensor | null; eps?: number }; // prettier-ignore
+  const named = module as unknown as {
+    weight?: Tensor | null;
+    bias?: Tensor | null;
+    running_mean?: Tensor | null;
+    running_var?: Tensor | null;
+    eps?: number;
+  };
   const of = (parameter: Tensor | null | undefined): [Float32Array | undefined, Float32Array | undefined] => {
     const i = own.findIndex((other) => other === parameter);
     return i < 0 ? [undefined, undefined] : [floats(own[i]!), floats(gradients[i]!)];
   };
   const [weight, weightGradient] = of(named.weight);
   const [bias, biasGradient] = of(named.bias);
-  const statistic = (x: Tensor | null | undefined): Float32Array | undefined =>
-    x === null || x === undefined ? undefined : floats(x);
+  const statistic = (x: Tensor | null | undefined): Float32Array | undefined => (x === null || x === undefined ? undefined : floats(x));
   return {
     weight,
     bias,

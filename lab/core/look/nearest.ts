@@ -42,14 +42,7 @@ export async function setFeatures(
 }
 
 /** The most alike first. `features` are those of the set. */
-export function nearest(
-  network: nn.Sequential,
-  layers: readonly LayerSpec[],
-  x: Tensor,
-  features: Tensor,
-  count: number,
-): Neighbour[] {
-  // prettier-ignore
+export function nearest(network: nn.Sequential, layers: readonly LayerSpec[], x: Tensor, features: Tensor, count: number): Neighbour[] {
   const similarity = evaluated(network, () =>
     noGrad(() => {
       const own = F.normalize(featuresOf(network, layers, x), { dim: 1 });

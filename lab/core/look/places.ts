@@ -44,12 +44,7 @@ export const averagedOver = (input: number, output: number, i: number): readonly
 ];
 
 /** The outputs whose windows hold input `i`: from, to (not including). */
-export function outputsSeeing(
-  { kernel, stride, padding }: Sliding,
-  i: number,
-  outputs: number,
-): readonly [number, number] {
-  // prettier-ignore
+export function outputsSeeing({ kernel, stride, padding }: Sliding, i: number, outputs: number): readonly [number, number] {
   const first = Math.max(0, Math.ceil((i + padding - kernel + 1) / stride));
   const last = Math.min(outputs - 1, Math.floor((i + padding) / stride));
   return [first, Math.max(first, last + 1)];
@@ -98,10 +93,7 @@ function seen(stage: Stage, source: Stage, region: Region): Region {
     };
   }
   const moved =
-    stage.kind === 'linear' ||
-    stage.kind === 'mobileNetV2' ||
-    stage.kind === 'probabilities' ||
-    stage.shape.length !== source.shape.length;
+    stage.kind === 'linear' || stage.kind === 'mobileNetV2' || stage.kind === 'probabilities' || stage.shape.length !== source.shape.length;
   return moved ? all : region;
 }
 

@@ -19,19 +19,26 @@ export function weightSum(look: FullLook, stageIndex: number, kind: WeightKind, 
       [height, width],
       (y, x) => gradient[(channel * height + y) * width + x]!,
       factor,
-    ); // prettier-ignore
+    );
   if (stage.kind === 'linear') {
-    if (kind === 'bias') return sumOf('A bias is added to one output, so its gradient is that output’s.', [map(at, `output ${at + 1}`)]); // prettier-ignore
+    if (kind === 'bias') return sumOf('A bias is added to one output, so its gradient is that output’s.', [map(at, `output ${at + 1}`)]);
     const features = own.weightShape[1]!;
     const [out, input] = [Math.floor(at / features), at % features];
-    return sumOf(`The gradient of output ${out + 1}, times the input ${input + 1} that the weight was multiplied with.`, [map(out, `output ${out + 1}`, () => source.values[input]!)]); // prettier-ignore
+    return sumOf(`The gradient of output ${out + 1}, times the input ${input + 1} that the weight was multiplied with.`, [
+      map(out, `output ${out + 1}`, () => source.values[input]!),
+    ]);
   }
   if (stage.kind === 'batchNorm2d') {
-    if (kind === 'bias') return sumOf('The shift is added everywhere in its map: the sum of all gradients there.', [map(at, `map ${at + 1}`)]); // prettier-ignore
+    if (kind === 'bias')
+      return sumOf('The shift is added everywhere in its map: the sum of all gradients there.', [map(at, `map ${at + 1}`)]);
     const [mean, spread] = [own.mean![at]!, Math.sqrt(own.variance![at]! + own.eps)];
-    return sumOf(`The gradient at each place, times the number (less the mean ${short(mean)}, divided by the spread ${short(spread)}) that the scale multiplied there.`, [map(at, `map ${at + 1}`, (r, c) => (source.values[(at * height + r) * width + c]! - mean) / spread)]); // prettier-ignore
+    return sumOf(
+      `The gradient at each place, times the number (less the mean ${short(mean)}, divided by the spread ${short(spread)}) that the scale multiplied there.`,
+      [map(at, `map ${at + 1}`, (r, c) => (source.values[(at * height + r) * width + c]! - mean) / spread)],
+    );
   }
-  if (kind === 'bias') return sumOf('The bias is added at every place of its map: the sum of all gradients there.', [map(at, `map ${at + 1}`)]); // prettier-ignore
+  if (kind === 'bias')
+    return sumOf('The bias is added at every place of its map: the sum of all gradients there.', [map(at, `map ${at + 1}`)]);
   const { kernel, stride, padding } = slidingOf(stage.layer)!;
   const depth = own.weightShape[1]!;
   const [kx, ky] = [at % kernel, Math.floor(at / kernel) % kernel];
@@ -45,5 +52,8 @@ export function weightSum(look: FullLook, stageIndex: number, kind: WeightKind, 
     const inside = y >= 0 && y < inHeight && x >= 0 && x < inWidth;
     return inside ? source.values[(channel * inHeight + y) * inWidth + x]! : 0;
   };
-  return sumOf(`The weight was used at ${height} × ${width} places: the gradient at each, times the number of channel ${channel + 1} that the weight lay on there, added up.`, [map(filter, `map ${filter + 1}`, input)]); // prettier-ignore
+  return sumOf(
+    `The weight was used at ${height} × ${width} places: the gradient at each, times the number of channel ${channel + 1} that the weight lay on there, added up.`,
+    [map(filter, `map ${filter + 1}`, input)],
+  );
 }

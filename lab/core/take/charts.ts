@@ -27,8 +27,11 @@ const shown = (value: number): string => String(Number(value.toPrecision(3)));
 function grid(low: number, high: number, y: (value: number) => number): string {
   const rows = [0, 1, 2, 3, 4].map((i) => low + ((high - low) * i) / 4);
   return rows
-    .map((value) => `<path d="M${BOX.left} ${y(value).toFixed(1)}H${BOX.right}" stroke="var(--line)"/>${text(BOX.left - 6, y(value) + 4, shown(value), 'text-anchor="end"')}`)
-    .join(''); // prettier-ignore
+    .map(
+      (value) =>
+        `<path d="M${BOX.left} ${y(value).toFixed(1)}H${BOX.right}" stroke="var(--line)"/>${text(BOX.left - 6, y(value) + 4, shown(value), 'text-anchor="end"')}`,
+    )
+    .join('');
 }
 
 function legend(names: readonly (readonly [name: string, colour: string])[]): string {
@@ -53,10 +56,7 @@ function lines(title: string, unit: string, all: readonly Line[], fixed?: Point)
     return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"${i === 0 ? '' : ' stroke-dasharray="6 3"'}/>`;
   });
   const ends = text(BOX.left, BOX.bottom + 18, shown(first)) + text(BOX.right, BOX.bottom + 18, shown(last));
-  const axes =
-    ends +
-    text((BOX.left + BOX.right) / 2, BOX.bottom + 34, 'epoch') +
-    text(BOX.left - 6, 30, unit, 'text-anchor="end"');
+  const axes = ends + text((BOX.left + BOX.right) / 2, BOX.bottom + 34, 'epoch') + text(BOX.left - 6, 30, unit, 'text-anchor="end"');
   const names = legend(all.map(({ name, colour }) => [name, colour]));
   return svg(WIDTH, HEIGHT, title, grid(low, high, y) + drawn.join('') + axes + names);
 }
@@ -78,12 +78,12 @@ const confusion: ReportCharts['confusion'] = ({ confusion: rows }, classes) => {
       const label = n === 0 ? '' : text(x + cell / 2, y + cell / 2 + 4, String(n), `text-anchor="middle" style="fill:var(--ink)"`);
       return rect(x + 1, y + 1, cell - 2, cell - 2, colour, `fill-opacity="${(0.06 + 0.6 * part).toFixed(2)}"`) + label;
     });
-  }); // prettier-ignore
+  });
   const names = classes.map((name, i) => {
     const middle = i * cell + cell / 2;
     const turned = `text-anchor="end" transform="rotate(-45 ${(edge + middle).toFixed(1)} ${(end + 16).toFixed(1)})"`;
     return text(edge - 8, middle + 4, shortened(name), 'text-anchor="end"') + text(edge + middle, end + 16, shortened(name), turned);
-  }); // prettier-ignore
+  });
   return svg(edge + end + 10, end + 96, 'Confusion matrix', cells.join('') + names.join(''));
 };
 
@@ -93,12 +93,15 @@ const calibration: ReportCharts['calibration'] = ({ calibration: bins }) => {
   const bars = bins.map(({ accuracy, count, from, to }, i) => {
     const name = text(BOX.left + (i + 0.5) * width, BOX.bottom + 18, `${Math.round(from * 100)}–${Math.round(to * 100)}`);
     return (count === 0 ? '' : rect(BOX.left + i * width + 2, y(accuracy), width - 4, BOX.bottom - y(accuracy), 'var(--blue)')) + name;
-  }); // prettier-ignore
+  });
   const ideal = `<path d="M${BOX.left} ${BOX.bottom}L${BOX.right} ${BOX.top}" stroke="var(--fire)" stroke-width="2" stroke-dasharray="6 4"/>`;
-  const names = legend([['right', 'var(--blue)'], ['as sure as right', 'var(--fire)']]); // prettier-ignore
+  const names = legend([
+    ['right', 'var(--blue)'],
+    ['as sure as right', 'var(--fire)'],
+  ]);
   const axis = text((BOX.left + BOX.right) / 2, BOX.bottom + 34, 'probability of the prediction, %');
   return svg(WIDTH, HEIGHT, 'Calibration', grid(0, 100, (value) => y(value / 100)) + bars.join('') + ideal + names + axis);
-}; // prettier-ignore
+};
 
 const COLOURS = ['var(--muted)', 'var(--blue)', 'var(--fire)'];
 
@@ -115,7 +118,7 @@ const counts: ReportCharts['counts'] = (classes, parts) => {
       return bar;
     });
     const total = parts.map((part) => part.counts[c] ?? 0).join(' + ');
-    return text(edge - 8, 53 + c * 24, shortened(name), 'text-anchor="end"') + bars.join('') + text(x + 6, 53 + c * 24, total, ''); // prettier-ignore
+    return text(edge - 8, 53 + c * 24, shortened(name), 'text-anchor="end"') + bars.join('') + text(x + 6, 53 + c * 24, total, '');
   });
   const names = legend(parts.map(({ part }, i) => [part, COLOURS[i] ?? 'var(--green)']));
   return svg(WIDTH, 56 + classes.length * 24, 'Images by class', names + rows.join(''));

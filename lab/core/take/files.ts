@@ -14,8 +14,7 @@ export interface PageDescription extends WeightsDescription {
 }
 
 /** The state dict, as torch.save and safetensors' save_file write it. */
-export const weightsFile = (network: nn.Module, format: 'pt' | 'safetensors'): Uint8Array =>
-  serialize(network.stateDict(), { format });
+export const weightsFile = (network: nn.Module, format: 'pt' | 'safetensors'): Uint8Array => serialize(network.stateDict(), { format });
 
 /** Scores before softmax of float32 [N, channels, size, size] between -1 and 1; any N. */
 export function onnxFile(network: nn.Sequential, spec: NetworkSpec, classes: readonly string[]): Uint8Array {
@@ -44,12 +43,7 @@ export const picturesFile = (train: PictureSet, valid: PictureSet, classes: read
   });
 
 /** A network of its own with these weights, or those that the seed gives. A run's random numbers stay where they are. */
-export function copyOf(
-  spec: NetworkSpec,
-  classes: number,
-  seed: number,
-  weights?: ReturnType<nn.Module['stateDict']>,
-): nn.Sequential {
+export function copyOf(spec: NetworkSpec, classes: number, seed: number, weights?: ReturnType<nn.Module['stateDict']>): nn.Sequential {
   const random = getRngState();
   try {
     const { network, error } = build(spec, classes, seed);

@@ -39,15 +39,14 @@ const shape = ({ network: { channels, size } }: OfferFacts): string => `[N, ${ch
 export const OFFERS: { readonly [K in OfferKind]: Offer } = {
   pt: {
     title: 'PyTorch file',
-    purpose:
-      'The weights as torch.save writes them. The keys are those of the PyTorch program that the Build view shows.',
+    purpose: 'The weights as torch.save writes them. The keys are those of the PyTorch program that the Build view shows.',
     fileName: named('.pt'),
     size: ({ weightBytes }) => weightBytes + 3000,
     uses: (facts) => [
       { where: 'Python', code: `state = torch.load('${facts.name}.pt', weights_only=True)\nmodel.load_state_dict(state)` },
       { where: 'TypeScript', code: `import { load } from 'flambeau/node';\nmodel.loadStateDict(load('${facts.name}.pt'));` },
       { where: 'Browser', code: `import { load } from 'flambeau/files/web';\nmodel.loadStateDict(await load('/${facts.name}.pt'));` },
-    ], // prettier-ignore
+    ],
   },
   html: {
     title: 'A page that classifies',
@@ -80,8 +79,11 @@ export const OFFERS: { readonly [K in OfferKind]: Offer } = {
     uses: (facts) => [
       { where: 'Python', code: `from safetensors.torch import load_file\nmodel.load_state_dict(load_file('${facts.name}.safetensors'))` },
       { where: 'TypeScript', code: `import { load } from 'flambeau/node';\nmodel.loadStateDict(load('${facts.name}.safetensors'));` },
-      { where: 'Browser', code: `import { load } from 'flambeau/files/web';\nmodel.loadStateDict(await load('/${facts.name}.safetensors'));` },
-    ], // prettier-ignore
+      {
+        where: 'Browser',
+        code: `import { load } from 'flambeau/files/web';\nmodel.loadStateDict(await load('/${facts.name}.safetensors'));`,
+      },
+    ],
   },
   report: {
     title: 'Report',

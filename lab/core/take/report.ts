@@ -41,9 +41,8 @@ const counted = (count: number, what: string): string => `${count} ${what}${coun
 
 /** By validation loss, else by that of training. */
 function bestOf(history: readonly EpochResult[]): number {
-  const lossOf = ({ validLoss, trainLoss }: EpochResult): number =>
-    Number.isFinite(validLoss) ? validLoss : trainLoss;
-  const best = history.reduce<EpochResult | undefined>((a, b) => (a === undefined || lossOf(b) < lossOf(a) ? b : a), undefined); // prettier-ignore
+  const lossOf = ({ validLoss, trainLoss }: EpochResult): number => (Number.isFinite(validLoss) ? validLoss : trainLoss);
+  const best = history.reduce<EpochResult | undefined>((a, b) => (a === undefined || lossOf(b) < lossOf(a) ? b : a), undefined);
   return best?.epoch ?? 0;
 }
 
@@ -64,12 +63,7 @@ function settingsOf({ network, training }: ReportRequest): (readonly [string, st
  * The page. Pictures kept aside are measured on; without any, those that were trained on, with a note of it.
  * @param network - a copy: it is measured while the run may go on
  */
-export async function reportFile(
-  network: nn.Sequential,
-  train: PictureSet,
-  valid: PictureSet,
-  request: ReportRequest,
-): Promise<string> {
+export async function reportFile(network: nn.Sequential, train: PictureSet, valid: PictureSet, request: ReportRequest): Promise<string> {
   const { classes, history, title, link } = request;
   const aside = valid.ids.length > 0;
   const set = aside ? valid : train;
@@ -87,7 +81,10 @@ export async function reportFile(
       scale: { mean: half, std: half },
       part: partOf(set, request.names),
       measuredOn: `${counted(set.ids.length, aside ? 'picture' : 'training picture')}${aside ? ' kept aside' : ''}`,
-      counts: [{ part: 'training', counts: perClass(train) }, { part: 'kept aside', counts: perClass(valid) }],
+      counts: [
+        { part: 'training', counts: perClass(train) },
+        { part: 'kept aside', counts: perClass(valid) },
+      ],
       history,
       bestEpoch: bestOf(history),
       settings: settingsOf(request),
@@ -95,7 +92,7 @@ export async function reportFile(
       command: link === '' ? 'Open the laboratory with the same pictures and these settings.' : link,
       compile: true,
       charts: SMALL_CHARTS,
-    }); // prettier-ignore
+    });
     return html;
   } finally {
     setRngState(random);

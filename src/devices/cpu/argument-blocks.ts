@@ -86,7 +86,7 @@ export class ArgumentBlocks {
   }
 }
 
-const isTable = (arg: KernelArg): arg is Extract<KernelArg, { table: unknown }> => typeof arg === 'object' && 'table' in arg; // prettier-ignore
+const isTable = (arg: KernelArg): arg is Extract<KernelArg, { table: unknown }> => typeof arg === 'object' && 'table' in arg;
 
 const blockBytes = (slots: number): number => Math.ceil((slots * SLOT) / ALIGNMENT) * ALIGNMENT;
 

@@ -42,8 +42,7 @@ export interface Launch {
 export const MOST_USUAL = 16;
 
 /** What native kernels need of the device. */
-export type NativeHost = ProgramHost &
-  Pick<CpuDevice, 'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch'>;
+export type NativeHost = ProgramHost & Pick<CpuDevice, 'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch'>;
 
 export class CpuDevice implements Device {
   /** Supplied by Node's entry points: `native/native.ts`. */
@@ -250,8 +249,7 @@ export class CpuDevice implements Device {
 
   /** Sees that every thread has at least this much scratch. */
   provideScratch(bytes: number): void {
-    if (bytes > this.scratchStride || (bytes > 0 && this.#scratchThreads < this.#threads))
-      this.#growScratch(Math.ceil(bytes / 64) * 64);
+    if (bytes > this.scratchStride || (bytes > 0 && this.#scratchThreads < this.#threads)) this.#growScratch(Math.ceil(bytes / 64) * 64);
   }
 
   /** One scratch per thread, as large as the largest asked for so far. */

@@ -24,9 +24,7 @@ const WASM_PAGE = 65536;
 /** The sizes of small blocks. */
 const SIZES: readonly number[] = smallSizes();
 /** Which of them serves a request, by its bytes in units of the alignment, rounded up. */
-const CLASSES = Uint8Array.from({ length: MAX_SMALL / ALIGN + 1 }, (_, units) =>
-  SIZES.findIndex((size) => size >= units * ALIGN),
-);
+const CLASSES = Uint8Array.from({ length: MAX_SMALL / ALIGN + 1 }, (_, units) => SIZES.findIndex((size) => size >= units * ALIGN));
 
 function smallSizes(): number[] {
   const sizes: number[] = [];

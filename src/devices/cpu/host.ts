@@ -19,9 +19,7 @@ const nodeProcess = (globalThis as { process?: NodeProcess }).process;
 
 /** A built-in module of Node, without an import that a browser bundle would trip over; undefined elsewhere. */
 export function nodeBuiltin<T>(name: string): T | undefined {
-  return nodeProcess?.versions?.node === undefined
-    ? undefined
-    : (nodeProcess.getBuiltinModule?.(name) as T | undefined);
+  return nodeProcess?.versions?.node === undefined ? undefined : (nodeProcess.getBuiltinModule?.(name) as T | undefined);
 }
 
 export const isNode = nodeProcess?.versions?.node !== undefined;
@@ -45,12 +43,10 @@ export function processors(): number {
 
 /** The smallest module with a relaxed fused multiply-add. */
 const RELAXED_PROBE = new Uint8Array([
-  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0, 10, 61, 1, 59, 0,
-  0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0, 10, 61, 1, 59, 0, 0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0xfd, 0x85, 2, 0x0b,
-]); // prettier-ignore
+]);
 
 /**
  * Whether relaxed SIMD can be used. Node 20 has it behind a flag that may be set at run time, before the first module

@@ -121,6 +121,9 @@ function compiled(bytes: Bytes): WebAssembly.Module {
     return new WebAssembly.Module(bytes);
   } catch (cause) {
     if (!WebAssembly.validate(bytes)) throw cause; // a fault of the emitter; policies do not stop validation
-    throw new DeviceError("cpu: this page's Content-Security-Policy does not let WebAssembly be compiled, which kernels are; add 'wasm-unsafe-eval' to its script-src", { cause }); // prettier-ignore
+    throw new DeviceError(
+      "cpu: this page's Content-Security-Policy does not let WebAssembly be compiled, which kernels are; add 'wasm-unsafe-eval' to its script-src",
+      { cause },
+    );
   }
 }

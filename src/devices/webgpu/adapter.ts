@@ -40,9 +40,7 @@ async function entry(packageUrl: string): Promise<GPU> {
   const host = globalThis as unknown as { navigator?: { gpu?: GPU }; [KEPT]: GPU[] | undefined };
   if (host.navigator?.gpu) return host.navigator.gpu;
   if (!onNode()) {
-    throw new DeviceError(
-      'webgpu: this browser has no navigator.gpu; use one with WebGPU, over https or on localhost, or the cpu device',
-    );
+    throw new DeviceError('webgpu: this browser has no navigator.gpu; use one with WebGPU, over https or on localhost, or the cpu device');
   }
   // Dawn's object must outlive all that comes from it, or the process may end with an error.
   const { create } = await dawn(packageUrl);
@@ -57,8 +55,7 @@ async function dawn(url: string): Promise<DawnPackage> {
     return (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as DawnPackage;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const missing =
-      url === PACKAGE && /Cannot find (package|module) 'webgpu'|Failed to (load|resolve).*webgpu/.test(reason);
+    const missing = url === PACKAGE && /Cannot find (package|module) 'webgpu'|Failed to (load|resolve).*webgpu/.test(reason);
     throw new DeviceError(
       missing
         ? `webgpu: Node has no WebGPU of its own; ${INSTALL}, or use the cpu device`
@@ -102,7 +99,7 @@ export async function acquire(options: AdapterOptions = {}): Promise<Acquired> {
         'or use the cpu device',
     );
   }
-  const description = [adapter.info.vendor, adapter.info.architecture, adapter.info.description].filter(Boolean).join(' '); // prettier-ignore
+  const description = [adapter.info.vendor, adapter.info.architecture, adapter.info.description].filter(Boolean).join(' ');
   const isSlow = isSoftware(adapter);
   if (isSlow && !software) {
     throw new DeviceError(
@@ -114,6 +111,8 @@ export async function acquire(options: AdapterOptions = {}): Promise<Acquired> {
     return { device: await adapter.requestDevice({ requiredLimits }), description, software: isSlow };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DeviceError(`webgpu: ${description} gives no device (${reason}); restart the program, or use the cpu device`, { cause: error }); // prettier-ignore
+    throw new DeviceError(`webgpu: ${description} gives no device (${reason}); restart the program, or use the cpu device`, {
+      cause: error,
+    });
   }
 }

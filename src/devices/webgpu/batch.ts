@@ -70,7 +70,10 @@ export class Batch {
     let name = this.#groups.get(key);
     if (name === undefined) {
       name = { id: this.#nextId++, pages };
-      this.#engine.group(name.id, pages.map(({ id }) => id)); // prettier-ignore
+      this.#engine.group(
+        name.id,
+        pages.map(({ id }) => id),
+      );
       this.#groups.set(key, name);
     }
     return name;

@@ -70,8 +70,7 @@ const outOfMemory = (message: string): OutOfMemoryError =>
 
 export const destroyed = (): DeviceError => new DeviceError('webgpu: the device has been destroyed; ask for another');
 
-const asError = (error: unknown): Error =>
-  error instanceof Error ? error : new DeviceError(`webgpu: ${String(error)}`);
+const asError = (error: unknown): Error => (error instanceof Error ? error : new DeviceError(`webgpu: ${String(error)}`));
 
 /** The engine in this thread. */
 export class LocalEngine implements Engine {

@@ -107,7 +107,7 @@ export class Pipelines {
 
   #pageLayout(pages: number): GPUBindGroupLayout {
     return (this.#pageLayouts[pages] ??= this.#device.createBindGroupLayout({
-      entries: Array.from({ length: pages }, (_, binding) => ({ binding, visibility: COMPUTE, buffer: { type: 'storage' as const } })), // prettier-ignore
+      entries: Array.from({ length: pages }, (_, binding) => ({ binding, visibility: COMPUTE, buffer: { type: 'storage' as const } })),
     }));
   }
 

@@ -80,8 +80,7 @@ export class SharedAreas {
   }
 }
 
-const newMemory = (): SharedArrayBuffer =>
-  new SharedArrayBuffer(4 * CONTROL_WORDS + ERROR_BYTES + AT_ONCE + 4 * RING_WORDS);
+const newMemory = (): SharedArrayBuffer => new SharedArrayBuffer(4 * CONTROL_WORDS + ERROR_BYTES + AT_ONCE + 4 * RING_WORDS);
 
 /** An error that can go from one thread to another. */
 export interface PlainError {

@@ -4,7 +4,7 @@
  */
 import { acquire, type AdapterOptions } from './adapter.ts';
 import { LocalEngine, type Piece } from './engine.ts';
-import { BEAT_MS, CONTROL, leaveError, OP, plainError, RingReader, SharedAreas, textIn, type Command, type PlainError } from './ring.ts'; // prettier-ignore
+import { BEAT_MS, CONTROL, leaveError, OP, plainError, RingReader, SharedAreas, textIn, type Command, type PlainError } from './ring.ts';
 
 /** The first message. */
 export interface ThreadSetup {

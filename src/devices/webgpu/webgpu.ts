@@ -276,12 +276,7 @@ class ReportingProgram extends GpuProgram {
   readonly #faults: readonly Fault[];
   readonly #unseen: Map<GpuProgram, readonly PlacedFault[]>;
 
-  constructor(
-    steps: readonly GpuStep[],
-    machine: Machine,
-    faults: readonly Fault[],
-    unseen: Map<GpuProgram, readonly PlacedFault[]>,
-  ) {
+  constructor(steps: readonly GpuStep[], machine: Machine, faults: readonly Fault[], unseen: Map<GpuProgram, readonly PlacedFault[]>) {
     super(steps, machine);
     this.#faults = faults;
     this.#unseen = unseen;
@@ -304,7 +299,7 @@ class ReportingProgram extends GpuProgram {
 /** @throws DTypeError for what the device has no numbers for */
 function requireStorable(data: TypedArray): void {
   if (data instanceof Float64Array) {
-    throw new DTypeError("webgpu: GPUs compute in float32, but the data is float64; convert it with .to('float32'), or use the cpu device"); // prettier-ignore
+    throw new DTypeError("webgpu: GPUs compute in float32, but the data is float64; convert it with .to('float32'), or use the cpu device");
   }
   if (!(data instanceof BigInt64Array)) return;
   for (const value of data) {
@@ -330,10 +325,8 @@ export async function startWebGpuDevice(options: WebGpuOptions = {}): Promise<We
 }
 
 /** The same, at once, in Node. @throws DeviceError with what is missing and how to get it */
-export const startWebGpuDeviceNow = (options: WebGpuOptions = {}): WebGpuDevice =>
-  new WebGpuDevice(startThreadNow(options), options);
+export const startWebGpuDeviceNow = (options: WebGpuOptions = {}): WebGpuDevice => new WebGpuDevice(startThreadNow(options), options);
 
 export type { Block };
 
-const isShared = ({ buffer }: TypedArray): boolean =>
-  typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
+const isShared = ({ buffer }: TypedArray): boolean => typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;

@@ -81,14 +81,7 @@ export class CommonMemory {
   /** How many phases this process has been through: two for each piece. */
   #phase = 0;
 
-  constructor(
-    memory: ArrayBuffer,
-    rank: number,
-    size: number,
-    calls: MemoryCalls,
-    owner: MemoryOwner,
-    timeout: number,
-  ) {
+  constructor(memory: ArrayBuffer, rank: number, size: number, calls: MemoryCalls, owner: MemoryOwner, timeout: number) {
     const ranks = Array.from({ length: size }, (_, i) => i * BYTES_EACH);
     this.#rank = rank;
     this.#words = ranks.map((at) => new Int32Array(memory, at, HEADER_BYTES / 4));
@@ -224,13 +217,15 @@ export class CommonMemory {
   #enter(): number {
     this.#phase = (this.#phase + 1) | 0;
     Atomics.store(this.#words[this.#rank]!, WORD.phase, this.#phase);
-    if (this.#words.some((words) => Atomics.load(words, WORD.sleeps) !== 0))
-      this.#calls.wake(this.#phases[this.#rank]!);
+    if (this.#words.some((words) => Atomics.load(words, WORD.sleeps) !== 0)) this.#calls.wake(this.#phases[this.#rank]!);
     return this.#phase;
   }
 
   #announce({ kind, dtype, op, root, count }: Collective): void {
-    this.#words[this.#rank]!.set([KINDS.indexOf(kind), MPI_DTYPES.indexOf(dtype as MpiDType), op === undefined ? -1 : OPS.indexOf(op), root ?? -1, count], WORD.what); // prettier-ignore
+    this.#words[this.#rank]!.set(
+      [KINDS.indexOf(kind), MPI_DTYPES.indexOf(dtype as MpiDType), op === undefined ? -1 : OPS.indexOf(op), root ?? -1, count],
+      WORD.what,
+    );
   }
 
   /** Whether the others take part in the same. @throws DistributedError with what they do instead */
@@ -240,7 +235,10 @@ export class CommonMemory {
       if (from !== undefined && from !== rank) return;
       const theirs = announcedBy(words);
       if (theirs === mine) return;
-      throw this.#owner.different(collective, `rank ${this.#rank} has called ${mine}, rank ${rank} ${theirs}; all ranks must call the same collectives in the same order`); // prettier-ignore
+      throw this.#owner.different(
+        collective,
+        `rank ${this.#rank} has called ${mine}, rank ${rank} ${theirs}; all ranks must call the same collectives in the same order`,
+      );
     });
   }
 
@@ -272,7 +270,7 @@ export class CommonMemory {
     const offer = this.#offers[this.#rank]!;
     const data = send ?? receive;
     const isRoot = root === this.#rank;
-    const copy = (to: number, from: number, many: number): void => this.#copy(part(offer, to, many), part(data, from, many)); // prettier-ignore
+    const copy = (to: number, from: number, many: number): void => this.#copy(part(offer, to, many), part(data, from, many));
     if (kind === 'allReduce') {
       this.#others((rank) => {
         const [from, to] = this.#shareOf(rank, piece.count);
@@ -301,9 +299,9 @@ export class CommonMemory {
     } else if (kind === 'reduce') {
       if (root === this.#rank) addUp(0, part(receive, piece.at, piece.count), piece.count);
     } else if (kind === 'broadcast') {
-      if (root !== this.#rank) this.#copy(part(receive, piece.at, piece.count), part(this.#offers[root!]!, 0, piece.count)); // prettier-ignore
+      if (root !== this.#rank) this.#copy(part(receive, piece.at, piece.count), part(this.#offers[root!]!, 0, piece.count));
     } else if (kind === 'allGather') {
-      this.#offers.forEach((offer, rank) => this.#copy(part(receive, rank * count + piece.at, piece.count), part(offer, 0, piece.count))); // prettier-ignore
+      this.#offers.forEach((offer, rank) => this.#copy(part(receive, rank * count + piece.at, piece.count), part(offer, 0, piece.count)));
     } else if (kind === 'reduceScatter') {
       const sum = part(receive, piece.at, piece.count);
       this.#copy(sum, part(send!, this.#rank * count + piece.at, piece.count));

@@ -28,7 +28,7 @@ export function loadKoffi(): Koffi {
   try {
     koffi = createRequire(import.meta.url)('koffi') as Koffi;
   } catch (cause) {
-    throw new DistributedError(`initProcessGroup: koffi, by which MPI is called, cannot be loaded; ${REMEDY}`, { cause }); // prettier-ignore
+    throw new DistributedError(`initProcessGroup: koffi, by which MPI is called, cannot be loaded; ${REMEDY}`, { cause });
   }
   try {
     koffi.config({ ...koffi.config(), ...STACKS });
@@ -41,5 +41,8 @@ export function loadKoffi(): Koffi {
 /** @throws DistributedError where it gives less stack than MPI needs */
 export function requireStack(koffi: Koffi): void {
   const stack = Number(koffi.config()['sync_stack_size']);
-  if (!(stack >= STACKS.sync_stack_size)) throw new DistributedError(`initProcessGroup: koffi gives MPI ${stack} bytes of stack, of which it needs ${STACKS.sync_stack_size}; ${REMEDY}`); // prettier-ignore
+  if (!(stack >= STACKS.sync_stack_size))
+    throw new DistributedError(
+      `initProcessGroup: koffi gives MPI ${stack} bytes of stack, of which it needs ${STACKS.sync_stack_size}; ${REMEDY}`,
+    );
 }

@@ -11,7 +11,10 @@ export function holdLauncher(env: Readonly<Record<string, string | undefined>>):
   if (!(descriptor > 2) || !Number.isInteger(descriptor)) return () => undefined;
   // Output that it inherits would hold up the end of the job: whatever lies behind the descriptor becomes /dev/null.
   const others = Array.from({ length: 60 }, () => 'ignore' as const);
-  const holder = spawn('/bin/sh', ['-c', 'read line || sleep 2'], { stdio: ['pipe', 'ignore', 'ignore', descriptor, ...others], detached: true }); // prettier-ignore
+  const holder = spawn('/bin/sh', ['-c', 'read line || sleep 2'], {
+    stdio: ['pipe', 'ignore', 'ignore', descriptor, ...others],
+    detached: true,
+  });
   const stdin = holder.stdin as Socket;
   holder.on('error', () => undefined); // no shell: then it is as it would be
   stdin.on('error', () => undefined);

@@ -18,16 +18,24 @@ export interface Mpi {
   readonly setErrorHandler: Call<[comm: Handle, handler: Handle]>;
   readonly errorString: Call<[code: number, text: Uint8Array, length: number[]]>;
   readonly libraryVersion: Call<[text: Uint8Array, length: number[]]>;
-  readonly startAllReduce: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle, request: Uint8Array]>; // prettier-ignore
-  readonly startReduce: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, root: number, comm: Handle, request: Uint8Array]>; // prettier-ignore
-  readonly startBroadcast: Call<[data: Memory, count: number, type: Handle, root: number, comm: Handle, request: Uint8Array]>; // prettier-ignore
-  readonly startAllGather: Call<[send: Memory, sent: number, sendType: Handle, receive: Memory, received: number, type: Handle, comm: Handle, request: Uint8Array]>; // prettier-ignore
-  readonly startReduceScatter: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle, request: Uint8Array]>; // prettier-ignore
+  readonly startAllReduce: Call<
+    [send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle, request: Uint8Array]
+  >;
+  readonly startReduce: Call<
+    [send: Memory, receive: Memory, count: number, type: Handle, op: Handle, root: number, comm: Handle, request: Uint8Array]
+  >;
+  readonly startBroadcast: Call<[data: Memory, count: number, type: Handle, root: number, comm: Handle, request: Uint8Array]>;
+  readonly startAllGather: Call<
+    [send: Memory, sent: number, sendType: Handle, receive: Memory, received: number, type: Handle, comm: Handle, request: Uint8Array]
+  >;
+  readonly startReduceScatter: Call<
+    [send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle, request: Uint8Array]
+  >;
   readonly startBarrier: Call<[comm: Handle, request: Uint8Array]>;
   readonly test: Call<[request: Uint8Array, flag: number[], status: bigint]>;
   readonly allReduce: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle]>;
   readonly splitByType: Call<[comm: Handle, type: number, key: number, info: Handle, made: Uint8Array]>;
-  readonly allocateShared: Call<[bytes: number, unit: number, info: Handle, comm: Handle, base: Uint8Array, window: Uint8Array]>; // prettier-ignore
+  readonly allocateShared: Call<[bytes: number, unit: number, info: Handle, comm: Handle, base: Uint8Array, window: Uint8Array]>;
   readonly queryShared: Call<[window: Handle, rank: number, bytes: Uint8Array, unit: number[], base: Uint8Array]>;
   readonly freeWindow: Call<[window: Uint8Array]>;
 }
@@ -41,7 +49,8 @@ export function libraryNames(launcher: Launch['launcher'] | undefined, named = p
   return launcher === 'MPICH' ? [...MPICH_NAMES, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH_NAMES];
 }
 
-const INSTALL = 'install one, such as the package openmpi-bin or mpich of Debian and Ubuntu, or name the file of its library in FLAMBEAU_MPI'; // prettier-ignore
+const INSTALL =
+  'install one, such as the package openmpi-bin or mpich of Debian and Ubuntu, or name the file of its library in FLAMBEAU_MPI';
 
 /**
  * Loads the first library of those that there is, and binds its functions.
@@ -50,8 +59,7 @@ const INSTALL = 'install one, such as the package openmpi-bin or mpich of Debian
 export const loadMpi = (names: readonly string[]): Mpi => loadFirst(names, bind);
 
 /** The functions for memory that processes share, for a thread that does not otherwise call MPI. */
-export const loadMemoryCalls = (names: readonly string[]): MemoryCalls & Pick<Koffi, 'view'> =>
-  loadFirst(names, bindMemory);
+export const loadMemoryCalls = (names: readonly string[]): MemoryCalls & Pick<Koffi, 'view'> => loadFirst(names, bindMemory);
 
 function loadFirst<T>(names: readonly string[], bindTo: (koffi: Koffi, library: Library, name: string) => T): T {
   const koffi = loadKoffi();
@@ -64,7 +72,7 @@ function loadFirst<T>(names: readonly string[], bindTo: (koffi: Koffi, library: 
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new DistributedError(`initProcessGroup: there is no MPI library among ${names.join(', ')} (${failures[0]!}); ${INSTALL}`); // prettier-ignore
+  throw new DistributedError(`initProcessGroup: there is no MPI library among ${names.join(', ')} (${failures[0]!}); ${INSTALL}`);
 }
 
 function bind(koffi: Koffi, library: Library, name: string): Mpi {
@@ -99,8 +107,12 @@ function bind(koffi: Koffi, library: Library, name: string): Mpi {
 
 function bindMemory(koffi: Koffi, library: Library, name: string): MemoryCalls & Pick<Koffi, 'view'> {
   const { handle, types, ops } = abiOf(koffi, library, name);
-  const reduce = library.func('MPI_Reduce_local', 'int', ['void *', 'void *', 'int', handle, handle]) as unknown as Call<[from: Uint8Array, into: Uint8Array, count: number, type: Handle, op: Handle]>; // prettier-ignore
-  const copy = library.func('memcpy', 'uintptr_t', ['void *', 'void *', 'size_t']) as unknown as Call<[to: Uint8Array, from: Uint8Array, bytes: number]>; // prettier-ignore
+  const reduce = library.func('MPI_Reduce_local', 'int', ['void *', 'void *', 'int', handle, handle]) as unknown as Call<
+    [from: Uint8Array, into: Uint8Array, count: number, type: Handle, op: Handle]
+  >;
+  const copy = library.func('memcpy', 'uintptr_t', ['void *', 'void *', 'size_t']) as unknown as Call<
+    [to: Uint8Array, from: Uint8Array, bytes: number]
+  >;
   return {
     view: (address, bytes) => koffi.view(address, bytes),
     copy: (to, from) => void copy(to, from, from.length),
@@ -121,10 +133,12 @@ function sleeping(library: Library): Pick<MemoryCalls, 'sleep' | 'wake'> {
     const bed = new Int32Array(new SharedArrayBuffer(4));
     return { sleep: () => void Atomics.wait(bed, 0, 0, 0.1), wake: () => undefined };
   }
-  const call = library.func('syscall', 'long', ['long', 'void *', 'int', 'int', 'void *', 'void *', 'int']) as unknown as Call<[number: number, word: Int32Array, what: number, value: number, time: BigInt64Array | null, other: null, bits: number]>; // prettier-ignore
+  const call = library.func('syscall', 'long', ['long', 'void *', 'int', 'int', 'void *', 'void *', 'int']) as unknown as Call<
+    [number: number, word: Int32Array, what: number, value: number, time: BigInt64Array | null, other: null, bits: number]
+  >;
   const [wait, wake, everybody] = [0, 1, 0x7fff_ffff];
   return {
-    sleep: (word, value, ms) => void call(futex, word, wait, value, BigInt64Array.of(0n, BigInt(ms) * 1_000_000n), null, 0), // prettier-ignore
+    sleep: (word, value, ms) => void call(futex, word, wait, value, BigInt64Array.of(0n, BigInt(ms) * 1_000_000n), null, 0),
     wake: (word) => void call(futex, word, wake, everybody, null, null, 0),
   };
 }
@@ -140,5 +154,7 @@ function abiOf(koffi: Koffi, library: Library, name: string): Abi {
   };
   if (exported('ompi_mpi_comm_world')) return openMpi((symbol) => koffi.address(library.symbol(symbol, 'char')));
   if (exported('MPIR_Dup_fn')) return MPICH; // its header's MPI_DUP_FN, so all that share the interface have it
-  throw new DistributedError(`initProcessGroup: ${name} is an MPI library of an unknown binary interface; use Open MPI, or MPICH and those that share its interface (Intel MPI, MVAPICH)`); // prettier-ignore
+  throw new DistributedError(
+    `initProcessGroup: ${name} is an MPI library of an unknown binary interface; use Open MPI, or MPICH and those that share its interface (Intel MPI, MVAPICH)`,
+  );
 }

@@ -59,7 +59,10 @@ export class MpiGroup implements ProcessGroup {
     const libraries = libraryNames(launch?.launcher);
     const setup: ThreadSetup = { words: this.#words, port: port2, libraries, launch, watch: watch?.mpiPort };
     this.#port = port1;
-    const thread = new Worker(threadUrl('mpi/thread'), { workerData: setup, transferList: [port2, ...(watch === undefined ? [] : [watch.mpiPort])] }); // prettier-ignore
+    const thread = new Worker(threadUrl('mpi/thread'), {
+      workerData: setup,
+      transferList: [port2, ...(watch === undefined ? [] : [watch.mpiPort])],
+    });
     thread.unref();
     this.#port.unref();
     const report = this.#begin(watch);
@@ -80,13 +83,14 @@ export class MpiGroup implements ProcessGroup {
     const report = this.#report();
     if (this.#state === STATE.ready) return report ?? {};
     watch?.leave();
-    if (this.#state !== STATE.starting)
-      throw new DistributedError(report?.error ?? 'initProcessGroup: MPI has not started');
+    if (this.#state !== STATE.starting) throw new DistributedError(report?.error ?? 'initProcessGroup: MPI has not started');
     atEnd((code, uncaught) => {
       if (uncaught !== undefined) printUncaught(uncaught);
       exitNow(code === 0 ? 1 : code); // else Node would wait for the thread, which MPI has
     });
-    throw new DistributedError(`initProcessGroup: MPI has not started within ${limit / 1000} s, since it waits for all processes: see that each of them calls initProcessGroup, and soon`); // prettier-ignore
+    throw new DistributedError(
+      `initProcessGroup: MPI has not started within ${limit / 1000} s, since it waits for all processes: see that each of them calls initProcessGroup, and soon`,
+    );
   }
 
   #commonMemory(address: bigint, libraries: readonly string[]): CommonMemory {
@@ -99,7 +103,7 @@ export class MpiGroup implements ProcessGroup {
       late: (collective, missing) => this.#late(collective, missing),
       different: (collective, text) => this.#different(collective, text),
     };
-    return new CommonMemory(calls.view(address, this.size * BYTES_EACH), this.rank, this.size, calls, owner, this.#limit); // prettier-ignore
+    return new CommonMemory(calls.view(address, this.size * BYTES_EACH), this.rank, this.size, calls, owner, this.#limit);
   }
 
   /** The ranks' watches meet by way of MPI. What that takes does not count among the collectives. */
@@ -143,7 +147,8 @@ export class MpiGroup implements ProcessGroup {
 
   start(collective: Collective): Pending {
     const { dtype } = collective;
-    if (!(MPI_DTYPES as readonly string[]).includes(dtype)) throw new DTypeError(`${collective.kind}: MPI has no ${dtype}; convert with .to('float32')`); // prettier-ignore
+    if (!(MPI_DTYPES as readonly string[]).includes(dtype))
+      throw new DTypeError(`${collective.kind}: MPI has no ${dtype}; convert with .to('float32')`);
     if (this.#state !== STATE.ready) throw this.#failure(collective);
     this.#watch?.trail.add(collective);
     if (this.#memory !== undefined) return this.#memory.start(collective);
@@ -186,11 +191,7 @@ export class MpiGroup implements ProcessGroup {
   }
 
   /** How many collectives are done, and the milliseconds left for this one; undefined when it is done, too. @throws DistributedError */
-  #open(
-    mine: number,
-    collective: Collective,
-    end: number,
-  ): { readonly done: number; readonly left: number } | undefined {
+  #open(mine: number, collective: Collective, end: number): { readonly done: number; readonly left: number } | undefined {
     const done = Atomics.load(this.#words, WORDS.done);
     if (done >= mine) return undefined;
     if (this.#state !== STATE.ready) throw this.#failure(collective);
@@ -201,7 +202,9 @@ export class MpiGroup implements ProcessGroup {
 
   #failure(step: Step): DistributedError {
     const said = this.#watch?.verdict() ?? this.#report()?.error;
-    return new DistributedError(`${showCollective(step)} on rank ${this.rank}: ${said ?? 'the group has ended; call initProcessGroup once and destroyProcessGroup last'}`); // prettier-ignore
+    return new DistributedError(
+      `${showCollective(step)} on rank ${this.rank}: ${said ?? 'the group has ended; call initProcessGroup once and destroyProcessGroup last'}`,
+    );
   }
 
   /** Ranks do different things: the watch sees in all of them which. */
@@ -217,7 +220,7 @@ export class MpiGroup implements ProcessGroup {
   /** @param missing ranks of which is known that they have not come */
   #late(step: Step, missing: readonly number[] = []): DistributedError {
     const [done, seconds] = [Atomics.load(this.#words, WORDS.done), this.#timeout / 1000];
-    const who = missing.length === 0 ? 'another rank' : missing.length === 1 ? `rank ${missing[0]!}` : `ranks ${missing.join(', ')}`; // prettier-ignore
+    const who = missing.length === 0 ? 'another rank' : missing.length === 1 ? `rank ${missing[0]!}` : `ranks ${missing.join(', ')}`;
     return new DistributedError(
       `${showCollective(step)} on rank ${this.rank} has not ended within ${seconds} s (it is number ${done + 1}): ${who} has stopped, or has called ` +
         'something else; all ranks must call the same collectives in the same order. A longer time: initProcessGroup({ timeout })',

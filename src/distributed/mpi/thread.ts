@@ -24,8 +24,7 @@ function setState(state: number): void {
   wake(WORDS.state);
 }
 
-const textOf = (bytes: Uint8Array, length: number): string =>
-  new TextDecoder().decode(bytes.subarray(0, length)).replace(/\0.*$/s, '');
+const textOf = (bytes: Uint8Array, length: number): string => new TextDecoder().decode(bytes.subarray(0, length)).replace(/\0.*$/s, '');
 
 function check(mpi: Mpi, code: number, what: string): void {
   if (code === 0) return;
@@ -45,7 +44,10 @@ function start(): Mpi {
   check(mpi, mpi.setErrorHandler(world, errorsReturn), 'initProcessGroup');
   check(mpi, mpi.commRank(world, rank), 'initProcessGroup');
   check(mpi, mpi.commSize(world, size), 'initProcessGroup');
-  if (provided[0]! < SERIALIZED) throw new DistributedError(`initProcessGroup: this ${name} was built without threads (MPI_THREAD_SERIALIZED); use one that was built with them`); // prettier-ignore
+  if (provided[0]! < SERIALIZED)
+    throw new DistributedError(
+      `initProcessGroup: this ${name} was built without threads (MPI_THREAD_SERIALIZED); use one that was built with them`,
+    );
   if (launch !== undefined && launch.worldSize !== size[0]) {
     throw new DistributedError(
       `initProcessGroup: ${launch.launcher} has started ${launch.worldSize} processes, but ${name} sees ${size[0]}: start the program with the mpirun ` +

@@ -28,6 +28,6 @@ export function shareMemory(mpi: Mpi, rank: number, size: number): Window | unde
   if (isThere) isThere = mpi.queryShared(handleIn(window, abi), 0, bytes, [0], base) === 0;
   const all = new Int32Array([isThere ? 1 : 0]);
   const flags = new Uint8Array(all.buffer);
-  if (mpi.allReduce(abi.inPlace, flags, 1, abi.types.int32, abi.ops.min, abi.world) !== 0 || all[0] === 0) return undefined; // prettier-ignore
+  if (mpi.allReduce(abi.inPlace, flags, 1, abi.types.int32, abi.ops.min, abi.world) !== 0 || all[0] === 0) return undefined;
   return { base: addressIn(base), free: () => void mpi.freeWindow(window) };
 }

@@ -74,9 +74,7 @@ export class Hub {
           const server = createServer((socket) => this.#meet(socket));
           server.maxConnections = this.#options.size + 64;
           server.on('error', () => resolve([]));
-          server.listen({ host, port: 0 }, () =>
-            resolve([{ host, port: (server.address() as { port: number }).port }]),
-          );
+          server.listen({ host, port: 0 }, () => resolve([{ host, port: (server.address() as { port: number }).port }]));
           this.#servers.push(server);
         }),
     );
@@ -88,15 +86,19 @@ export class Hub {
     let member: Member | undefined;
     const timer = setTimeout(() => socket.destroy(), HELLO_MS);
     socket.setNoDelay(true);
-    receive(socket, () => (member === undefined ? STRANGER_LIMIT : MEMBER_LIMIT), (message) => {
-      if (member !== undefined) {
-        this.receive(member.rank, message as ToHub);
-        return;
-      }
-      member = this.#welcome(socket, message as ToHub);
-      clearTimeout(timer);
-      return undefined;
-    }); // prettier-ignore
+    receive(
+      socket,
+      () => (member === undefined ? STRANGER_LIMIT : MEMBER_LIMIT),
+      (message) => {
+        if (member !== undefined) {
+          this.receive(member.rank, message as ToHub);
+          return;
+        }
+        member = this.#welcome(socket, message as ToHub);
+        clearTimeout(timer);
+        return undefined;
+      },
+    );
     socket.on('close', () => {
       clearTimeout(timer);
       if (member !== undefined) this.#closed(member);
@@ -199,7 +201,7 @@ export class Hub {
       if (member.state !== 'here' || this.#phase !== 'watching') continue;
       const { place, silence } = member;
       if (place !== undefined && place.posted > place.done && place.since + silence > this.#options.timeout)
-        this.#fail({ kind: 'late', member }); // prettier-ignore
+        this.#fail({ kind: 'late', member });
       else if (silence > SILENCE_MS) this.#fail({ kind: 'silent', member });
       else this.#compare(member); // it may have been ahead of rank 0
       if (own.place !== undefined && member !== own) member.send({ type: 'place', place: own.place });
@@ -241,7 +243,11 @@ export class Hub {
       case 'silent':
         return gone(all, [member], 'silent');
       case 'closed':
-        return gone(all, [...this.#members.values()].filter(({ state }) => state === 'gone'), 'closed'); // prettier-ignore
+        return gone(
+          all,
+          [...this.#members.values()].filter(({ state }) => state === 'gone'),
+          'closed',
+        );
     }
   }
 

@@ -12,7 +12,10 @@ export interface Address {
 export function addressesHere(isOneMachine: boolean): string[] {
   if (isOneMachine) return ['127.0.0.1'];
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:')).map(({ address }) => address).slice(0, 16); // prettier-ignore
+  return all
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .map(({ address }) => address)
+    .slice(0, 16);
 }
 
 export interface LifelineEvents {
@@ -42,12 +45,7 @@ export class Lifeline {
 }
 
 /** Tries all addresses at once; the first that welcomes this rank is taken. Rejects when none has within so many milliseconds. */
-export function joinHub(
-  addresses: readonly Address[],
-  hello: ToHub,
-  { message, lost }: LifelineEvents,
-  limit: number,
-): Promise<Lifeline> {
+export function joinHub(addresses: readonly Address[], hello: ToHub, { message, lost }: LifelineEvents, limit: number): Promise<Lifeline> {
   return new Promise((resolve, reject) => {
     const sockets: Socket[] = [];
     const faults: string[] = [];
@@ -64,19 +62,23 @@ export function joinHub(
       sockets.push(socket);
       socket.once('connect', () => send(socket, hello));
       socket.on('error', (error) => faults.push(error.message));
-      receive(socket, () => MEMBER_LIMIT, (said) => {
-        const told = said as ToMember;
-        if (line === undefined && told.type === 'welcome') {
-          clearTimeout(timer);
-          chosen = socket;
-          line = new Lifeline(socket, told.host);
-          for (const other of sockets) if (other !== socket) other.destroy();
-          resolve(line);
-        } else {
-          if (told.type === 'place' && line !== undefined) line.hubPlace = told.place;
-          message(told);
-        }
-      }); // prettier-ignore
+      receive(
+        socket,
+        () => MEMBER_LIMIT,
+        (said) => {
+          const told = said as ToMember;
+          if (line === undefined && told.type === 'welcome') {
+            clearTimeout(timer);
+            chosen = socket;
+            line = new Lifeline(socket, told.host);
+            for (const other of sockets) if (other !== socket) other.destroy();
+            resolve(line);
+          } else {
+            if (told.type === 'place' && line !== undefined) line.hubPlace = told.place;
+            message(told);
+          }
+        },
+      );
       socket.on('close', () => {
         if (socket === chosen) lost();
         else if (chosen === undefined && sockets.every(({ destroyed }) => destroyed)) giveUp();

@@ -20,8 +20,7 @@ export interface Place {
 }
 
 /** Why a process cannot go on. */
-export type Fault =
-  { readonly kind: 'threw' | 'mpi'; readonly text: string } | { readonly kind: 'ended'; readonly code: number };
+export type Fault = { readonly kind: 'threw' | 'mpi'; readonly text: string } | { readonly kind: 'ended'; readonly code: number };
 
 export interface Verdict {
   readonly text: string;

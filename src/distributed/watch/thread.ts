@@ -50,7 +50,14 @@ function place(): Place {
   const where = `${posted > done} ${number}`;
   if (where !== standing) [standing, changed] = [where, now];
   const nothing: Signature = [0, -1, 0];
-  return { posted, done, hash: trail.hash(posted) ?? 0, signature: trail.signature(number) ?? nothing, signatureHash: trail.hash(number) ?? 0, since: Math.round(now - changed) }; // prettier-ignore
+  return {
+    posted,
+    done,
+    hash: trail.hash(posted) ?? 0,
+    signature: trail.signature(number) ?? nothing,
+    signatureHash: trail.hash(number) ?? 0,
+    since: Math.round(now - changed),
+  };
 }
 
 function look(): void {

@@ -42,11 +42,11 @@ function waiting(all: readonly Standing[], but: readonly Standing[]): string {
     const where = whereabouts(one.place);
     groups.set(where, [...(groups.get(where) ?? []), one]);
   }
-  return [...groups].map(([where, whose]) => `; ${listed(whose.map(named))} ${whose.length === 1 ? 'waits' : 'wait'} ${where}`).join(''); // prettier-ignore
+  return [...groups].map(([where, whose]) => `; ${listed(whose.map(named))} ${whose.length === 1 ? 'waits' : 'wait'} ${where}`).join('');
 }
 
 export function gone(all: readonly Standing[], lost: readonly Standing[], how: 'closed' | 'silent'): string {
-  const why = how === 'closed' ? 'killed, or crashed' : 'nothing is heard: the process is stopped, or its host down or out of reach'; // prettier-ignore
+  const why = how === 'closed' ? 'killed, or crashed' : 'nothing is heard: the process is stopped, or its host down or out of reach';
   const texts = lost.map((x) => `${named(x)}, last seen ${whereabouts(x.place)},`);
   return `${listed(texts)} ${lost.length === 1 ? 'is' : 'are'} gone (${why})${waiting(all, lost)}`;
 }

@@ -6,7 +6,7 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from '
 import { threadUrl } from '../thread-url.ts';
 import { atEnd, exitNow, print, printUncaught, type Uncaught } from './ending.ts';
 import { cut, type Fault } from './messages.ts';
-import { END_MS, JOIN, JOIN_MS, WATCH, WATCH_WORDS, type Role, type WatchOrder, type WatchReport, type WatchSetup } from './protocol.ts'; // prettier-ignore
+import { END_MS, JOIN, JOIN_MS, WATCH, WATCH_WORDS, type Role, type WatchOrder, type WatchReport, type WatchSetup } from './protocol.ts';
 import { Trail } from './trail.ts';
 
 /** What a meeting has to fit in. */
@@ -33,7 +33,7 @@ export class Watch {
   /** @param mpi words of the thread that calls MPI */
   constructor(mpi: Int32Array<SharedArrayBuffer>, timeout: number) {
     const [own, mpis] = [new MessageChannel(), new MessageChannel()];
-    const setup: WatchSetup = { words: this.#words, mpi, trail: this.trail.words, port: own.port2, fromMpi: mpis.port2, timeout }; // prettier-ignore
+    const setup: WatchSetup = { words: this.#words, mpi, trail: this.trail.words, port: own.port2, fromMpi: mpis.port2, timeout };
     this.#port = own.port1;
     this.mpiPort = mpis.port1;
     const thread = new Worker(threadUrl('watch/thread'), { workerData: setup, transferList: [own.port2, mpis.port2] });
@@ -65,7 +65,9 @@ export class Watch {
       if (text.length <= MEETING_BYTES) bytes.set(text);
     }
     broadcast(bytes);
-    this.#order({ meeting: JSON.parse(new TextDecoder().decode(bytes.slice()).replace(/\0.*$/s, '') || '{"token":"","addresses":[]}') as never }); // prettier-ignore
+    this.#order({
+      meeting: JSON.parse(new TextDecoder().decode(bytes.slice()).replace(/\0.*$/s, '') || '{"token":"","addresses":[]}') as never,
+    });
     const before = role.rank === 0 ? JOIN.listening : JOIN.starting;
     Atomics.wait(this.#words, WATCH.join, before, JOIN_MS + 1000);
     const isIn = Atomics.load(this.#words, WATCH.join) === JOIN.joined;
@@ -75,7 +77,10 @@ export class Watch {
       this.#stopListening = atEnd((code, uncaught) => this.#end(code, uncaught));
     } else {
       const why = isIn ? 'that of another rank' : `that of rank ${role.rank}: ${this.#reports().error ?? 'no answer'}`;
-      if (role.rank === 0 || !isIn) process.emitWarning(`initProcessGroup: the watches of the ranks cannot meet over TCP (${why}); a rank that fails is noticed by timeouts alone`); // prettier-ignore
+      if (role.rank === 0 || !isIn)
+        process.emitWarning(
+          `initProcessGroup: the watches of the ranks cannot meet over TCP (${why}); a rank that fails is noticed by timeouts alone`,
+        );
       this.#order('leave');
     }
     return isGood;
@@ -99,8 +104,10 @@ export class Watch {
     if (verdict?.together === true) this.#order({ last: uncaught === undefined ? '' : textOf(uncaught.error) });
     else if (uncaught !== undefined) printUncaught(uncaught);
     if (verdict === undefined) {
-      if (uncaught === undefined) print(`DistributedError: rank ${this.#rank} ends (exit code ${code}) without destroyProcessGroup(); call it last, in all ranks`); // prettier-ignore
-      const fault: Fault = uncaught === undefined ? { kind: 'ended', code } : { kind: 'threw', text: cut(textOf(uncaught.error).split('\n')[0]!) }; // prettier-ignore
+      if (uncaught === undefined)
+        print(`DistributedError: rank ${this.#rank} ends (exit code ${code}) without destroyProcessGroup(); call it last, in all ranks`);
+      const fault: Fault =
+        uncaught === undefined ? { kind: 'ended', code } : { kind: 'threw', text: cut(textOf(uncaught.error).split('\n')[0]!) };
       this.#order({ fault });
     }
     Atomics.store(this.#words, WATCH.said, 1);

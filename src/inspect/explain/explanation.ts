@@ -112,7 +112,8 @@ export class Explanation {
 
   /** A shape without its batch dimension. A model that was given a single image has none. */
   sample(shape: Dims): Dims {
-    const single = this.inputShape.length === 3 && this.#traced.some(({ op }) => op?.name === 'conv2d' || op?.name.endsWith('Pool2d') === true); // prettier-ignore
+    const single =
+      this.inputShape.length === 3 && this.#traced.some(({ op }) => op?.name === 'conv2d' || op?.name.endsWith('Pool2d') === true);
     return shape.length > 1 && !single ? shape.slice(1) : shape;
   }
 
@@ -187,11 +188,6 @@ function remedyFor(size: number, input: Dims): string {
 export function explain(model: Model, inputShape: readonly number[], options: ExplainOptions = {}): Explanation {
   requireModel('explain', model);
   checkInputShape('explain', inputShape);
-  const { dtype = 'float32' } = requireOptions<ExplainOptions>(
-    'explain',
-    options,
-    { dtype: DTYPE },
-    "{ dtype: 'float64' }",
-  );
+  const { dtype = 'float32' } = requireOptions<ExplainOptions>('explain', options, { dtype: DTYPE }, "{ dtype: 'float64' }");
   return new Explanation(model, [...inputShape], trace(model, inputShape, dtype));
 }

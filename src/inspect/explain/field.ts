@@ -56,18 +56,36 @@ function fieldAfter(step: TracedStep, sources: readonly (Known | undefined)[]): 
   const places = placesOf(output);
   if (window !== undefined) {
     const sides = [window.height, window.width] as const;
-    return grown(before, [0, 1].map((i) => (sides[i]!.kernel - 1) * sides[i]!.dilation), sides.map(strideOf), sides.map((side) => side.output), (i) => windowFormula(before, sides[i], i)); // prettier-ignore
+    return grown(
+      before,
+      [0, 1].map((i) => (sides[i]!.kernel - 1) * sides[i]!.dilation),
+      sides.map(strideOf),
+      sides.map((side) => side.output),
+      (i) => windowFormula(before, sides[i], i),
+    );
   }
   const adaptive = adaptiveSides(op);
   if (adaptive !== undefined) {
     const strides = adaptive.map((side) => side.input / side.output);
-    return grown(before, adaptive.map((side) => side.largest - 1), strides, adaptive.map((side) => side.output), (i) => allFormula(before, adaptive[i].largest, i)); // prettier-ignore
+    return grown(
+      before,
+      adaptive.map((side) => side.largest - 1),
+      strides,
+      adaptive.map((side) => side.output),
+      (i) => allFormula(before, adaptive[i].largest, i),
+    );
   }
   if (op !== undefined && MIXING.has(op.name)) {
     const keeps = places !== undefined && places[0] === before.places[0] && places[1] === before.places[1];
     if (keeps && op.name !== 'linear' && op.name !== 'matmul') return unchanged(before);
     if (output.length > 2 && op.name === 'linear') return undefined; // along the last side of an image
-    return grown(before, before.places.map((n) => n - 1), before.places, [1, 1], (i) => allFormula(before, before.places[i], i)); // prettier-ignore
+    return grown(
+      before,
+      before.places.map((n) => n - 1),
+      before.places,
+      [1, 1],
+      (i) => allFormula(before, before.places[i], i),
+    );
   }
   if (op !== undefined && !IN_PLACE.has(op.name) && step.layer === undefined && !sameCount(step)) return undefined;
   // What spreads or shuffles pixels: neighbours differ in what they see.
@@ -107,7 +125,7 @@ function grown(
   const texts = [formula(0), formula(1)] as const;
   return {
     size: [at(0), at(1)],
-    distance: [places[0]! > 1 ? before.distance[0] * strides[0]! : 0, places[1]! > 1 ? before.distance[1] * strides[1]! : 0], // prettier-ignore
+    distance: [places[0]! > 1 ? before.distance[0] * strides[0]! : 0, places[1]! > 1 ? before.distance[1] * strides[1]! : 0],
     places: [places[0]!, places[1]!],
     formula: texts[0] === texts[1] ? texts[0] : `height ${texts[0]}, width ${texts[1]}`,
   };

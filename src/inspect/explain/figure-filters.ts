@@ -22,7 +22,9 @@ export function filtersFigure(conv: ConvFacts): string {
   const top = (i: number): number => first + heights.slice(0, i).reduce((a, b) => a + b, 0);
   const content = [
     inputStack(conv, height / 2),
-    ...rows.map((row, i) => (row === undefined ? dots(256, top(i) + 14) + dots(418, top(i) + 14) : filterRow(conv, row, top(i), rowHeight, cell))), // prettier-ignore
+    ...rows.map((row, i) =>
+      row === undefined ? dots(256, top(i) + 14) + dots(418, top(i) + 14) : filterRow(conv, row, top(i), rowHeight, cell),
+    ),
     brace(rows, top, rowHeight),
     outputStack(conv, 484, height / 2),
   ].join('');
@@ -35,7 +37,7 @@ function caption(conv: ConvFacts): string {
   const stack = depth === 1 ? `one ${kernel} kernel` : `a stack of ${depth} kernels of ${kernel}, one for each channel`;
   const group = groups === 1 ? '' : ` of its group (${groups} groups of ${depth})`;
   const each = filters === 1 ? 'The filter is' : 'Each filter is';
-  return `${each} ${stack}${group}; it makes one feature map${filters === 1 ? '' : `, so ${filters} filters make ${filters}`}.`; // prettier-ignore
+  return `${each} ${stack}${group}; it makes one feature map${filters === 1 ? '' : `, so ${filters} filters make ${filters}`}.`;
 }
 
 function inputStack(conv: ConvFacts, middle: number): string {
@@ -44,7 +46,7 @@ function inputStack(conv: ConvFacts, middle: number): string {
   const [x, y] = [38, middle - height / 2 + ((shown - 1) * OFFSET) / 2];
   return [
     sheets(x, y, width, height, shown, OFFSET, 'sheet-in'),
-    label(x + width / 2, y + height + 17, `${counted(conv.channels, 'channel')} of ${conv.height.input}×${conv.width.input}`), // prettier-ignore
+    label(x + width / 2, y + height + 17, `${counted(conv.channels, 'channel')} of ${conv.height.input}×${conv.width.input}`),
     arrow(x + width + (shown - 1) * OFFSET + 12, middle, 216, middle),
   ].join('');
 }
@@ -59,7 +61,7 @@ function filterRow(conv: ConvFacts, number: number, y: number, row: number, cell
   const stack = Array.from({ length: shown }, (_, i) => {
     const back = shown - 1 - i;
     const [sx, sy] = [x + back * OFFSET, base - back * OFFSET];
-    return rect(sx, sy, width, height, 'sheet-kernel') + (cell >= 3 ? gridLines(sx, sy, columns, rows, cell, 'kernel-grid') : ''); // prettier-ignore
+    return rect(sx, sy, width, height, 'sheet-kernel') + (cell >= 3 ? gridLines(sx, sy, columns, rows, cell, 'kernel-grid') : '');
   }).join('');
   const right = x + width + (shown - 1) * OFFSET;
   const middle = y + row / 2 - 7;
@@ -91,7 +93,7 @@ function outputStack(conv: ConvFacts, x: number, middle: number): string {
   const y = middle - height / 2 + ((shown - 1) * OFFSET) / 2;
   return [
     sheets(x + 6, y, width, height, shown, OFFSET, 'sheet-out'),
-    label(x + 6 + width / 2, y + height + 17, `${counted(conv.filters, 'map')} of ${conv.height.output}×${conv.width.output}`), // prettier-ignore
+    label(x + 6 + width / 2, y + height + 17, `${counted(conv.filters, 'map')} of ${conv.height.output}×${conv.width.output}`),
   ].join('');
 }
 

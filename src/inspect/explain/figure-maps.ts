@@ -47,18 +47,22 @@ export function mapsFigure(steps: readonly TracedStep[], input: Dims, sample: (s
     placed.push(picture(node, x, largest));
   }
   const content = [
-    ...nodes.flatMap((node, i) => node.from.filter((source) => source !== i - 1).map((source) => arc(placed[source]!, placed[i]!))), // prettier-ignore
+    ...nodes.flatMap((node, i) => node.from.filter((source) => source !== i - 1).map((source) => arc(placed[source]!, placed[i]!))),
     ...placed.map(({ svg }) => svg),
     ...nodes.map((node, i) => (i === 0 ? '' : connection(node, placed[i - 1]!, placed[i]!, node.from.includes(i - 1)))),
   ].join('');
   const [width, height] = [placed.at(-1)!.right + 40, MIDDLE + Math.max(96, ...placed.map((at) => at.below)) + 16];
   const title = 'Feature maps from layer to layer';
-  return element('svg', { viewBox: `0 0 ${Math.ceil(width)} ${height}`, width: Math.ceil(width), height, role: 'img', 'aria-label': title }, content); // prettier-ignore
+  return element(
+    'svg',
+    { viewBox: `0 0 ${Math.ceil(width)} ${height}`, width: Math.ceil(width), height, role: 'img', 'aria-label': title },
+    content,
+  );
 }
 
 /** Which steps are drawn, and which are only named. */
 function nodesOf(steps: readonly TracedStep[], input: Dims, sample: (shape: Dims) => Dims): Node[] {
-  const nodes: Node[] = [{ shape: sample(input), title: 'input', details: '', between: [], window: undefined, from: [] }]; // prettier-ignore
+  const nodes: Node[] = [{ shape: sample(input), title: 'input', details: '', between: [], window: undefined, from: [] }];
   const nodeOf: number[] = [];
   let between: string[] = [];
   const nodeFrom = (i: number): number => (i === -1 ? 0 : nodeOf[i]!);
@@ -96,7 +100,9 @@ function picture(node: Node, x: number, largest: number): Placed {
   const few = count <= 16;
   const height = few ? count * 10 + 4 : Math.min(210, 60 + 30 * Math.log2(count / 16 + 1));
   const top = MIDDLE - height / 2;
-  const dots = few ? Array.from({ length: count }, (_, i) => element('circle', { cx: x + 9, cy: top + 7 + i * 10, r: 3.6, class: 'neuron-out' })) : []; // prettier-ignore
+  const dots = few
+    ? Array.from({ length: count }, (_, i) => element('circle', { cx: x + 9, cy: top + 7 + i * 10, r: 3.6, class: 'neuron-out' }))
+    : [];
   const svg = [
     element('rect', { x, y: top, width: 18, height, rx: 6, class: few ? 'vector-few' : 'vector' }),
     ...dots,
@@ -156,5 +162,8 @@ function arc(from: Placed, to: Placed): string {
   const [x1, x2] = [from.x + from.width / 2, to.x + to.width / 2];
   const [y1, y2] = [MIDDLE - from.height / 2 - 12, MIDDLE - to.height / 2 - 12];
   const top = Math.max(12, Math.min(y1, y2) - 46);
-  return element('path', { d: `M${x1.toFixed(1)},${y1.toFixed(1)}C${x1.toFixed(1)},${top},${x2.toFixed(1)},${top},${x2.toFixed(1)},${y2.toFixed(1)}`, class: 'skip' }); // prettier-ignore
+  return element('path', {
+    d: `M${x1.toFixed(1)},${y1.toFixed(1)}C${x1.toFixed(1)},${top},${x2.toFixed(1)},${top},${x2.toFixed(1)},${y2.toFixed(1)}`,
+    class: 'skip',
+  });
 }

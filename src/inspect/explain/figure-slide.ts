@@ -72,9 +72,9 @@ function padText({ height, width }: Window): string {
 function caption({ height, width }: Window, rows: Cut, columns: Cut): string {
   const dilation = height.dilation === width.dilation ? `${height.dilation}` : `${height.dilation}×${width.dilation}`;
   const spread = dilation === '1' ? '' : ` with its elements ${dilation} apart`;
-  const moves = height.stride === width.stride ? counted(height.stride, 'pixel') : `${height.stride} down and ${width.stride} across`; // prettier-ignore
+  const moves = height.stride === width.stride ? counted(height.stride, 'pixel') : `${height.stride} down and ${width.stride} across`;
   const part = rows.more || columns.more ? '; the upper left corner is shown' : '';
-  return `A ${height.kernel}×${width.kernel} window${spread} moves ${moves} at a time, and takes ${height.output}×${width.output} places${part}.`; // prettier-ignore
+  return `A ${height.kernel}×${width.kernel} window${spread} moves ${moves} at a time, and takes ${height.output}×${width.output} places${part}.`;
 }
 
 function inputGrid(rows: Cut, columns: Cut, cell: number): string {
@@ -87,7 +87,13 @@ function inputGrid(rows: Cut, columns: Cut, cell: number): string {
     rect(MARGIN + left * cell, MARGIN + top * cell, imageColumns * cell, imageRows * cell, 'image'),
     gridLines(MARGIN, MARGIN, columns.cells, rows.cells, cell),
     zeros(rows, columns, cell),
-    element('rect', { x: MARGIN + left * cell, y: MARGIN + top * cell, width: imageColumns * cell, height: imageRows * cell, class: 'border' }), // prettier-ignore
+    element('rect', {
+      x: MARGIN + left * cell,
+      y: MARGIN + top * cell,
+      width: imageColumns * cell,
+      height: imageRows * cell,
+      class: 'border',
+    }),
   ];
   return parts.join('') + fade(MARGIN, MARGIN, width, height, columns.more, rows.more);
 }

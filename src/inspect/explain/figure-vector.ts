@@ -33,10 +33,12 @@ export function flattenFigure(merged: Dims): string {
 
 function vectorPart(map: number | undefined, count: number, x: number, y: number, height: number): string {
   if (map === undefined) {
-    return [0.25, 0.5, 0.75].map((at) => element('circle', { cx: x + 13, cy: y + at * height, r: 2, class: 'dot' })).join(''); // prettier-ignore
+    return [0.25, 0.5, 0.75].map((at) => element('circle', { cx: x + 13, cy: y + at * height, r: 2, class: 'dot' })).join('');
   }
   const ticks = Math.min(count, 8);
-  const lines = Array.from({ length: ticks - 1 }, (_, i) => line(x, y + ((i + 1) * height) / ticks, x + 26, y + ((i + 1) * height) / ticks, 'grid')); // prettier-ignore
+  const lines = Array.from({ length: ticks - 1 }, (_, i) =>
+    line(x, y + ((i + 1) * height) / ticks, x + 26, y + ((i + 1) * height) / ticks, 'grid'),
+  );
   return [
     rect(x, y, 26, height, 'vector'),
     ...lines,
@@ -74,7 +76,7 @@ export function linearFigure(features: number, outputs: number, bias: boolean): 
     label(x1, 14, counted(features, 'input'), 'strong'),
     label(x2, 14, counted(outputs, 'output'), 'strong'),
   ].join('');
-  const caption = `Each output is joined to every input by a weight of its own${bias ? ', and adds a bias' : ''}: y = Σ w·x${bias ? ' + b' : ''}.`; // prettier-ignore
+  const caption = `Each output is joined to every input by a weight of its own${bias ? ', and adds a bias' : ''}: y = Σ w·x${bias ? ' + b' : ''}.`;
   return figure(370, height, content, caption, `A linear layer from ${features} to ${outputs}`);
 }
 

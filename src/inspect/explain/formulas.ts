@@ -33,7 +33,7 @@ export function sizeFormulas(step: TracedStep): string[] {
   }
   const adaptive = adaptiveSides(step.op);
   if (adaptive !== undefined) {
-    const side = (i: 0 | 1): string => `${adaptive[i].input} in ${counted(adaptive[i].output, 'part')} of up to ${adaptive[i].largest}`; // prettier-ignore
+    const side = (i: 0 | 1): string => `${adaptive[i].input} in ${counted(adaptive[i].output, 'part')} of up to ${adaptive[i].largest}`;
     return alike(side(0), side(1));
   }
   if (isFlatten(step)) {
@@ -43,8 +43,7 @@ export function sizeFormulas(step: TracedStep): string[] {
   return [];
 }
 
-const alike = (height: string, width: string): string[] =>
-  height === width ? [height] : [`height: ${height}`, `width: ${width}`];
+const alike = (height: string, width: string): string[] => (height === width ? [height] : [`height: ${height}`, `width: ${width}`]);
 
 function sameZeros({ height, width }: Window): string {
   const side = ({ before, after }: Side): string => (before === after ? `${before}` : `${before} and ${after}`);
@@ -74,8 +73,7 @@ function spreadFormula({ input, kernel, stride, before, dilation, output }: Side
 export function leftOverNote(step: TracedStep): string {
   const window = convFacts(step.op) ?? poolWindow(step.op);
   if (window === undefined) return '';
-  const part = (count: number, word: string): string =>
-    count === 0 ? '' : `the last ${count === 1 ? word : `${count} ${word}s`}`;
+  const part = (count: number, word: string): string => (count === 0 ? '' : `the last ${count === 1 ? word : `${count} ${word}s`}`);
   const [rows, columns] = [leftOver(window.height), leftOver(window.width)];
   const parts = [part(rows, 'row'), part(columns, 'column')].filter(Boolean);
   return parts.length === 0 ? '' : `no window reaches ${parts.join(' and ')}`;
@@ -100,11 +98,7 @@ export function mergedSizes({ inputs: [from = []], output }: TracedStep): Dims |
 // ---------------------------------------------------------------------------------------------- parameters
 
 /** Parameters of a step that no earlier step has. */
-export function parameterCount(
-  step: TracedStep,
-  known: ReadonlyMap<Tensor, number>,
-  steps: readonly TracedStep[],
-): Counted {
+export function parameterCount(step: TracedStep, known: ReadonlyMap<Tensor, number>, steps: readonly TracedStep[]): Counted {
   const own = step.parameters.filter(([, parameter]) => !known.has(parameter));
   const count = own.reduce((sum, [, parameter]) => sum + parameter.numel(), 0);
   const shared = step.parameters.find(([, parameter]) => known.has(parameter));
@@ -149,7 +143,7 @@ function structuredFormula(step: TracedStep, count: number, steps: readonly Trac
   }
   if (step.op?.name === 'batchNormEval' && step.parameters.length === 2) {
     const channels = step.op.inputs[0]![1]!;
-    return 2 * channels === count ? `${counted(channels, 'channel')} × (1 scale + 1 shift) = ${grouped(count)}` : undefined; // prettier-ignore
+    return 2 * channels === count ? `${counted(channels, 'channel')} × (1 scale + 1 shift) = ${grouped(count)}` : undefined;
   }
   return undefined;
 }
@@ -187,7 +181,7 @@ export function multiplyAdds(step: TracedStep): Counted {
 function product(output: Dims, per: string, each: number): Counted {
   const count = numelOf(output) * each;
   const shown = output[0] === 1 && output.length > 1 ? output.slice(1) : output;
-  return { count, formula: `${times(shown)} ${numelOf(shown) === 1 ? 'output' : 'outputs'} × ${per} = ${grouped(count)}` }; // prettier-ignore
+  return { count, formula: `${times(shown)} ${numelOf(shown) === 1 ? 'output' : 'outputs'} × ${per} = ${grouped(count)}` };
 }
 
 /** Bytes of what a step gives, the whole batch. */

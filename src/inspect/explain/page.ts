@@ -23,9 +23,14 @@ export function explanationPage(explanation: Explanation): string {
   const cards = steps.map((step, i) => card(explanation, step, traced[i]!, i, motion));
   const body = [
     `<h1>${escaped(name)}</h1>`,
-    `<p class="lead">What each layer does to ${batch === 1 ? 'an input' : `${batch} inputs`} of ${sample}, with the numbers in the formulas.</p>`, // prettier-ignore
+    `<p class="lead">What each layer does to ${batch === 1 ? 'an input' : `${batch} inputs`} of ${sample}, with the numbers in the formulas.</p>`,
     tiles(explanation),
-    ...(steps.length === 0 ? [] : ['<h2>From layer to layer</h2>', `<div class="wide">${mapsFigure(traced, inputShape, (shape) => explanation.sample(shape))}</div>`]), // prettier-ignore
+    ...(steps.length === 0
+      ? []
+      : [
+          '<h2>From layer to layer</h2>',
+          `<div class="wide">${mapsFigure(traced, inputShape, (shape) => explanation.sample(shape))}</div>`,
+        ]),
     '<h2>Layer by layer</h2>',
     ...cards,
     ...(error === undefined
@@ -33,7 +38,7 @@ export function explanationPage(explanation: Explanation): string {
       : [`<div class="stop"><b>Here it stops.</b> ${escaped(error.message)} ${escaped(explanation.remedy)}</div>`]),
     '<h2>In a table</h2>',
     `<div class="wide">${table(explanation)}</div>`,
-    '<footer>Multiply-adds are those of convolutions, linear layers and matrix products. Memory is what the layers give, for the whole batch. Receptive fields are counted as if the image went on beyond its border.</footer>', // prettier-ignore
+    '<footer>Multiply-adds are those of convolutions, linear layers and matrix products. Memory is what the layers give, for the whole batch. Receptive fields are counted as if the image went on beyond its border.</footer>',
   ];
   return [
     '<!doctype html>',
@@ -58,18 +63,23 @@ export function explanationPage(explanation: Explanation): string {
 /** The fades where pictures are cut off, defined once for all figures. */
 function gradients(): string {
   const fade = (id: string, x2: number, y2: number): string =>
-    element('linearGradient', { id, x1: 0, y1: 0, x2, y2 }, element('stop', { offset: 0, class: 'fade-stop', 'stop-opacity': 0 }), element('stop', { offset: 1, class: 'fade-stop' })); // prettier-ignore
-  return `<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>${fade('fade-right', 1, 0)}${fade('fade-below', 0, 1)}</defs></svg>`; // prettier-ignore
+    element(
+      'linearGradient',
+      { id, x1: 0, y1: 0, x2, y2 },
+      element('stop', { offset: 0, class: 'fade-stop', 'stop-opacity': 0 }),
+      element('stop', { offset: 1, class: 'fade-stop' }),
+    );
+  return `<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>${fade('fade-right', 1, 0)}${fade('fade-below', 0, 1)}</defs></svg>`;
 }
 
 // ---------------------------------------------------------------------------------------------- the head
 
 function tiles(explanation: Explanation): string {
-  const { flattened, outputBytes, outputShape, parameterBytes, steps, totalMultiplyAdds, totalParameters } = explanation; // prettier-ignore
+  const { flattened, outputBytes, outputShape, parameterBytes, steps, totalMultiplyAdds, totalParameters } = explanation;
   const sample = explanation.sample(outputShape);
   const parts = steps.filter((step) => step.parameters.count > 0).map((step) => grouped(step.parameters.count));
-  const sum = parts.length > 1 && parts.length <= 6 && explanation.unused.length === 0 ? parts.join(' + ') : 'weights and biases'; // prettier-ignore
-  const tile = (value: string, text: string): string => `<div class="tile"><b>${escaped(value)}</b><span>${escaped(text)}</span></div>`; // prettier-ignore
+  const sum = parts.length > 1 && parts.length <= 6 && explanation.unused.length === 0 ? parts.join(' + ') : 'weights and biases';
+  const tile = (value: string, text: string): string => `<div class="tile"><b>${escaped(value)}</b><span>${escaped(text)}</span></div>`;
   return `<div class="tiles">${[
     tile(
       sample.length === 1 ? grouped(sample[0]!) : times(sample),
@@ -77,32 +87,22 @@ function tiles(explanation: Explanation): string {
     ),
     tile(grouped(totalParameters), `parameters: ${sum}`),
     tile(inWords(totalMultiplyAdds), `multiply-adds for ${counted(batchOf(explanation), 'input')}`),
-    tile(
-      bytes(parameterBytes + outputBytes),
-      `${bytes(parameterBytes)} of parameters, ${bytes(outputBytes)} of outputs`,
-    ),
+    tile(bytes(parameterBytes + outputBytes), `${bytes(parameterBytes)} of parameters, ${bytes(outputBytes)} of outputs`),
   ].join('')}</div>`;
 }
 
 // ---------------------------------------------------------------------------------------------- a layer
 
-function card(
-  explanation: Explanation,
-  step: ExplainedStep,
-  traced: TracedStep,
-  index: number,
-  motion: Set<string>,
-): string {
-  // prettier-ignore
+function card(explanation: Explanation, step: ExplainedStep, traced: TracedStep, index: number, motion: Set<string>): string {
   const shape = (dims: readonly number[]): string => escaped(times(explanation.sample(dims)));
   const source = sourceNote(step, index);
   const figures = figuresOf(traced, motion);
   const shapes = `${step.inputs.map(shape).join(', ')} → <b>${shape(step.output)}</b>`;
-  const place = step.path === '' ? '' : `<span class="path">${traced.layer === undefined ? 'in ' : ''}${escaped(step.path)}</span> `; // prettier-ignore
+  const place = step.path === '' ? '' : `<span class="path">${traced.layer === undefined ? 'in ' : ''}${escaped(step.path)}</span> `;
   const from = source === '' ? '' : ` <span class="path">(${escaped(source)})</span>`;
-  const head = `<span class="number">${index + 1}</span><span class="name">${place}${escaped(step.type)}${from}</span><span class="shapes">${shapes}</span>`; // prettier-ignore
+  const head = `<span class="number">${index + 1}</span><span class="name">${place}${escaped(step.type)}${from}</span><span class="shapes">${shapes}</span>`;
   const facts = factsOf(explanation, step);
-  const description = step.description === step.type ? '' : `<p class="detail"><code>${escaped(step.description)}</code></p>`; // prettier-ignore
+  const description = step.description === step.type ? '' : `<p class="detail"><code>${escaped(step.description)}</code></p>`;
   const plain = figures === '' && step.parameters.count === 0;
   const open = !plain && explanation.steps.length <= OPEN ? ' open' : '';
   const field = figures === '' ? '' : fieldFigure(explanation, step, traced);
@@ -147,11 +147,7 @@ function figuresOf(traced: TracedStep, motion: Set<string>): string {
 }
 
 /** The input image with what one number of the output sees of it. */
-function fieldFigure(
-  { inputShape }: Explanation,
-  { receptiveField: field }: ExplainedStep,
-  { op }: TracedStep,
-): string {
+function fieldFigure({ inputShape }: Explanation, { receptiveField: field }: ExplainedStep, { op }: TracedStep): string {
   if (field === undefined || inputShape.length < 3 || (convFacts(op) ?? poolWindow(op)) === undefined) return '';
   const [rows, columns] = inputShape.slice(-2) as [number, number];
   const { width, height } = fit(rows, columns, 92);
@@ -185,6 +181,6 @@ function table(explanation: Explanation): string {
   });
   const parameters = explanation.steps.reduce((sum, step) => sum + step.parameters.count, 0);
   const head = row(['', 'layer', 'output', 'parameters', 'multiply-adds', 'memory', 'receptive field'], 'th');
-  const sums = row(['', 'together', '', grouped(parameters), grouped(explanation.totalMultiplyAdds), bytes(explanation.outputBytes), '']); // prettier-ignore
+  const sums = row(['', 'together', '', grouped(parameters), grouped(explanation.totalMultiplyAdds), bytes(explanation.outputBytes), '']);
   return `<table>${head}${rows.join('')}${sums}</table>`;
 }

@@ -5,7 +5,7 @@ export type Attributes = Readonly<Record<string, string | number | undefined>>;
 /** Text made safe for HTML and SVG. */
 export const escaped = (text: string): string => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
-const short = (value: string | number): string => (typeof value === 'number' ? String(Number(value.toFixed(2))) : escaped(value)); // prettier-ignore
+const short = (value: string | number): string => (typeof value === 'number' ? String(Number(value.toFixed(2))) : escaped(value));
 
 /** An element; attributes that are undefined are left out. */
 export function element(tag: string, attributes: Attributes, ...children: readonly string[]): string {
@@ -28,7 +28,11 @@ export const label = (x: number, y: number, text: string, css = '', anchor = 'mi
 /** An arrow to the right or wherever the end lies, with room left before its head. */
 export function arrow(x1: number, y1: number, x2: number, y2: number, css = 'arrow'): string {
   const angle = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI;
-  const head = element('path', { d: 'M-7,-4L0,0L-7,4Z', class: `${css}-head`, transform: `translate(${short(x2)} ${short(y2)}) rotate(${short(angle)})` }); // prettier-ignore
+  const head = element('path', {
+    d: 'M-7,-4L0,0L-7,4Z',
+    class: `${css}-head`,
+    transform: `translate(${short(x2)} ${short(y2)}) rotate(${short(angle)})`,
+  });
   return line(x1, y1, x2, y2, css) + head;
 }
 
@@ -41,16 +45,7 @@ export function gridLines(x: number, y: number, columns: number, rows: number, c
 }
 
 /** `count` sheets, one behind the other to the upper right; (x, y) is the corner of the one in front. */
-export function sheets(
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-  count: number,
-  offset: number,
-  css: string,
-): string {
-  // prettier-ignore
+export function sheets(x: number, y: number, width: number, height: number, count: number, offset: number, css: string): string {
   return Array.from({ length: count }, (_, i) => {
     const back = count - 1 - i;
     return rect(x + back * offset, y - back * offset, width, height, css);
@@ -59,6 +54,6 @@ export function sheets(
 
 /** A figure with a caption. */
 export function figure(width: number, height: number, content: string, caption: string, title: string): string {
-  const svg = element('svg', { viewBox: `0 0 ${short(width)} ${short(height)}`, width, height, role: 'img', 'aria-label': title }, content); // prettier-ignore
+  const svg = element('svg', { viewBox: `0 0 ${short(width)} ${short(height)}`, width, height, role: 'img', 'aria-label': title }, content);
   return `<figure style="width:${Math.ceil(Math.max(width, 190))}px">${svg}<figcaption>${escaped(caption)}</figcaption></figure>`;
 }

@@ -41,8 +41,7 @@ export interface ConvFacts extends Window {
 export const reach = ({ kernel, dilation }: Side): number => dilation * (kernel - 1) + 1;
 
 /** Elements of the image at its end that no window touches. */
-export const leftOver = (side: Side): number =>
-  Math.max(0, side.before + side.input - ((side.output - 1) * side.stride + reach(side)));
+export const leftOver = (side: Side): number => Math.max(0, side.before + side.input - ((side.output - 1) * side.stride + reach(side)));
 
 /** What a conv2d does; undefined for other operations. */
 export function convFacts(op: TracedOp | undefined): ConvFacts | undefined {

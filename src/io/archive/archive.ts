@@ -49,10 +49,7 @@ const MAX_PADDING = 1 << 20;
  * names that lead out of it
  * @throws {@link DeviceError} when it is compressed in a way that the platform does not know
  */
-export async function openArchive(
-  source: string | HostBlob | ByteInput,
-  options: ArchiveOptions = {},
-): Promise<FileSet> {
+export async function openArchive(source: string | HostBlob | ByteInput, options: ArchiveOptions = {}): Promise<FileSet> {
   if (typeof source === 'string') return openPath(source, { name: source, ...options });
   const name = options.name ?? (source instanceof Blob && 'name' in source ? String(source.name) : 'archive');
   const blob = source instanceof Blob ? source : new Blob([unshared(bytesOf('openArchive', source))]);
@@ -68,9 +65,7 @@ export async function openArchive(
 async function wholeOf(blob: HostBlob, name: string, { maxTotalBytes }: ReadLimits): Promise<Uint8Array> {
   const most = maxTotalBytes ?? DEFAULT_LIMITS.maxTotalBytes;
   if (blob.size > most)
-    throw new FormatError(
-      `zip ${JSON.stringify(name)}: it has ${blob.size} bytes; the limit is maxTotalBytes, ${most}`,
-    );
+    throw new FormatError(`zip ${JSON.stringify(name)}: it has ${blob.size} bytes; the limit is maxTotalBytes, ${most}`);
   const bytes = sharedBytes(blob.size);
   bytes.set(new Uint8Array(await blob.arrayBuffer()));
   return bytes;
@@ -144,10 +139,7 @@ async function unpack(chunks: AsyncIterable<Uint8Array>, options: ArchiveOptions
     for await (const chunk of chunks) unpacker.push(chunk);
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw new FormatError(
-      `openArchive: ${JSON.stringify(options.name)} cannot be unpacked: ${reason(cause)}; fetch it again`,
-      { cause },
-    );
+    throw new FormatError(`openArchive: ${JSON.stringify(options.name)} cannot be unpacked: ${reason(cause)}; fetch it again`, { cause });
   }
   return unpacker.finish();
 }
@@ -194,21 +186,17 @@ class Guard {
   total(bytes: number): void {
     const { maxTotalBytes } = this.#limits;
     if (bytes > maxTotalBytes)
-      this.#fail(
-        `unpacks to more than ${maxTotalBytes} bytes; unpack it to a folder, or raise maxTotalBytes if it is trusted`,
-      );
+      this.#fail(`unpacks to more than ${maxTotalBytes} bytes; unpack it to a folder, or raise maxTotalBytes if it is trusted`);
   }
 
   entry(): void {
     const { maxEntries } = this.#limits;
-    if (++this.#entries > maxEntries)
-      this.#fail(`has more than ${maxEntries} entries; raise maxEntries if it is trusted`);
+    if (++this.#entries > maxEntries) this.#fail(`has more than ${maxEntries} entries; raise maxEntries if it is trusted`);
   }
 
   file(name: string, bytes: number): void {
     const { maxFileBytes } = this.#limits;
-    if (bytes > maxFileBytes)
-      this.#fail(`member ${JSON.stringify(name)} has ${bytes} bytes; the limit is maxFileBytes, ${maxFileBytes}`);
+    if (bytes > maxFileBytes) this.#fail(`member ${JSON.stringify(name)} has ${bytes} bytes; the limit is maxFileBytes, ${maxFileBytes}`);
   }
 
   #fail(why: string): never {
@@ -264,9 +252,7 @@ class TarUnpacker {
 
   finish(): FileSet {
     if (this.#request !== undefined) {
-      throw new FormatError(
-        `tar ${JSON.stringify(this.#name)}: it stops after ${this.#total} bytes, before its end mark; fetch it again`,
-      );
+      throw new FormatError(`tar ${JSON.stringify(this.#name)}: it stops after ${this.#total} bytes, before its end mark; fetch it again`);
     }
     const { names, directories } = this.#index;
     return new MemoryFiles({
@@ -309,20 +295,13 @@ class TarUnpacker {
   #checkPadding(rest: Uint8Array): void {
     this.#padding += rest.length;
     if (this.#padding > MAX_PADDING || rest.some((byte) => byte !== 0)) {
-      throw new FormatError(
-        `tar ${JSON.stringify(this.#name)}: more follows after its end mark; if it is two archives joined, pack one`,
-      );
+      throw new FormatError(`tar ${JSON.stringify(this.#name)}: more follows after its end mark; if it is two archives joined, pack one`);
     }
   }
 }
 
 /** Reads only the headers of a tar file on disk and notes where its files lie. */
-function indexTar(
-  fs: typeof import('node:fs'),
-  fd: number,
-  path: string,
-  options: ArchiveOptions & { name: string },
-): FileSet {
+function indexTar(fs: typeof import('node:fs'), fd: number, path: string, options: ArchiveOptions & { name: string }): FileSet {
   const stat = fs.fstatSync(fd);
   const keep = options.keep ?? (() => true);
   const guard = new Guard(path, options);
@@ -333,9 +312,7 @@ function indexTar(
   for (let step = parser.next(NOTHING); step.done !== true;) {
     const { kind, bytes } = step.value;
     if (at + bytes > stat.size) {
-      throw new FormatError(
-        `tar ${JSON.stringify(path)}: it stops after ${stat.size} bytes, before its end mark; fetch it again`,
-      );
+      throw new FormatError(`tar ${JSON.stringify(path)}: it stops after ${stat.size} bytes, before its end mark; fetch it again`);
     }
     if (kind === 'file' && keep(step.value.name)) {
       guard.file(step.value.name, bytes);

@@ -66,4 +66,6 @@ export function unpackerAnywhere(packing: Packed, name: string): DecompressionSt
 }
 
 const noUnpacker = (name: string, format: string, remedy: string, cause?: unknown): DeviceError =>
-  new DeviceError(`openArchive: ${JSON.stringify(name)} is packed with ${format}, which this platform does not unpack; ${remedy}`, { cause }); // prettier-ignore
+  new DeviceError(`openArchive: ${JSON.stringify(name)} is packed with ${format}, which this platform does not unpack; ${remedy}`, {
+    cause,
+  });

@@ -44,7 +44,7 @@ export async function extractArchive(path: string, folder: string): Promise<void
       const files = await openArchive(path);
       files.names.forEach((name, i) => write(name, [files.read(i)]));
     } else {
-      await unpackStream(path, fs.createReadStream(path, { highWaterMark: CHUNK }).pipe(unpackerInNode(packing, path, CHUNK)), write); // prettier-ignore
+      await unpackStream(path, fs.createReadStream(path, { highWaterMark: CHUNK }).pipe(unpackerInNode(packing, path, CHUNK)), write);
     }
     merge(fs, join, scratch, folder);
   } finally {
@@ -84,18 +84,16 @@ async function unpackStream(
     }
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw new FormatError(`extractArchive: ${JSON.stringify(path)} cannot be unpacked: ${reason(cause)}; fetch it again`, { cause }); // prettier-ignore
+    throw new FormatError(`extractArchive: ${JSON.stringify(path)} cannot be unpacked: ${reason(cause)}; fetch it again`, { cause });
   }
-  if (step.done !== true)
-    throw new FormatError(`extractArchive: ${JSON.stringify(path)} stops before its end mark; fetch it again`);
+  if (step.done !== true) throw new FormatError(`extractArchive: ${JSON.stringify(path)} stops before its end mark; fetch it again`);
 }
 
 /** Moves everything in one folder into another, and into the folders that are there already. */
 function merge(fs: typeof import('node:fs'), join: (...parts: string[]) => string, from: string, to: string): void {
   for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory() && fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true)
-      merge(fs, join, source, target); // prettier-ignore
+    if (entry.isDirectory() && fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) merge(fs, join, source, target);
     else fs.renameSync(source, target);
   }
 }

@@ -149,23 +149,13 @@ export class DiskFiles implements FileSet {
     try {
       const stat = this.#fs.fstatSync(fd);
       if (version !== undefined && versionOf(stat) !== version) {
-        throw new FormatError(
-          `read: the archive ${JSON.stringify(path)} has changed since it was opened; open it again`,
-        );
+        throw new FormatError(`read: the archive ${JSON.stringify(path)} has changed since it was opened; open it again`);
       }
       const size = places === undefined ? stat.size : lengthAt(places, index);
       if (size > DEFAULT_LIMITS.maxFileBytes) {
-        throw new FormatError(
-          `read: ${JSON.stringify(path)} has ${size} bytes, more than the limit of ${DEFAULT_LIMITS.maxFileBytes}`,
-        );
+        throw new FormatError(`read: ${JSON.stringify(path)} has ${size} bytes, more than the limit of ${DEFAULT_LIMITS.maxFileBytes}`);
       }
-      const bytes = readExactly(
-        this.#fs,
-        fd,
-        path,
-        Math.min(size, most),
-        places === undefined ? 0 : places.offset[index]!,
-      );
+      const bytes = readExactly(this.#fs, fd, path, Math.min(size, most), places === undefined ? 0 : places.offset[index]!);
       return places?.packed === undefined ? bytes : unpackMember(bytes, index, places, this.names[index]!);
     } finally {
       this.#fs.closeSync(fd);
@@ -186,8 +176,7 @@ export class DiskFiles implements FileSet {
 }
 
 /** What changes when a file is written again. */
-export const versionOf = (stat: { readonly size: number; readonly mtimeMs: number }): string =>
-  `${stat.size} ${stat.mtimeMs}`;
+export const versionOf = (stat: { readonly size: number; readonly mtimeMs: number }): string => `${stat.size} ${stat.mtimeMs}`;
 
 /** The bytes [offset, offset + size) of an open file. */
 export function readExactly(
@@ -200,10 +189,7 @@ export function readExactly(
   const bytes = new Uint8Array(size);
   for (let done = 0; done < size;) {
     const count = fs.readSync(fd, bytes, done, size - done, offset + done);
-    if (count === 0)
-      throw new FormatError(
-        `read: ${JSON.stringify(path)} ends after ${offset + done} bytes; it changed while it was read`,
-      );
+    if (count === 0) throw new FormatError(`read: ${JSON.stringify(path)} ends after ${offset + done} bytes; it changed while it was read`);
     done += count;
   }
   return bytes;

@@ -38,13 +38,9 @@ export function openFolder(root: string, limits: FolderOptions = {}): FileSet {
     for (const entry of entriesOf(fs, path)) {
       const name = relative === '' ? entry.name : `${relative}/${entry.name}`;
       if (names.length + directories.length >= maxEntries) {
-        throw new FormatError(
-          `folder: ${JSON.stringify(root)} has more than ${maxEntries} entries; raise maxEntries if it is meant to`,
-        );
+        throw new FormatError(`folder: ${JSON.stringify(root)} has more than ${maxEntries} entries; raise maxEntries if it is meant to`);
       }
-      const target = entry.isSymbolicLink()
-        ? fs.statSync(systemPath(`${root}/${name}`), { throwIfNoEntry: false })
-        : entry;
+      const target = entry.isSymbolicLink() ? fs.statSync(systemPath(`${root}/${name}`), { throwIfNoEntry: false }) : entry;
       if (target?.isDirectory() === true) {
         if (enter?.(name) === false) continue;
         directories.push(name);

@@ -118,8 +118,7 @@ export function inflateUpTo(bytes: Uint8Array, most: number): Uint8Array {
     pieces.push(piece);
   });
   try {
-    for (let at = 0; at < bytes.length; at += STEP)
-      inflater.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
+    for (let at = 0; at < bytes.length; at += STEP) inflater.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
     throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
@@ -155,12 +154,7 @@ type Inflater = typeof Unzlib | typeof Inflate;
  *
  * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes than `size`; what `take` throws
  */
-function inflateInPieces(
-  bytes: Uint8Array,
-  size: number,
-  take: (piece: Uint8Array) => void,
-  how: Inflater = Unzlib,
-): void {
+function inflateInPieces(bytes: Uint8Array, size: number, take: (piece: Uint8Array) => void, how: Inflater = Unzlib): void {
   if (size !== Infinity && size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
   let filled = 0;
   const inflater = new how((chunk: Uint8Array) => {

@@ -25,9 +25,7 @@ export function statusOf(path: string): { isDirectory(): boolean } {
     throw new ArgumentError(`cannot open ${JSON.stringify(path.slice(0, 200))}: ${reason(cause)}`, { cause });
   }
   if (found !== undefined) return found;
-  throw new ArgumentError(
-    `there is no file or folder ${JSON.stringify(path)}; a relative path begins at ${process.cwd()}`,
-  );
+  throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}; a relative path begins at ${process.cwd()}`);
 }
 
 /**

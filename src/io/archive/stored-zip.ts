@@ -115,11 +115,7 @@ export class StoredZipReader {
       );
     }
     if (entry.size > MAX_RATIO * entry.compressedSize) {
-      throw memberError(
-        entry.name,
-        entry.dataOffset,
-        `${entry.compressedSize} deflated bytes cannot become ${entry.size}`,
-      );
+      throw memberError(entry.name, entry.dataOffset, `${entry.compressedSize} deflated bytes cannot become ${entry.size}`);
     }
     this.#inflatable -= entry.size;
     return this.inflated(packed, entry);
@@ -127,7 +123,11 @@ export class StoredZipReader {
 
   /** The bytes of a deflated member. */
   protected inflated(_packed: Uint8Array, { name, dataOffset }: ZipEntry): Uint8Array {
-    throw memberError(name, dataOffset, "is compressed, and 'flambeau/files/pt' reads what torch.save writes, which is not; use deserialize of 'flambeau/files'"); // prettier-ignore
+    throw memberError(
+      name,
+      dataOffset,
+      "is compressed, and 'flambeau/files/pt' reads what torch.save writes, which is not; use deserialize of 'flambeau/files'",
+    );
   }
 }
 
@@ -162,9 +162,7 @@ function findDirectory(source: ByteSource): Directory {
       if (exact ? behind === 0 : behind > 0) return readEnd(source, tailOffset + at);
     }
   }
-  throw new FormatError(
-    'zip: no end-of-archive record; the file is not a zip archive or its end is missing, fetch it again',
-  );
+  throw new FormatError('zip: no end-of-archive record; the file is not a zip archive or its end is missing, fetch it again');
 }
 
 function readEnd(source: ByteSource, at: number): Directory {
@@ -191,13 +189,9 @@ function readEnd(source: ByteSource, at: number): Directory {
 function checkDirectory(directory: Directory, mustEndAt: number, at: number): Directory {
   const { offset, size, count } = directory;
   if (offset + size !== mustEndAt) {
-    throw endError(
-      at,
-      `the central directory is said to lie at ${offset} to ${offset + size}, but should end at ${mustEndAt}`,
-    );
+    throw endError(at, `the central directory is said to lie at ${offset} to ${offset + size}, but should end at ${mustEndAt}`);
   }
-  if (count * CENTRAL_BYTES > size)
-    throw endError(at, `a central directory of ${size} bytes cannot list ${count} members`);
+  if (count * CENTRAL_BYTES > size) throw endError(at, `a central directory of ${size} bytes cannot list ${count} members`);
   return { offset, size, count };
 }
 
@@ -208,12 +202,10 @@ function readEnd64(source: ByteSource, endAt: number): (Directory & { at: number
   const locator = viewOf(source.read(locatorAt, LOCATOR_BYTES));
   if (locator.getUint32(0, true) !== END64_LOCATOR) return undefined;
   const at = safeUint64(locator, 8, locatorAt);
-  if (at > locatorAt - END64_BYTES)
-    throw endError(locatorAt, `the zip64 end record is said to lie at ${at}, behind its own locator`);
+  if (at > locatorAt - END64_BYTES) throw endError(locatorAt, `the zip64 end record is said to lie at ${at}, behind its own locator`);
   const record = viewOf(source.read(at, END64_BYTES));
   if (record.getUint32(0, true) !== END64) throw endError(at, 'no zip64 end record where the locator says');
-  if (safeUint64(record, 4, at) + 12 !== locatorAt - at)
-    throw endError(at, 'the zip64 end record does not reach to its locator');
+  if (safeUint64(record, 4, at) + 12 !== locatorAt - at) throw endError(at, 'the zip64 end record does not reach to its locator');
   if (locator.getUint32(4, true) !== 0 || record.getUint32(16, true) !== 0 || record.getUint32(20, true) !== 0) {
     throw endError(at, 'the archive is split over several disks; join it first');
   }
@@ -240,8 +232,7 @@ function readDirectory(source: ByteSource, directory: Directory, badName: RegExp
     entries.set(entry.name, entry);
     extents.push({ name: entry.name, from: entry.headerOffset, to: end });
   }
-  if (at !== directory.size)
-    throw endError(directory.offset + at, `${directory.size - at} bytes left over in the central directory`);
+  if (at !== directory.size) throw endError(directory.offset + at, `${directory.size - at} bytes left over in the central directory`);
   checkOverlaps(extents);
   return entries;
 }
@@ -289,14 +280,9 @@ function checkMethod(header: CentralHeader, disk: number, position: number): voi
   if ((flags & 1) !== 0) throw memberError(name, position, 'is encrypted; decrypt the archive first');
   if (disk !== 0) throw memberError(name, position, 'lies on another disk; join the archive first');
   if (method !== 0 && method !== 8) {
-    throw memberError(
-      name,
-      position,
-      `compression method ${method}, expected stored (0) or deflate (8); pack the archive again`,
-    );
+    throw memberError(name, position, `compression method ${method}, expected stored (0) or deflate (8); pack the archive again`);
   }
-  if (method === 0 && size !== compressedSize)
-    throw memberError(name, position, `is stored, but has sizes ${compressedSize} and ${size}`);
+  if (method === 0 && size !== compressedSize) throw memberError(name, position, `is stored, but has sizes ${compressedSize} and ${size}`);
 }
 
 /** Replaces the fields that hold the zip64 mark by those of the zip64 extra field, which lists only these, in order. */
@@ -322,15 +308,10 @@ function widen(fields: readonly number[], extra: Uint8Array, name: string, posit
 }
 
 /** Reads the local header, compares it with the directory's, and finds where the data begin. */
-function checkLocal(
-  source: ByteSource,
-  header: CentralHeader,
-  directoryOffset: number,
-): { entry: ZipEntry; end: number } {
+function checkLocal(source: ByteSource, header: CentralHeader, directoryOffset: number): { entry: ZipEntry; end: number } {
   const { name, headerOffset } = header;
   const fail = (why: string): FormatError => memberError(name, headerOffset, why);
-  if (headerOffset + LOCAL_BYTES > directoryOffset)
-    throw fail('its local header lies outside the data part of the archive');
+  if (headerOffset + LOCAL_BYTES > directoryOffset) throw fail('its local header lies outside the data part of the archive');
   const view = viewOf(source.read(headerOffset, LOCAL_BYTES));
   if (view.getUint32(0, true) !== LOCAL_HEADER) throw fail('there is no local header where the directory says');
   const nameLength = view.getUint16(26, true);
@@ -338,9 +319,7 @@ function checkLocal(
   const dataOffset = headerOffset + LOCAL_BYTES + nameLength + extraLength;
   const end = dataOffset + header.compressedSize;
   if (end > directoryOffset) {
-    throw fail(
-      `its ${header.compressedSize} bytes at ${dataOffset} reach into the central directory at ${directoryOffset}`,
-    );
+    throw fail(`its ${header.compressedSize} bytes at ${dataOffset} reach into the central directory at ${directoryOffset}`);
   }
   const variable = source.read(headerOffset + LOCAL_BYTES, nameLength + extraLength);
   if (!sameBytes(variable.subarray(0, nameLength), header.nameBytes)) throw fail('its local header gives another name');

@@ -64,16 +64,14 @@ export function* parseTar(archive: string): Generator<TarRequest, void, Uint8Arr
   for (let at = 0; ;) {
     const block = yield { kind: 'read', bytes: BLOCK };
     if (isZero(block)) {
-      if (!isZero(yield { kind: 'read', bytes: BLOCK }))
-        fail(`byte ${at}: a single empty block; the file is damaged, fetch it again`);
+      if (!isZero(yield { kind: 'read', bytes: BLOCK })) fail(`byte ${at}: a single empty block; the file is damaged, fetch it again`);
       return;
     }
     const header = readHeader(block, at, fail);
     at += BLOCK;
     const padded = padTo(header.size);
     if (header.type === 'x' || header.type === 'L') {
-      if (header.size > MAX_EXTENSION)
-        fail(`byte ${at}: an extended header of ${header.size} bytes; the limit is ${MAX_EXTENSION}`);
+      if (header.size > MAX_EXTENSION) fail(`byte ${at}: an extended header of ${header.size} bytes; the limit is ${MAX_EXTENSION}`);
       const bytes = (yield { kind: 'read', bytes: padded }).subarray(0, header.size);
       overrides = {
         ...overrides,
@@ -133,18 +131,15 @@ function isZero(block: Uint8Array): boolean {
 /** The name without `./` and doubled or closing slashes; '' for the archive's root. */
 function plainName(name: string, fail: (why: string) => never): string {
   if (name.length > MAX_NAME) fail(`has a name of ${name.length} characters; the limit is ${MAX_NAME}`);
-  if (name.startsWith('/') || /^[A-Za-z]:/.test(name))
-    fail('has an absolute name; pack the archive again with relative names');
-  if (name.includes('\0') || name.includes('\\'))
-    fail('has a zero byte or a backslash in its name; rename the file and pack again');
+  if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) fail('has an absolute name; pack the archive again with relative names');
+  if (name.includes('\0') || name.includes('\\')) fail('has a zero byte or a backslash in its name; rename the file and pack again');
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) fail('leads out of the archive with ".."; pack the archive again with plain names');
   return parts.join('/');
 }
 
 function readHeader(block: Uint8Array, at: number, fail: (why: string) => never): Header {
-  const broken = (what: string): never =>
-    fail(`byte ${at}: ${what}; it is not a tar file, or it is damaged: fetch it again`);
+  const broken = (what: string): never => fail(`byte ${at}: ${what}; it is not a tar file, or it is damaged: fetch it again`);
   const stored = readNumber(block, 148, 8);
   let sum = 8 * 32;
   let signed = sum;

@@ -20,12 +20,7 @@ export interface ZipContents {
  * @param keep - which files are wanted
  * @throws FormatError when it is no zip archive, is damaged, encrypted or goes beyond the limits
  */
-export function readZipContents(
-  source: ByteSource,
-  name: string,
-  keep: (name: string) => boolean,
-  limits: ReadLimits,
-): ZipContents {
+export function readZipContents(source: ByteSource, name: string, keep: (name: string) => boolean, limits: ReadLimits): ZipContents {
   const { maxEntries, maxFileBytes } = { ...DEFAULT_LIMITS, ...limits };
   const entries = named(name, () => [...new ZipReader(source, { maxEntries, anyName: true }).entries.values()]);
   const directories = entries.filter((entry) => entry.name.endsWith('/')).map((entry) => plain(entry.name));

@@ -19,8 +19,7 @@ export class ZipReader extends StoredZipReader {
 function inflate(packed: Uint8Array, entry: ZipEntry): Uint8Array {
   const out = new Uint8Array(entry.size);
   let filled = 0;
-  const fail = (why: string): FormatError =>
-    memberError(entry.name, entry.dataOffset, `${why}; the file is damaged, fetch it again`);
+  const fail = (why: string): FormatError => memberError(entry.name, entry.dataOffset, `${why}; the file is damaged, fetch it again`);
   const stream = new Inflate((chunk) => {
     if (filled + chunk.length > out.length) throw fail(`deflate data holds more than the ${entry.size} bytes promised`);
     out.set(chunk, filled);

@@ -55,10 +55,7 @@ function replace(file: string, target: string, old: fs.Stats | undefined, chunks
   if (old !== undefined) step(() => fs.accessSync(target, fs.constants.W_OK));
   const folder = path.dirname(target);
   tidy(folder);
-  const temporary = path.join(
-    folder,
-    `.flambeau-${process.pid}-${ownerTag(HOST)}${randomBytes(2).toString('hex')}.tmp`,
-  );
+  const temporary = path.join(folder, `.flambeau-${process.pid}-${ownerTag(HOST)}${randomBytes(2).toString('hex')}.tmp`);
   let descriptor: number;
   try {
     descriptor = fs.openSync(temporary, 'wx', 0o666);
@@ -95,7 +92,10 @@ function renameOrCopy(file: string, temporary: string, target: string, exists: b
     fs.renameSync(temporary, target);
   } catch (error) {
     const mounted = exists && ['EBUSY', 'EXDEV'].includes(codeOf(error) ?? '');
-    if (!mounted) explained(file, 'nothing was changed', () => { throw error; }); // prettier-ignore
+    if (!mounted)
+      explained(file, 'nothing was changed', () => {
+        throw error;
+      });
     writeInPlace(file, target, readPieces(temporary), 'it is mounted by itself');
     fs.rmSync(temporary, { force: true });
   }
@@ -103,7 +103,9 @@ function renameOrCopy(file: string, temporary: string, target: string, exists: b
 
 /** Writes over the old contents, and says so: whoever reads meanwhile, or after a crash, finds a part. */
 function writeInPlace(file: string, target: string, chunks: Iterable<Uint8Array>, why: string): void {
-  console.warn(`flambeau: ${JSON.stringify(file)} cannot be replaced, since ${why}; it is written in place, and a crash meanwhile leaves a part`); // prettier-ignore
+  console.warn(
+    `flambeau: ${JSON.stringify(file)} cannot be replaced, since ${why}; it is written in place, and a crash meanwhile leaves a part`,
+  );
   writeDirectly(file, target, chunks);
 }
 
@@ -145,7 +147,7 @@ function tidy(folder: string): void {
       const left = path.join(folder, name);
       const found = fs.lstatSync(left);
       const ours = process.getuid === undefined || found.uid === process.getuid();
-      if (ours && found.isFile() && isGone(HOST, Number(pid), tag, Date.now() - found.mtimeMs)) fs.rmSync(left, { force: true }); // prettier-ignore
+      if (ours && found.isFile() && isGone(HOST, Number(pid), tag, Date.now() - found.mtimeMs)) fs.rmSync(left, { force: true });
     } catch {
       // Another process was faster, or it may not be removed: it is in nobody's way.
     }

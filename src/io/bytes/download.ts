@@ -103,7 +103,7 @@ class Part {
     if (this.done === 0 || response.status !== 206) return false;
     const range = rangeOf(response);
     if (range?.from === this.done && range.size === this.#total && versionOf(response) === this.version) return true;
-    throw failed(this.#remote, this.#url, 'range', 'the connection broke, and the file has changed since; load it again'); // prettier-ignore
+    throw failed(this.#remote, this.#url, 'range', 'the connection broke, and the file has changed since; load it again');
   }
 
   #begin(response: HostResponse): void {
@@ -116,7 +116,7 @@ class Part {
     this.#total = Number.isFinite(length) && !isPacked ? length : undefined;
     this.version = versionOf(response);
     const isStrong = this.version !== null && !this.version.startsWith('W/');
-    this.isResumable = this.#isExact && isStrong && this.#total !== undefined && headers.get('accept-ranges') === 'bytes'; // prettier-ignore
+    this.isResumable = this.#isExact && isStrong && this.#total !== undefined && headers.get('accept-ranges') === 'bytes';
     if (this.#isExact && this.#total !== undefined && this.#total > this.#most)
       throw failed(this.#remote, this.#url, 'size', `it has ${this.#total} bytes, more than ${this.#most}`);
   }
@@ -130,7 +130,9 @@ function refuseOthers(url: string, remote: Remote, bytes: Uint8Array): void {
   if (bytes.length === 0) refuse('the server sends an empty file');
   const start = new TextDecoder('latin1').decode(bytes.subarray(0, 1024)).replace(/^\xef\xbb\xbf/, '');
   if (/^\s*(<!--[^]*?-->\s*)*<(!doctype\s+html|html|head|body|title)\b/i.test(start))
-    refuse('the server sends a web page (HTML) in place of the file; look at the address: many servers answer with their start page what they do not know'); // prettier-ignore
+    refuse(
+      'the server sends a web page (HTML) in place of the file; look at the address: many servers answer with their start page what they do not know',
+    );
   if (start.startsWith('version https://git-lfs.github.com/spec/'))
-    refuse('this is a pointer of Git LFS and not the file itself; fetch it with git lfs pull, or take the address of its contents'); // prettier-ignore
+    refuse('this is a pointer of Git LFS and not the file itself; fetch it with git lfs pull, or take the address of its contents');
 }

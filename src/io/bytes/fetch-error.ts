@@ -15,8 +15,7 @@ import { FormatError } from '../../base/errors.ts';
  * - `checksum`: other bytes than those that were meant
  * - `range`: not the part that was asked for, or of a file that has changed meanwhile
  */
-export type FetchFailure =
-  'network' | 'cors' | 'policy' | 'status' | 'timeout' | 'cut-off' | 'size' | 'content' | 'checksum' | 'range';
+export type FetchFailure = 'network' | 'cors' | 'policy' | 'status' | 'timeout' | 'cut-off' | 'size' | 'content' | 'checksum' | 'range';
 
 /**
  * A file could not be fetched, or is not what was meant. Whoever catches {@link FormatError} catches it, too.

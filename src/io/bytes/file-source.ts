@@ -84,14 +84,11 @@ class OpenFile implements ByteSource {
 
   #fill(target: Uint8Array, offset: number): Uint8Array {
     if (versionOf(fs.fstatSync(this.#descriptor)) !== this.#version) {
-      throw new FormatError(
-        `load: ${JSON.stringify(this.#path)} was overwritten while tensors were still in it; load it again`,
-      );
+      throw new FormatError(`load: ${JSON.stringify(this.#path)} was overwritten while tensors were still in it; load it again`);
     }
     for (let done = 0; done < target.length;) {
       const count = fs.readSync(this.#descriptor, target, done, target.length - done, offset + done);
-      if (count === 0)
-        throw new FormatError(`load: ${JSON.stringify(this.#path)} ends after ${offset + done} bytes; load it again`);
+      if (count === 0) throw new FormatError(`load: ${JSON.stringify(this.#path)} ends after ${offset + done} bytes; load it again`);
       done += count;
     }
     return target;

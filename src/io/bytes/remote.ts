@@ -27,8 +27,9 @@ export interface Remote extends FetchOptions {
 /** @throws ArgumentError for a timeout or signal that is none */
 export function remoteOf(op: string, options: FetchOptions): Remote {
   const { timeout = 30_000, signal } = options;
-  if (!(timeout > 0)) throw new ArgumentError(`${op}: expected a timeout above 0 milliseconds, but got ${String(timeout)}`); // prettier-ignore
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentError(`${op}: expected signal to be an AbortSignal, but got ${String(signal)}`); // prettier-ignore
+  if (!(timeout > 0)) throw new ArgumentError(`${op}: expected a timeout above 0 milliseconds, but got ${String(timeout)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new ArgumentError(`${op}: expected signal to be an AbortSignal, but got ${String(signal)}`);
   return { ...options, op, timeout };
 }
 
@@ -62,31 +63,27 @@ interface Reading {
  * A part of a file; the whole file where the server does not know parts, if it has at most `whole` bytes.
  * @throws FetchError when it cannot be had, or more comes than was asked for
  */
-export async function requestPart(
-  url: string,
-  remote: Remote,
-  offset: number,
-  length: number,
-  whole?: number,
-): Promise<Answer> {
+export async function requestPart(url: string, remote: Remote, offset: number, length: number, whole?: number): Promise<Answer> {
   const pieces: Uint8Array[] = [];
   const use = (piece: Uint8Array): void => void pieces.push(piece);
   const response = await request(url, remote, { Range: `bytes=${offset}-${offset + length - 1}` }, ({ status }) => {
-    if (status === 206) return { most: length, beyond: `the server sends more than the ${length} bytes asked for`, use }; // prettier-ignore
+    if (status === 206) return { most: length, beyond: `the server sends more than the ${length} bytes asked for`, use };
     if (whole === undefined) throw failed(remote, url, 'range', 'the server no longer sends ranges');
-    return { most: whole, beyond: `the server does not know range requests, and the file has more than ${whole} bytes; raise the option maxBytes, or load it from elsewhere`, use }; // prettier-ignore
+    return {
+      most: whole,
+      beyond: `the server does not know range requests, and the file has more than ${whole} bytes; raise the option maxBytes, or load it from elsewhere`,
+      use,
+    };
   });
   return { response, bytes: concatBytes(pieces) };
 }
 
 /** What changes when a file does, as far as the server says and lets this program see. */
-export const versionOf = (response: HostResponse): string | null =>
-  response.headers.get('etag') ?? response.headers.get('last-modified');
+export const versionOf = (response: HostResponse): string | null => response.headers.get('etag') ?? response.headers.get('last-modified');
 
 /** `Content-Range: bytes 0-99/1234`; undefined where the server does not say. */
 export function rangeOf(response: HostResponse): { readonly from: number; readonly size: number } | undefined {
-  const [, from, size] =
-    /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/i.exec(response.headers.get('content-range') ?? '') ?? [];
+  const [, from, size] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/i.exec(response.headers.get('content-range') ?? '') ?? [];
   return from === undefined || size === undefined ? undefined : { from: Number(from), size: Number(size) };
 }
 
@@ -105,14 +102,17 @@ export async function request(
   const { timeout, signal } = remote;
   signal?.throwIfAborted();
   const stop = new AbortController();
-  const late = (): FetchError => failed(remote, url, 'timeout', `the server sends nothing for ${timeout} ms; try again, or raise the option timeout`); // prettier-ignore
+  const late = (): FetchError =>
+    failed(remote, url, 'timeout', `the server sends nothing for ${timeout} ms; try again, or raise the option timeout`);
   const patient = <T>(step: Promise<T>): Promise<T> => orTimeout(step, timeout, late, signal);
   const policy = watchPolicy(url);
   let response: HostResponse | undefined;
   try {
-    response = await patient((remote.fetch ?? fetch)(url, { method, headers: { ...remote.headers, ...more }, signal: stop.signal })); // prettier-ignore
+    response = await patient((remote.fetch ?? fetch)(url, { method, headers: { ...remote.headers, ...more }, signal: stop.signal }));
     if (!response.ok && !accepted.includes(response.status))
-      throw failed(remote, url, 'status', `the server answers ${response.status} ${response.statusText}${hintOf(response.status)}`, { status: response.status }); // prettier-ignore
+      throw failed(remote, url, 'status', `the server answers ${response.status} ${response.statusText}${hintOf(response.status)}`, {
+        status: response.status,
+      });
     const { most, beyond, use } = readingOf(response);
     await readBody(response, most, patient, () => failed(remote, url, 'size', beyond), use);
     return response;
@@ -120,7 +120,8 @@ export async function request(
     stop.abort(); // whatever is still on its way
     signal?.throwIfAborted();
     if (cause instanceof FormatError) throw cause;
-    if (response !== undefined) throw failed(remote, url, 'cut-off', `it cannot be fetched: the connection ended in the middle: ${causeOf(cause)}`, { cause }); // prettier-ignore
+    if (response !== undefined)
+      throw failed(remote, url, 'cut-off', `it cannot be fetched: the connection ended in the middle: ${causeOf(cause)}`, { cause });
     const { kind, why } = await whyUnreachable(url, remote, await policy.violated());
     throw failed(remote, url, kind, `it cannot be fetched: ${causeOf(cause)}${why}`, { cause });
   } finally {
@@ -129,7 +130,7 @@ export async function request(
 }
 
 const hintOf = (status: number): string =>
-  status === 404 ? '; there is no such file' : status === 401 || status === 403 ? '; it may need the option headers' : ''; // prettier-ignore
+  status === 404 ? '; there is no such file' : status === 401 || status === 403 ? '; it may need the option headers' : '';
 
 /** Platforms say "fetch failed" or "terminated", and why in the cause. */
 function causeOf(error: unknown): string {
@@ -158,12 +159,7 @@ async function readBody(
 }
 
 /** What a step gives, unless it takes too long or is aborted. */
-async function orTimeout<T>(
-  step: Promise<T>,
-  timeout: number,
-  late: () => FetchError,
-  signal: HostAbortSignal | undefined,
-): Promise<T> {
+async function orTimeout<T>(step: Promise<T>, timeout: number, late: () => FetchError, signal: HostAbortSignal | undefined): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let abort: () => void = () => undefined;
   const end = new Promise<never>((_, reject) => {

@@ -51,14 +51,20 @@ export async function whyUnreachable(
   violated: boolean,
 ): Promise<{ readonly kind: FetchFailure; readonly why: string }> {
   const origin = originOf(url);
-  if (violated) return { kind: 'policy', why: `; this page's Content-Security-Policy forbids it: add ${origin} to its connect-src` }; // prettier-ignore
+  if (violated) return { kind: 'policy', why: `; this page's Content-Security-Policy forbids it: add ${origin} to its connect-src` };
   const own = host.location;
   if (own === undefined || origin === undefined || origin === own.origin) return { kind: 'network', why: '' };
   if (own.protocol === 'https:' && origin.startsWith('http:'))
     return { kind: 'network', why: '; pages that came by https may not fetch by http' };
   if (given.fetch === undefined && (await isThere(url)))
-    return { kind: 'cors', why: `; the server is there, but does not allow this page to read the file: it must send Access-Control-Allow-Origin: ${own.origin}` }; // prettier-ignore
-  return { kind: 'network', why: '; no network, no such server, or one that does not allow pages of other origins (Access-Control-Allow-Origin)' }; // prettier-ignore
+    return {
+      kind: 'cors',
+      why: `; the server is there, but does not allow this page to read the file: it must send Access-Control-Allow-Origin: ${own.origin}`,
+    };
+  return {
+    kind: 'network',
+    why: '; no network, no such server, or one that does not allow pages of other origins (Access-Control-Allow-Origin)',
+  };
 }
 
 function originOf(url: string): string | undefined {

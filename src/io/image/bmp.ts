@@ -34,13 +34,12 @@ export function decodeBmp(bytes: Uint8Array, maxPixels: number, maxBytes: number
   const runs = packing === RLE8 || packing === RLE4;
   checkMemory(width * height * (runs ? 4 : 3), maxBytes);
   const out = new Uint8Array(width * height * 3);
-  const [pixels, row] = runs
-    ? [unpackRuns(bytes, header), width]
-    : [bytes.subarray(header.at), Math.ceil((width * bits) / 32) * 4];
+  const [pixels, row] = runs ? [unpackRuns(bytes, header), width] : [bytes.subarray(header.at), Math.ceil((width * bits) / 32) * 4];
   if (pixels.length < row * height) {
     // The last row's filling bytes may be missing.
     const least = row * (height - 1) + Math.ceil((width * bits) / 8);
-    if (pixels.length < least) throw new FormatError(`it should have ${least} bytes of pixels, but has ${pixels.length}; the file is truncated`); // prettier-ignore
+    if (pixels.length < least)
+      throw new FormatError(`it should have ${least} bytes of pixels, but has ${pixels.length}; the file is truncated`);
   }
   for (let y = 0; y < height; y++) {
     const from = pixels.subarray((header.fromTop ? y : height - 1 - y) * row);
@@ -55,7 +54,8 @@ export function decodeBmp(bytes: Uint8Array, maxPixels: number, maxBytes: number
 function readHeader(bytes: Uint8Array, maxPixels: number): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = bytes.length < 26 ? 0 : view.getUint32(FILE_HEADER, true);
-  if (size !== 0 && !HEADERS.includes(size)) throw new FormatError(`it has a header of ${size} bytes, which BMP files do not have; the file is damaged`); // prettier-ignore
+  if (size !== 0 && !HEADERS.includes(size))
+    throw new FormatError(`it has a header of ${size} bytes, which BMP files do not have; the file is damaged`);
   if (size === 0 || bytes.length < FILE_HEADER + size)
     throw new FormatError(`it stops after ${bytes.length} bytes, in its header; the file is truncated`);
   const old = size === 12;
@@ -70,7 +70,7 @@ function readHeader(bytes: Uint8Array, maxPixels: number): Header {
   if (masked && bytes.length < 66) throw new FormatError('it stops within its masks; the file is truncated');
   const masks = masked ? [54, 58, 62].map((at) => view.getUint32(at, true)) : usualMasks(bits);
   if (masked && size === 40) behind += packing === MASKS ? 12 : 16;
-  const colours = bits > 8 ? 0 : ((old ? 0 : view.getUint32(46, true)) || 1 << bits); // prettier-ignore
+  const colours = bits > 8 ? 0 : (old ? 0 : view.getUint32(46, true)) || 1 << bits;
   if (colours > 65536) throw new FormatError(`it has a palette of ${colours} colours; the file is damaged`);
   const step = old ? 3 : 4;
   const said = view.getUint32(10, true);
@@ -91,8 +91,9 @@ function readHeader(bytes: Uint8Array, maxPixels: number): Header {
 const usualMasks = (bits: number): number[] => (bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff]);
 
 function requireKnown(bits: number, packing: number): void {
-  if (packing === JPEG || packing === PNG) throw new FormatError(`it is a ${packing === JPEG ? 'JPEG' : 'PNG'} image within a BMP file, as printers take; save it as that`); // prettier-ignore
-  const depths = { [PLAIN]: [1, 4, 8, 16, 24, 32], [RLE8]: [8], [RLE4]: [4], [MASKS]: [16, 24, 32], [ALPHA_MASKS]: [16, 32] }[packing]; // prettier-ignore
+  if (packing === JPEG || packing === PNG)
+    throw new FormatError(`it is a ${packing === JPEG ? 'JPEG' : 'PNG'} image within a BMP file, as printers take; save it as that`);
+  const depths = { [PLAIN]: [1, 4, 8, 16, 24, 32], [RLE8]: [8], [RLE4]: [4], [MASKS]: [16, 24, 32], [ALPHA_MASKS]: [16, 32] }[packing];
   if (depths?.includes(bits) !== true)
     throw new FormatError(`it has ${bits} bits a pixel packed in way ${packing}, which is not known; save it with 24`);
 }
@@ -150,7 +151,7 @@ function unpackRuns(bytes: Uint8Array, { width, height, packing, at: from }: Hea
   for (let at = from; o < out.length;) {
     const [count, value] = [bytes[at], bytes[at + 1]];
     at += 2;
-    if (value === undefined) throw new FormatError(`it stops after ${o} of ${out.length} pixels; the file is truncated`); // prettier-ignore
+    if (value === undefined) throw new FormatError(`it stops after ${o} of ${out.length} pixels; the file is truncated`);
     if (count! > 0) {
       const run = Math.min(count!, width - x, out.length - o);
       for (let i = 0; i < run; i++) out[o + i] = !nibbles ? value : i % 2 === 0 ? value >> 4 : value & 15;
@@ -168,7 +169,7 @@ function unpackRuns(bytes: Uint8Array, { width, height, packing, at: from }: Hea
     } else {
       const pixels = Math.min(value, out.length - o);
       const size = nibbles ? (pixels + 1) >> 1 : pixels;
-      if (at + size > bytes.length) throw new FormatError(`it stops after ${o} of ${out.length} pixels; the file is truncated`); // prettier-ignore
+      if (at + size > bytes.length) throw new FormatError(`it stops after ${o} of ${out.length} pixels; the file is truncated`);
       for (let i = 0; i < pixels; i++)
         out[o + i] = !nibbles ? bytes[at + i]! : i % 2 === 0 ? bytes[at + (i >> 1)]! >> 4 : bytes[at + (i >> 1)]! & 15;
       o += pixels;

@@ -34,7 +34,7 @@ export interface DecodeOptions {
 }
 
 /** What `draft` takes. */
-export const DRAFT = kind('a width and a height', (value) => Array.isArray(value) && value.length === 2 && value.every(COUNT.accepts)); // prettier-ignore
+export const DRAFT = kind('a width and a height', (value) => Array.isArray(value) && value.length === 2 && value.every(COUNT.accepts));
 
 const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
   mode: oneOf('L', 'RGB'),
@@ -50,7 +50,10 @@ let more: More | undefined;
 
 async function loadMore(): Promise<More> {
   more ??= await import('./more.ts').catch((cause: unknown) => {
-    throw new DeviceError('decodeImage: the code of the decoders could not be loaded; it lies beside the library: deploy all files that the bundler wrote', { cause }); // prettier-ignore
+    throw new DeviceError(
+      'decodeImage: the code of the decoders could not be loaded; it lies beside the library: deploy all files that the bundler wrote',
+      { cause },
+    );
   });
   return more;
 }
@@ -65,7 +68,7 @@ export async function loadDecoders(): Promise<void> {
 }
 
 /** Loads what {@link decodeImageSync} needs for one file. @param orientation - whether it is to be turned as the camera was held */
-export const loadDecoderOf = async (file: Uint8Array, orientation: boolean): Promise<void> => loadFor(kindOf(file)?.format, orientation); // prettier-ignore
+export const loadDecoderOf = async (file: Uint8Array, orientation: boolean): Promise<void> => loadFor(kindOf(file)?.format, orientation);
 
 async function loadFor(format: ImageFormat | undefined, orientation: boolean): Promise<void> {
   if (format === 'jpeg') await loadJpegDecoder();
@@ -114,9 +117,8 @@ export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): 
 export function decodeRowsSync(file: Uint8Array, options: DecodeOptions, choose: RowChoice): Image | undefined {
   const { maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false, draft } = options;
   // What is no image has no decoder loaded, either, and says so.
-  if (kindOf(file)?.format !== 'jpeg' || (orientation && loaded().orientationOf(file) !== 1))
-    return decodeImageSync(file, options);
-  return named(options, () => decodeJpeg(file, { maxPixels, maxBytes, atLeast: draft }, choose)?.convert(options.mode ?? 'RGB')); // prettier-ignore
+  if (kindOf(file)?.format !== 'jpeg' || (orientation && loaded().orientationOf(file) !== 1)) return decodeImageSync(file, options);
+  return named(options, () => decodeJpeg(file, { maxPixels, maxBytes, atLeast: draft }, choose)?.convert(options.mode ?? 'RGB'));
 }
 
 /** Errors with the name of the file. */
@@ -134,13 +136,7 @@ function loaded(): More {
   return more;
 }
 
-function decodeKnown(
-  bytes: Uint8Array,
-  maxPixels: number,
-  maxBytes: number,
-  draft: readonly number[] | undefined,
-): Image {
-  // prettier-ignore
+function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number, draft: readonly number[] | undefined): Image {
   const found = kindOf(bytes);
   switch (found?.format) {
     case 'jpeg':

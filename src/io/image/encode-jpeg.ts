@@ -33,13 +33,19 @@ interface Plane {
 export function encodeJpeg(image: Image, quality: number): Bytes {
   const planes = image.channels === 1 ? [greyPlane(image)] : colourPlanes(image);
   const scale = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-  const steps = STEPS.map((table) => table.map((step) => Math.min(255, Math.max(1, Math.floor((step * scale + 50) / 100))))); // prettier-ignore
+  const steps = STEPS.map((table) => table.map((step) => Math.min(255, Math.max(1, Math.floor((step * scale + 50) / 100)))));
   const tables = image.channels === 1 ? [0] : [0, 1];
   return concatBytes([
     Uint8Array.of(0xff, 0xd8),
     segment(0xe0, [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]),
     ...tables.map((table) => segment(0xdb, [table, ...steps[table]!])),
-    segment(0xc0, [8, ...short(image.height), ...short(image.width), planes.length, ...planes.flatMap(({ size, table }, i) => [i + 1, size * 17, table])]), // prettier-ignore
+    segment(0xc0, [
+      8,
+      ...short(image.height),
+      ...short(image.width),
+      planes.length,
+      ...planes.flatMap(({ size, table }, i) => [i + 1, size * 17, table]),
+    ]),
     ...tables.flatMap((table) => [huffman(table, MEAN_CODES[table]!), huffman(16 + table, OTHER_CODES[table]!)]),
     segment(0xda, [planes.length, ...planes.flatMap(({ table }, i) => [i + 1, table * 17]), 0, 63, 0]),
     scan(planes, steps),
@@ -49,11 +55,9 @@ export function encodeJpeg(image: Image, quality: number): Bytes {
 
 const short = (value: number): number[] => [value >> 8, value & 255];
 
-const segment = (marker: number, body: readonly number[]): Uint8Array =>
-  Uint8Array.of(0xff, marker, ...short(body.length + 2), ...body);
+const segment = (marker: number, body: readonly number[]): Uint8Array => Uint8Array.of(0xff, marker, ...short(body.length + 2), ...body);
 
-const huffman = (place: number, { counts, values }: HuffmanTable): Uint8Array =>
-  segment(0xc4, [place, ...counts, ...values]);
+const huffman = (place: number, { counts, values }: HuffmanTable): Uint8Array => segment(0xc4, [place, ...counts, ...values]);
 
 function greyPlane({ width, height, data }: Image): Plane {
   const [columns, rows] = [Math.ceil(width / 8), Math.ceil(height / 8)];
@@ -202,13 +206,7 @@ function codesOf({ counts, values }: HuffmanTable): Codes {
 /** Bits of a number without its sign. */
 const bitsOf = (value: number): number => 32 - Math.clz32(Math.abs(value));
 
-function writeBlock(
-  bits: BitWriter,
-  block: Int32Array,
-  last: number,
-  { mean, other }: { mean: Codes; other: Codes },
-): void {
-  // prettier-ignore
+function writeBlock(bits: BitWriter, block: Int32Array, last: number, { mean, other }: { mean: Codes; other: Codes }): void {
   const difference = block[0]! - last;
   writeNumber(bits, mean, 0, difference);
   let zeros = 0;

@@ -22,7 +22,7 @@ export function encodePng(image: Image, level = 6): Bytes {
   head[8] = 8;
   head[9] = image.channels === 1 ? GREY : COLOUR;
   const rows = filtered(image);
-  const data = isNode ? nodeModule('zlib', 'encodeImage', '').deflateSync(rows, { level }) : zlibSync(rows, { level: level as 6 }); // prettier-ignore
+  const data = isNode ? nodeModule('zlib', 'encodeImage', '').deflateSync(rows, { level }) : zlibSync(rows, { level: level as 6 });
   return concatBytes([SIGNATURE, ...chunk('IHDR', head), ...chunk('IDAT', data), ...chunk('IEND', new Uint8Array())]);
 }
 
@@ -41,13 +41,7 @@ function bigEndian(value: number): Uint8Array {
 /** Predicts a byte from the one before it, above, and above that (0 outside). */
 type Filter = (before: number, above: number, corner: number) => number;
 
-const FILTERS: readonly Filter[] = [
-  () => 0,
-  (before) => before,
-  (_, above) => above,
-  (before, above) => (before + above) >> 1,
-  paeth,
-];
+const FILTERS: readonly Filter[] = [() => 0, (before) => before, (_, above) => above, (before, above) => (before + above) >> 1, paeth];
 
 /** The neighbour that is nearest to before + above − corner. */
 function paeth(before: number, above: number, corner: number): number {

@@ -17,8 +17,8 @@ export interface EncodeOptions {
 
 const OPTIONS: OptionKinds<EncodeOptions> = {
   format: oneOf('png', 'jpeg'),
-  level: kind('a whole number from 0 to 9', (value) => WHOLE.accepts(value) && (value as number) >= 0 && (value as number) <= 9), // prettier-ignore
-  quality: kind('a whole number from 1 to 100', (value) => WHOLE.accepts(value) && (value as number) >= 1 && (value as number) <= 100), // prettier-ignore
+  level: kind('a whole number from 0 to 9', (value) => WHOLE.accepts(value) && (value as number) >= 0 && (value as number) <= 9),
+  quality: kind('a whole number from 1 to 100', (value) => WHOLE.accepts(value) && (value as number) >= 1 && (value as number) <= 100),
 };
 const MOST_JPEG = 65535;
 const IMAGE = instanceOf('an Image', Image);
@@ -38,14 +38,15 @@ const IMAGE = instanceOf('an Image', Image);
  */
 export function encodeImage(image: Image, options: EncodeOptions = {}): Bytes {
   requireKind('encodeImage', 'the image', image, IMAGE, 'imageOf(tensor) makes one of a tensor');
-  const { format = 'png', level, quality } = requireOptions<EncodeOptions>('encodeImage', options, OPTIONS, "{ format: 'png' }"); // prettier-ignore
+  const { format = 'png', level, quality } = requireOptions<EncodeOptions>('encodeImage', options, OPTIONS, "{ format: 'png' }");
   if (format === 'png') {
-    if (quality !== undefined)
-      throw new ArgumentError("encodeImage: quality is for format: 'jpeg'; PNG files lose nothing");
+    if (quality !== undefined) throw new ArgumentError("encodeImage: quality is for format: 'jpeg'; PNG files lose nothing");
     return encodePng(image, level ?? 6);
   }
   if (level !== undefined) throw new ArgumentError("encodeImage: level is for format: 'png'; JPEG files have quality");
   if (Math.max(image.width, image.height) > MOST_JPEG)
-    throw new ArgumentError(`encodeImage: a JPEG file has at most ${MOST_JPEG} pixels in a row or column, but got ${image.width}x${image.height}; write a PNG file`); // prettier-ignore
+    throw new ArgumentError(
+      `encodeImage: a JPEG file has at most ${MOST_JPEG} pixels in a row or column, but got ${image.width}x${image.height}; write a PNG file`,
+    );
   return encodeJpeg(image, quality ?? 75);
 }

@@ -101,13 +101,7 @@ function endOfBlocks(bytes: Uint8Array, from: number): number {
   }
 }
 
-function readFrame(
-  bytes: Uint8Array,
-  at: number,
-  global: Uint8Array | undefined,
-  transparent: number | undefined,
-): Frame {
-  // prettier-ignore
+function readFrame(bytes: Uint8Array, at: number, global: Uint8Array | undefined, transparent: number | undefined): Frame {
   if (at + 10 > bytes.length) throw truncated(bytes);
   const flags = bytes[at + 8]!;
   const colours = flags & 0x80 ? 2 << (flags & 7) : 0;

@@ -54,11 +54,15 @@ export function decodeHeif(bytes: Uint8Array, format: HeifFormat, maxPixels: num
   checkMemory(12 * all, maxBytes);
   if (!hasHeif(format)) {
     const inPages = format === 'avif' ? ' (in a page: readImage(await createImageBitmap(file)))' : '';
-    throw new FormatError(`it is ${WHAT[format]}, which needs the package ${PACKAGES[format]}: npm install ${PACKAGES[format]}${inPages}, or save it as JPEG`); // prettier-ignore
+    throw new FormatError(
+      `it is ${WHAT[format]}, which needs the package ${PACKAGES[format]}: npm install ${PACKAGES[format]}${inPages}, or save it as JPEG`,
+    );
   }
   const { width, height, data, error } = ask(bytes, format, maxPixels);
-  if (data === undefined) throw new FormatError(`it cannot be decoded by ${PACKAGES[format]}: ${error ?? 'it gave nothing'}; the file is damaged`); // prettier-ignore
-  if (width * height > maxPixels || data.length !== width * height * 3) throw new FormatError('its size is another than it says; the file is damaged'); // prettier-ignore
+  if (data === undefined)
+    throw new FormatError(`it cannot be decoded by ${PACKAGES[format]}: ${error ?? 'it gave nothing'}; the file is damaged`);
+  if (width * height > maxPixels || data.length !== width * height * 3)
+    throw new FormatError('its size is another than it says; the file is damaged');
   return new Image(width, height, 3, data);
 }
 

@@ -77,7 +77,9 @@ export class Image {
   /** The values of the pixel at column `x` and row `y`. */
   getPixel(x: number, y: number): number[] {
     if (!(Number.isInteger(x) && Number.isInteger(y) && x >= 0 && y >= 0 && x < this.width && y < this.height)) {
-      throw new IndexError(`getPixel: expected a column and a row of an image of ${this.width}x${this.height}, but got ${show(x)} and ${show(y)}`); // prettier-ignore
+      throw new IndexError(
+        `getPixel: expected a column and a row of an image of ${this.width}x${this.height}, but got ${show(x)} and ${show(y)}`,
+      );
     }
     const at = (y * this.width + x) * this.channels;
     return [...this.data.subarray(at, at + this.channels)];
@@ -106,7 +108,8 @@ function requireSizes(op: string, width: number, height: number): void {
   if (!isSize(width) || !isSize(height)) {
     throw new ArgumentError(`${op}: expected a width and height of at least 1, but got ${show(width)}x${show(height)}`);
   }
-  if (width * height * 3 >= MAX_BYTES) throw new OutOfMemoryError(`${op}: an image of ${width}x${height} pixels is too large; it can have less than 2 GiB`); // prettier-ignore
+  if (width * height * 3 >= MAX_BYTES)
+    throw new OutOfMemoryError(`${op}: an image of ${width}x${height} pixels is too large; it can have less than 2 GiB`);
 }
 
 function toColour(image: Image): Image {

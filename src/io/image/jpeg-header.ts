@@ -74,9 +74,9 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
     at += 2 + length;
     if (marker === SOS) {
       // A decoder keeps all coefficients if its first scan has not all colours.
-      if (header !== undefined && scans === 0 && bytes[at - length + 2]! < header.components) header = { ...header, coefficients: header.samples * 2 }; // prettier-ignore
-      if (++scans > MAX_SCANS)
-        throw new FormatError(`it has more than ${MAX_SCANS} scans; save it again as a usual JPEG file`);
+      if (header !== undefined && scans === 0 && bytes[at - length + 2]! < header.components)
+        header = { ...header, coefficients: header.samples * 2 };
+      if (++scans > MAX_SCANS) throw new FormatError(`it has more than ${MAX_SCANS} scans; save it again as a usual JPEG file`);
       const end = endOfScan(bytes, at);
       scanBytes += end - at;
       at = end;
@@ -86,9 +86,7 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
   // With Huffman codes every block of 8×8 pixels takes at least a bit, so a small file cannot ask for much memory.
   const blocks = Math.ceil(header.width / 8) * Math.ceil(header.height / 8);
   if (!header.arithmetic && blocks > 8 * scanBytes) {
-    throw new FormatError(
-      `its ${scanBytes} bytes of pixels are too few for ${header.width}x${header.height}; the file is damaged`,
-    );
+    throw new FormatError(`its ${scanBytes} bytes of pixels are too few for ${header.width}x${header.height}; the file is damaged`);
   }
   return header;
 }
@@ -97,7 +95,7 @@ function readFrame(body: Uint8Array, marker: number, maxPixels: number): JpegHea
   const [precision, h1, h0, w1, w0, components] = body;
   if (components === undefined) throw new FormatError('its frame header is too short; the file is damaged');
   if (!KNOWN_FRAMES.includes(marker))
-    throw new FormatError('it is a hierarchical JPEG, or a lossless one with arithmetic coding; save it as a baseline or progressive one'); // prettier-ignore
+    throw new FormatError('it is a hierarchical JPEG, or a lossless one with arithmetic coding; save it as a baseline or progressive one');
   if (precision !== 8) throw new FormatError(`it has ${precision!} bits per sample, expected 8; save it with 8`);
   if (components !== 1 && components !== 3 && components !== 4)
     throw new FormatError(`it has ${components} colour channels, expected 1, 3 or 4`);
@@ -109,7 +107,7 @@ function readFrame(body: Uint8Array, marker: number, maxPixels: number): JpegHea
   const share = factors.reduce((sum, h) => sum + ((h >> 4) * (h & 15)) / Math.max(largest, 1), 0);
   const samples = Math.ceil(share * width * height);
   const coefficients = PROGRESSIVE.includes(marker) ? 2 * samples : 0;
-  return { width, height, components, samples, coefficients, arithmetic: marker >= ARITHMETIC_FIRST, lossless: marker === LOSSLESS }; // prettier-ignore
+  return { width, height, components, samples, coefficients, arithmetic: marker >= ARITHMETIC_FIRST, lossless: marker === LOSSLESS };
 }
 
 /** The position of the marker that ends the scan whose data begin at `from`: within data, 0xff is followed by 0 or a restart. */

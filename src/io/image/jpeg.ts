@@ -57,7 +57,8 @@ const IMPORTS = {
     },
     message(isError: number, text: number, parameters: number): void {
       const line = formatted(text, parameters);
-      if (line.startsWith('Insufficient memory')) throw new FormatError('decoding it takes more memory than is left; free some or make the image smaller'); // prettier-ignore
+      if (line.startsWith('Insufficient memory'))
+        throw new FormatError('decoding it takes more memory than is left; free some or make the image smaller');
       if (isError !== 0) throw damaged([...input.warnings, line].join('; '));
       if (INVENTING.test(line)) throw damaged(line);
       if (input.warnings.length < 10) input.warnings.push(line);
@@ -106,12 +107,7 @@ export interface JpegOptions {
  */
 export function decodeJpeg(bytes: Uint8Array, options: JpegOptions): Image;
 export function decodeJpeg(bytes: Uint8Array, options: JpegOptions, choose: RowChoice): Image | undefined;
-export function decodeJpeg(
-  bytes: Uint8Array,
-  { maxPixels, maxBytes, atLeast }: JpegOptions,
-  choose?: RowChoice,
-): Image | undefined {
-  // prettier-ignore
+export function decodeJpeg(bytes: Uint8Array, { maxPixels, maxBytes, atLeast }: JpegOptions, choose?: RowChoice): Image | undefined {
   const header = readJpegHeader(bytes, maxPixels);
   const denominator = atLeast === undefined || header.lossless ? 1 : denominatorFor(header, atLeast);
   const size = sizeAt(header, denominator);
@@ -140,7 +136,10 @@ function denominatorFor({ width, height }: JpegHeader, [w, h]: readonly number[]
   return [8, 4, 2].find((denominator) => denominator <= most) ?? 1;
 }
 
-const sizeAt = ({ width, height }: JpegHeader, denominator: number): { readonly width: number; readonly height: number } => ({ width: Math.ceil(width / denominator), height: Math.ceil(height / denominator) }); // prettier-ignore
+const sizeAt = ({ width, height }: JpegHeader, denominator: number): { readonly width: number; readonly height: number } => ({
+  width: Math.ceil(width / denominator),
+  height: Math.ceil(height / denominator),
+});
 
 /** Where the decoder says what it has begun. */
 interface Strip {
@@ -192,8 +191,7 @@ function takeRows(decoder: Decoder, header: JpegHeader, { found, width, at }: St
     const made = decoder.rows();
     const from = Math.max(row, rows.from);
     const to = Math.min(row + made, rows.to);
-    if (from < to)
-      taker.push(memoryOf(at + (from - row) * pitch + first, (to - from) * pitch - first), pitch, to - from);
+    if (from < to) taker.push(memoryOf(at + (from - row) * pitch + first, (to - from) * pitch - first), pitch, to - from);
     row += made;
   }
   if (!header.lossless) decoder.end();

@@ -61,9 +61,7 @@ function isTga(bytes: Uint8Array): boolean {
   const [, palette, kind] = bytes;
   const [width, height] = [bytes[12]! + bytes[13]! * 256, bytes[14]! + bytes[15]! * 256];
   const fits = palette === 1 ? [1, 9].includes(kind!) : palette === 0 && [2, 3, 10, 11].includes(kind!);
-  return (
-    bytes.length >= 18 && fits && width > 0 && height > 0 && [8, 15, 16, 24, 32].includes(bytes[16]!) && bytes[17]! < 64
-  );
+  return bytes.length >= 18 && fits && width > 0 && height > 0 && [8, 15, 16, 24, 32].includes(bytes[16]!) && bytes[17]! < 64;
 }
 
 /** The kind of a file, from at least its first {@link KIND_BYTES} bytes; undefined for what is not known. */

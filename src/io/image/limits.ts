@@ -19,8 +19,6 @@ export function checkMemory(bytes: number, maxBytes: number): void {
 export function checkSize(width: number, height: number, maxPixels: number): void {
   if (width < 1 || height < 1) throw new FormatError(`it has no pixels: ${width}x${height}`);
   if (width * height > maxPixels) {
-    throw new FormatError(
-      `its ${width}x${height} pixels are more than the limit of ${maxPixels}; raise maxPixels if it is trusted`,
-    );
+    throw new FormatError(`its ${width}x${height} pixels are more than the limit of ${maxPixels}; raise maxPixels if it is trusted`);
   }
 }

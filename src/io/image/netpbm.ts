@@ -22,8 +22,7 @@ export function decodeNetpbm(bytes: Uint8Array, maxPixels: number, maxBytes: num
   const width = numbers.next();
   const height = numbers.next();
   const largest = bits ? 1 : numbers.next();
-  if (largest < 1 || largest > 65535)
-    throw new FormatError(`its largest value is ${largest}, expected 1 to 65535; the file is damaged`);
+  if (largest < 1 || largest > 65535) throw new FormatError(`its largest value is ${largest}, expected 1 to 65535; the file is damaged`);
   checkSize(width, height, maxPixels);
   checkMemory(width * height * channels + 65536, maxBytes);
   const out = new Uint8Array(width * height * channels);
@@ -75,8 +74,7 @@ function requirePixels(pixels: Uint8Array, size: number): void {
 function readNumbers(numbers: PnmNumbers, out: Uint8Array, scale: Uint8Array | undefined, largest: number): void {
   for (let i = 0; i < out.length; i++) {
     const value = numbers.next();
-    if (value > largest)
-      throw new FormatError(`a value is ${value}, more than its largest, ${largest}; the file is damaged`);
+    if (value > largest) throw new FormatError(`a value is ${value}, more than its largest, ${largest}; the file is damaged`);
     out[i] = scale === undefined ? value : scale[value]!;
   }
 }

@@ -18,7 +18,7 @@ export function turned(image: Image, orientation: number): Image {
   if (!(orientation >= 2 && orientation <= 8)) return image;
   const { width, height, channels, data } = image;
   const swapped = orientation >= 5;
-  return new Image(swapped ? height : width, swapped ? width : height, channels, turnedBytes(data, width, height, channels, orientation)); // prettier-ignore
+  return new Image(swapped ? height : width, swapped ? width : height, channels, turnedBytes(data, width, height, channels, orientation));
 }
 
 /** How to undo an orientation by another: only the two quarter turns are not their own opposites. */
@@ -41,7 +41,7 @@ export function turnedBytes(
   for (let y = 0, o = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
       const [column, row] = swapped ? [y, x] : [x, y];
-      const from = ((fromBottom ? height - 1 - row : row) * width + (fromRight ? width - 1 - column : column)) * channels; // prettier-ignore
+      const from = ((fromBottom ? height - 1 - row : row) * width + (fromRight ? width - 1 - column : column)) * channels;
       for (let c = 0; c < channels; c++) out[o++] = data[from + c]!;
     }
   }
@@ -50,7 +50,7 @@ export function turnedBytes(
 
 /** The orientation that a JPEG, PNG or WebP file says that it has; 1 if it says none. (TIFF images are turned when they are decoded.) */
 export function orientationOf(bytes: Uint8Array): number {
-  const { exif, xmp } = isJpeg(bytes) ? inJpeg(bytes) : isPng(bytes) ? inPng(bytes) : isWebp(bytes) ? inWebp(bytes) : NOTHING; // prettier-ignore
+  const { exif, xmp } = isJpeg(bytes) ? inJpeg(bytes) : isPng(bytes) ? inPng(bytes) : isWebp(bytes) ? inWebp(bytes) : NOTHING;
   const said = exif === undefined ? undefined : inExif(exif);
   if (said !== undefined) return said;
   const found = xmp === undefined ? null : /tiff:Orientation(?:="|>)([1-8])/.exec(textOf(xmp));

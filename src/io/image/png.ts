@@ -85,7 +85,7 @@ function decode({ header, palette, data, cut }: Parts, maxBytes: number): Image 
     if (pieces) inflateStartInPieces(joined(data), packed, take);
     else take(inflateStart(joined(data), packed));
   } catch (error) {
-    if (cut && error instanceof FormatError) throw new FormatError('it stops within its pixels; the file is truncated', { cause: error }); // prettier-ignore
+    if (cut && error instanceof FormatError) throw new FormatError('it stops within its pixels; the file is truncated', { cause: error });
     throw error;
   }
   return new Image(header.width, header.height, channels, out);
@@ -176,10 +176,7 @@ function readChunks(bytes: Uint8Array, maxPixels: number): Parts {
     else if (header === undefined && type !== 'IHDR') throw new FormatError('it does not begin with a header');
     if (type === 'IDAT') {
       data.push(body);
-    } else if (
-      type.charCodeAt(0) < 0x60 &&
-      crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(end - 4)
-    ) {
+    } else if (type.charCodeAt(0) < 0x60 && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(end - 4)) {
       // An upper-case first letter marks the parts that matter for the pixels.
       throw new FormatError(`the checksum of its part ${JSON.stringify(type)} is wrong; the file is damaged`);
     } else if (type === 'IHDR') {
@@ -196,7 +193,9 @@ function readChunks(bytes: Uint8Array, maxPixels: number): Parts {
   if (header === undefined) throw new FormatError('it has no header');
   if (data.length === 0) throw new FormatError('it has no pixels');
   if (apple && !beginsAsZlib(data[0]!))
-    throw new FormatError("it is a PNG image of Apple's own kind (CgBI), as iPhone apps hold them; convert it back with Xcode's pngcrush -revert-iphone-optimizations"); // prettier-ignore
+    throw new FormatError(
+      "it is a PNG image of Apple's own kind (CgBI), as iPhone apps hold them; convert it back with Xcode's pngcrush -revert-iphone-optimizations",
+    );
   if (header.type === PALETTE && palette === undefined) throw new FormatError('it has no palette');
   return { header, palette, data, cut };
 }
@@ -207,13 +206,7 @@ function readHeader(body: Uint8Array, maxPixels: number): Header {
   if (body.length !== 13) throw new FormatError(`its header has ${body.length} bytes instead of 13`);
   const view = new DataView(body.buffer, body.byteOffset, 13);
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
-  const [depth, type, compression, filter, interlace] = [...body.subarray(8)] as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [depth, type, compression, filter, interlace] = [...body.subarray(8)] as [number, number, number, number, number];
   const known = TYPES[type];
   if (known?.depths.includes(depth) !== true || compression !== 0 || filter !== 0 || interlace > 1) {
     throw new FormatError(`its header is not valid: colour type ${type}, ${depth} bits, interlacing ${interlace}`);

@@ -88,7 +88,6 @@ class TiffNumbers {
 
   require(at: number, size: number): void {
     const { byteLength } = this.#view;
-    if (at + size > byteLength)
-      throw new FormatError(`it has ${byteLength} bytes, but ${at + size} are expected; the file is truncated`);
+    if (at + size > byteLength) throw new FormatError(`it has ${byteLength} bytes, but ${at + size} are expected; the file is truncated`);
   }
 }

@@ -23,7 +23,7 @@ const OTHERS: Readonly<Record<number, string>> = {
 /** @throws FormatError for a way that is not undone, by its name */
 export function requireKnownPacking(packing: number): void {
   if ([NONE, LZW, ADOBE_DEFLATE, DEFLATE, PACK_BITS].includes(packing as 1)) return;
-  throw new FormatError(`it is a TIFF image packed ${OTHERS[packing] ?? `in way ${packing}`}; save it uncompressed or with LZW or deflate`); // prettier-ignore
+  throw new FormatError(`it is a TIFF image packed ${OTHERS[packing] ?? `in way ${packing}`}; save it uncompressed or with LZW or deflate`);
 }
 
 /** The `size` bytes that `packed` stands for; it may be its own memory. What follows them is passed over. */
@@ -63,7 +63,7 @@ const [CLEAR, END, FIRST, MOST_CODES] = [256, 257, 258, 4096] as const;
 
 /** Codes of 9 to 12 bits, the highest first; they grow one code earlier than they need to. */
 function unpackCodes(packed: Uint8Array, size: number): Uint8Array {
-  if (packed[0] === 0 && (packed[1]! & 1) !== 0) throw new FormatError('it is packed with LZW of an old kind; save it again'); // prettier-ignore
+  if (packed[0] === 0 && (packed[1]! & 1) !== 0) throw new FormatError('it is packed with LZW of an old kind; save it again');
   const out = new Uint8Array(size);
   /** Where the bytes of each code stand in what came out already, and how many there are. */
   const places = new Uint32Array(MOST_CODES);

@@ -12,7 +12,7 @@ import { requireKnownPacking, unpack } from './tiff-unpack.ts';
 
 /** What samples mean. */
 const [WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK] = [0, 1, 2, 3, 5] as const;
-const OTHERS: Readonly<Record<number, string>> = { 4: 'a mask', 6: 'YCbCr', 8: 'CIE Lab', 9: 'ICC Lab', 32844: 'LogL', 32845: 'LogLuv' }; // prettier-ignore
+const OTHERS: Readonly<Record<number, string>> = { 4: 'a mask', 6: 'YCbCr', 8: 'CIE Lab', 9: 'ICC Lab', 32844: 'LogL', 32845: 'LogLuv' };
 /** Kinds of numbers. */
 const [UNSIGNED, SIGNED, REAL] = [1, 2, 3] as const;
 const MOST_SAMPLES = 6;
@@ -51,7 +51,7 @@ export function decodeTiff(bytes: Uint8Array, maxPixels: number, maxBytes: numbe
   const samples = new Uint8Array(width * height * wanted);
   readParts(bytes, layout, samples);
   if (wanted > colours) divideByAlpha(samples, wanted);
-  return turned(imageOf(samples, layout, meaning === PALETTE ? paletteOf(tags, layout.bits) : undefined), one(tags, TAG.orientation, 1)); // prettier-ignore
+  return turned(imageOf(samples, layout, meaning === PALETTE ? paletteOf(tags, layout.bits) : undefined), one(tags, TAG.orientation, 1));
 }
 
 const one = (tags: Tags, tag: number, missing: number): number => tags.get(tag)?.[0] ?? missing;
@@ -66,10 +66,11 @@ function readLayout(bytes: Uint8Array, tags: Tags, maxPixels: number): Layout {
     throw new FormatError(`its colours are ${OTHERS[meaning] ?? `of kind ${meaning}`}; save it as RGB`);
   const samples = one(tags, TAG.samples, 1);
   const colours = meaning === RGB ? 3 : meaning === CMYK ? 4 : 1;
-  if (samples < colours || samples > MOST_SAMPLES) throw new FormatError(`it has ${samples} samples a pixel, expected ${colours} to ${MOST_SAMPLES}`); // prettier-ignore
+  if (samples < colours || samples > MOST_SAMPLES)
+    throw new FormatError(`it has ${samples} samples a pixel, expected ${colours} to ${MOST_SAMPLES}`);
   const allBits = tags.get(TAG.bits) ?? [1];
   const [bits, kind] = [allBits[0] ?? 1, one(tags, TAG.numberKind, UNSIGNED)];
-  if (allBits.some((other) => other !== bits)) throw new FormatError('its samples have different numbers of bits; save it with 8'); // prettier-ignore
+  if (allBits.some((other) => other !== bits)) throw new FormatError('its samples have different numbers of bits; save it with 8');
   requireKnownNumbers(meaning, samples, bits, kind);
   const alpha = samples > colours && one(tags, TAG.extra, 0) === PREMULTIPLIED && meaning !== PALETTE;
   const tiled = tags.has(TAG.tileOffsets);
@@ -77,7 +78,8 @@ function readLayout(bytes: Uint8Array, tags: Tags, maxPixels: number): Layout {
   const partWidth = tiled ? one(tags, TAG.tileWidth, 0) : width;
   checkSize(partWidth, partHeight, Math.max(maxPixels, 2 ** 20));
   const predictor = one(tags, TAG.predictor, 1);
-  if (predictor > 2 || predictor < 1 || (predictor === 2 && bits < 8)) throw new FormatError(`its samples are predicted in way ${predictor}; save it without`); // prettier-ignore
+  if (predictor > 2 || predictor < 1 || (predictor === 2 && bits < 8))
+    throw new FormatError(`its samples are predicted in way ${predictor}; save it without`);
   return {
     ...{ width, height, little: isLittle(bytes), meaning, bits, kind, samples, colours, packing, tiled },
     ...{ partWidth, partHeight, wanted: colours + (alpha ? 1 : 0) },
@@ -92,7 +94,7 @@ function readLayout(bytes: Uint8Array, tags: Tags, maxPixels: number): Layout {
 function requireKnownNumbers(meaning: number, samples: number, bits: number, kind: number): void {
   const small = [1, 2, 4, 8].includes(bits) && kind === UNSIGNED && (samples === 1 || bits === 8);
   const grey = (meaning === BLACK_IS_0 || meaning === WHITE_IS_0) && samples === 1;
-  const wide = bits === 16 && ((kind === UNSIGNED && meaning !== PALETTE && (samples > 1 || grey)) || (kind === SIGNED && grey)); // prettier-ignore
+  const wide = bits === 16 && ((kind === UNSIGNED && meaning !== PALETTE && (samples > 1 || grey)) || (kind === SIGNED && grey));
   const large = bits === 32 && [UNSIGNED, SIGNED, REAL].includes(kind as 1) && grey;
   if (small || wide || large) return;
   const what = { [UNSIGNED]: 'whole', [SIGNED]: 'signed', [REAL]: 'real' }[kind] ?? 'unknown';
@@ -100,8 +102,7 @@ function requireKnownNumbers(meaning: number, samples: number, bits: number, kin
 }
 
 /** Bytes of a row of a strip or tile. */
-const rowBytes = ({ partWidth, samples, apart, bits }: Layout): number =>
-  Math.ceil((partWidth * (apart ? 1 : samples) * bits) / 8);
+const rowBytes = ({ partWidth, samples, apart, bits }: Layout): number => Math.ceil((partWidth * (apart ? 1 : samples) * bits) / 8);
 
 /** Reads the wanted samples of all parts, as 8 bits each. */
 function readParts(bytes: Uint8Array, layout: Layout, out: Uint8Array): void {
@@ -109,7 +110,9 @@ function readParts(bytes: Uint8Array, layout: Layout, out: Uint8Array): void {
   const [across, down] = [Math.ceil(width / partWidth), Math.ceil(height / partHeight)];
   const planes = apart ? wanted : 1;
   if (offsets.length < across * down * planes)
-    throw new FormatError(`it says where ${offsets.length} parts of its pixels are, expected ${across * down * planes}; the file is damaged`); // prettier-ignore
+    throw new FormatError(
+      `it says where ${offsets.length} parts of its pixels are, expected ${across * down * planes}; the file is damaged`,
+    );
   const row = rowBytes(layout);
   const take = takerOf(layout);
   for (let part = 0; part < across * down * planes; part++) {
@@ -166,8 +169,7 @@ function takerOf(layout: Layout): Taker {
     const last = apart ? plane + 1 : wanted;
     for (let c = first; c < last; c++) {
       const from = apart ? 0 : c;
-      for (let x = 0, o = at + c; x < pixels; x++, o += wanted)
-        out[o] = fast ? line[x * step + from]! : read(line, x * step + from);
+      for (let x = 0, o = at + c; x < pixels; x++, o += wanted) out[o] = fast ? line[x * step + from]! : read(line, x * step + from);
     }
   };
 }
@@ -176,7 +178,7 @@ function takerOf(layout: Layout): Taker {
 function readerOf({ bits, kind, little, meaning, samples }: Layout): (line: Uint8Array, index: number) => number {
   if (bits < 8) {
     const scale = meaning === PALETTE ? 1 : 255 / ((1 << bits) - 1);
-    return (line, index) => ((line[(index * bits) >> 3]! >> (8 - bits - ((index * bits) & 7))) & ((1 << bits) - 1)) * scale; // prettier-ignore
+    return (line, index) => ((line[(index * bits) >> 3]! >> (8 - bits - ((index * bits) & 7))) & ((1 << bits) - 1)) * scale;
   }
   if (bits === 16 && samples > 1) return (line, index) => line[2 * index + (little ? 1 : 0)]!;
   const size = bits >> 3;
@@ -196,8 +198,7 @@ function divideByAlpha(samples: Uint8Array, wanted: number): void {
   for (let i = 0; i < samples.length; i += wanted) {
     const alpha = samples[i + colours]!;
     if (alpha === 255 || (alpha === 0 && colours === 1)) continue;
-    for (let c = 0; c < colours; c++)
-      samples[i + c] = alpha === 0 ? 0 : Math.min(255, Math.floor((255 * samples[i + c]!) / alpha));
+    for (let c = 0; c < colours; c++) samples[i + c] = alpha === 0 ? 0 : Math.min(255, Math.floor((255 * samples[i + c]!) / alpha));
   }
 }
 
@@ -207,20 +208,14 @@ function paletteOf(tags: Tags, bits: number): Uint8Array {
   if (numbers === undefined) throw new FormatError('it has no palette; the file is damaged');
   const count = Math.floor(numbers.length / 3);
   const palette = new Uint8Array(3 * (1 << bits));
-  for (let i = 0; i < Math.min(count, 1 << bits); i++)
-    for (let c = 0; c < 3; c++) palette[3 * i + c] = numbers[c * count + i]! >> 8;
+  for (let i = 0; i < Math.min(count, 1 << bits); i++) for (let c = 0; c < 3; c++) palette[3 * i + c] = numbers[c * count + i]! >> 8;
   return palette;
 }
 
-function imageOf(
-  samples: Uint8Array,
-  { width, height, wanted, meaning, bits }: Layout,
-  palette: Uint8Array | undefined,
-): Image {
-  // prettier-ignore
+function imageOf(samples: Uint8Array, { width, height, wanted, meaning, bits }: Layout, palette: Uint8Array | undefined): Image {
   const pixels = width * height;
   if (palette === undefined && meaning !== RGB && meaning !== CMYK) {
-    if (meaning === WHITE_IS_0 && bits <= 8) for (let i = 0; i < samples.length; i += wanted) samples[i] = 255 - samples[i]!; // prettier-ignore
+    if (meaning === WHITE_IS_0 && bits <= 8) for (let i = 0; i < samples.length; i += wanted) samples[i] = 255 - samples[i]!;
     if (wanted === 1) return new Image(width, height, 1, samples);
     return new Image(
       width,

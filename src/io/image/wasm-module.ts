@@ -45,7 +45,10 @@ export class WasmModule<E extends WasmExports> {
     if (this.#current !== undefined || this.#bytes !== undefined) return;
     if (this.#compiled === undefined) {
       const codec = await this.#code().catch((cause: unknown) => {
-        throw new DeviceError(`decodeImage: the code of the ${this.#name} decoder could not be loaded; it lies beside the library: deploy all files that the bundler wrote`, { cause }); // prettier-ignore
+        throw new DeviceError(
+          `decodeImage: the code of the ${this.#name} decoder could not be loaded; it lies beside the library: deploy all files that the bundler wrote`,
+          { cause },
+        );
       });
       if (isNode) {
         this.#bytes = codec.wasmBytes;
@@ -98,7 +101,10 @@ export class WasmModule<E extends WasmExports> {
     try {
       return await WebAssembly.compile(bytes);
     } catch (cause) {
-      throw new DeviceError(`decodeImage: this page's Content-Security-Policy does not let WebAssembly be compiled, which the ${this.#name} decoder is; add 'wasm-unsafe-eval' to its script-src`, { cause }); // prettier-ignore
+      throw new DeviceError(
+        `decodeImage: this page's Content-Security-Policy does not let WebAssembly be compiled, which the ${this.#name} decoder is; add 'wasm-unsafe-eval' to its script-src`,
+        { cause },
+      );
     }
   }
 }

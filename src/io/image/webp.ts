@@ -71,7 +71,8 @@ const three = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at 
 /** The first picture among parts, and its size, which stands in its own head. */
 function findPicture(bytes: Uint8Array, chunks: readonly WebpChunk[]): Picture {
   const pixels = chunks.find(({ name }) => name === 'VP8 ' || name === 'VP8L');
-  if (pixels === undefined) throw chunks.length === 0 || chunks.at(-1)!.cut ? truncated() : new FormatError('it has no pixels; the file is damaged'); // prettier-ignore
+  if (pixels === undefined)
+    throw chunks.length === 0 || chunks.at(-1)!.cut ? truncated() : new FormatError('it has no pixels; the file is damaged');
   const alpha = chunks.find(({ name, at }) => name === 'ALPH' && at < pixels.at);
   const { body, name } = pixels;
   const lossless = name === 'VP8L';
@@ -81,18 +82,12 @@ function findPicture(bytes: Uint8Array, chunks: readonly WebpChunk[]): Picture {
     const [width, height] = [(body[6]! | (body[7]! << 8)) & 0x3fff, (body[8]! | (body[9]! << 8)) & 0x3fff];
     return { width, height, lossless, file };
   }
-  const [width, height] = [body[1]! | ((body[2]! & 0x3f) << 8), (body[2]! >> 6) | (body[3]! << 2) | ((body[4]! & 15) << 10)]; // prettier-ignore
+  const [width, height] = [body[1]! | ((body[2]! & 0x3f) << 8), (body[2]! >> 6) | (body[3]! << 2) | ((body[4]! & 15) << 10)];
   return { width: width + 1, height: height + 1, lossless, file };
 }
 
 /** @param beside - bytes that the caller takes */
-function decodePicture(
-  { width, height, lossless, file }: Picture,
-  maxPixels: number,
-  maxBytes: number,
-  beside = 0,
-): Uint8Array {
-  // prettier-ignore
+function decodePicture({ width, height, lossless, file }: Picture, maxPixels: number, maxBytes: number, beside = 0): Uint8Array {
   checkSize(width, height, maxPixels);
   // The pixels here and there; without loss those before they are changed, too; tables, a few rows, and alpha and its undoing.
   const inside = file.length + width * height * (3 + (lossless ? 4 : 3)) + 300 * width + 2 ** 21;
@@ -104,14 +99,18 @@ function decodePicture(
     const status = decoder.decode(file.length, width, height);
     if (status === NO_MEMORY) throw noMemory();
     if (status === CUT || status === TOO_SHORT) throw truncated();
-    if (status !== 0) throw new FormatError(status === UNKNOWN_KIND ? 'it is a WebP image of a kind that is not decoded; save it again' : 'its pixels cannot be decoded; the file is damaged'); // prettier-ignore
+    if (status !== 0)
+      throw new FormatError(
+        status === UNKNOWN_KIND
+          ? 'it is a WebP image of a kind that is not decoded; save it again'
+          : 'its pixels cannot be decoded; the file is damaged',
+      );
     const [, , pixels] = new Uint32Array(decoder.memory.buffer, decoder.result(), 3);
     return new Uint8Array(decoder.memory.buffer).slice(pixels, pixels! + width * height * 3);
   });
 }
 
-const noMemory = (): FormatError =>
-  new FormatError('decoding it takes more memory than is left; free some or make the image smaller');
+const noMemory = (): FormatError => new FormatError('decoding it takes more memory than is left; free some or make the image smaller');
 
 function onScreen(pixels: Uint8Array, { width, height }: Picture, screen: Image, left: number, top: number): Image {
   for (let y = 0; y < height; y++)

@@ -19,6 +19,4 @@ export const DTYPE_OF_CODE: ReadonlyMap<string, PtDType> = new Map([
 ]);
 
 /** The code of each element type that NumPy has. */
-export const CODE_OF_DTYPE: ReadonlyMap<PtDType, string> = new Map(
-  [...DTYPE_OF_CODE].map(([code, dtype]) => [dtype, code]),
-);
+export const CODE_OF_DTYPE: ReadonlyMap<PtDType, string> = new Map([...DTYPE_OF_CODE].map(([code, dtype]) => [dtype, code]));

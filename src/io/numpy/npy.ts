@@ -10,7 +10,7 @@ import { contiguousChunks, tensorDType, tensorData } from '../element-types.ts';
 import { CODE_OF_DTYPE, DTYPE_OF_CODE } from './dtypes.ts';
 import { quote } from '../pickle/items.ts';
 import { swapUnit } from '../pt/dtype.ts';
-import { PyGlobal, PyObject, PyTuple, RawStorage, RawTensor, contiguousStrides, ptItemSize, swapBytes } from '../pt/value.ts'; // prettier-ignore
+import { PyGlobal, PyObject, PyTuple, RawStorage, RawTensor, contiguousStrides, ptItemSize, swapBytes } from '../pt/value.ts';
 import type { PtDType, PtKey, PtValue, StorageSource } from '../pt/value.ts';
 import { ZipReader, type ZipOptions } from '../archive/zip.ts';
 import { zipChunks } from '../archive/zip-write.ts';
@@ -45,20 +45,16 @@ const KINDS: Readonly<Record<string, string>> = {
   u: 'unsigned integers of another size',
 };
 
-const damaged = (where: string, why: string): FormatError =>
-  new FormatError(`${where}: ${why}; the file is damaged, fetch it again`);
+const damaged = (where: string, why: string): FormatError => new FormatError(`${where}: ${why}; the file is damaged, fetch it again`);
 
 /** Reads the header. `where` is what messages call the array. @throws FormatError */
 function readNpyHeader(source: ByteSource, where = 'npy'): NpyHeader {
   if (source.size < 12) throw damaged(where, `${source.size} bytes are too few for an array`);
   const start = source.read(0, 12);
-  if (String.fromCharCode(...start.subarray(0, 6)) !== MAGIC)
-    throw damaged(where, 'it does not begin as an array of NumPy does');
+  if (String.fromCharCode(...start.subarray(0, 6)) !== MAGIC) throw damaged(where, 'it does not begin as an array of NumPy does');
   const version = start[6]!;
   if (version < 1 || version > 3 || start[7] !== 0) {
-    throw new FormatError(
-      `${where}: format version ${version}.${start[7]}; expected 1.0, 2.0 or 3.0. Save it again with numpy.save`,
-    );
+    throw new FormatError(`${where}: format version ${version}.${start[7]}; expected 1.0, 2.0 or 3.0. Save it again with numpy.save`);
   }
   const view = new DataView(start.buffer, start.byteOffset, 12);
   const from = version === 1 ? 10 : 12;
@@ -75,8 +71,7 @@ function readNpyHeader(source: ByteSource, where = 'npy'): NpyHeader {
 }
 
 /** One member of the header, which is a dictionary of Python with exactly three, in any order. */
-const MEMBER =
-  /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"\\\s]{1,40})\3|(True|False)|\(([\s\d,L]*)\))\s*(?:,|$)/y;
+const MEMBER = /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"\\\s]{1,40})\3|(True|False)|\(([\s\d,L]*)\))\s*(?:,|$)/y;
 
 function parseHeader(text: string, where: string): Pick<NpyHeader, 'descr' | 'shape' | 'fortran'> {
   const bad = (): FormatError => damaged(where, `the header ${quote(text.trimEnd())} is not what NumPy writes`);
@@ -137,10 +132,7 @@ export function readNpy(source: ByteSource, where = 'npy'): RawTensor {
     );
   }
   if (bytes !== have)
-    throw damaged(
-      where,
-      `an array of ${descr} and shape (${shape.join(', ')}) takes ${bytes} bytes, but the file holds ${have}`,
-    );
+    throw damaged(where, `an array of ${descr} and shape (${shape.join(', ')}) takes ${bytes} bytes, but the file holds ${have}`);
   const contents = storageAt(source, dataOffset, bytes);
   const strides = fortran ? contiguousStrides([...shape].reverse()).reverse() : contiguousStrides(shape);
   return new RawTensor({
@@ -169,8 +161,7 @@ export function readNpz(source: ByteSource, options: ZipOptions = {}): Map<strin
   const zip = new ZipReader(source, options);
   const arrays = new Map<string, RawTensor | PyObject>();
   for (const member of zip.entries.keys()) {
-    if (!member.endsWith('.npy'))
-      throw new FormatError(`npz: the archive has a member ${quote(member)}, which is no array (.npy)`);
+    if (!member.endsWith('.npy')) throw new FormatError(`npz: the archive has a member ${quote(member)}, which is no array (.npy)`);
     arrays.set(member.slice(0, -'.npy'.length), readMember(sourceOf(zip.open(member)), `npz, member ${quote(member)}`));
   }
   return arrays;
@@ -181,7 +172,10 @@ function readMember(source: ByteSource, where: string): RawTensor | PyObject {
     return readNpy(source, where);
   } catch (error) {
     if (!(error instanceof UnknownKind)) throw error;
-    const parts: [string, PtValue][] = [['dtype', error.descr], ['why', error.message]]; // prettier-ignore
+    const parts: [string, PtValue][] = [
+      ['dtype', error.descr],
+      ['why', error.message],
+    ];
     return new PyObject(new PyGlobal('numpy', 'ndarray'), new PyTuple<PtValue>([]), new Map<PtKey, PtValue>(parts));
   }
 }
@@ -243,9 +237,7 @@ function npyHead(tensor: RawTensor): Uint8Array {
 export function npzChunks(arrays: ReadonlyMap<string, RawTensor>): Iterable<Uint8Array> {
   const members = [...arrays].map(([name, tensor]) => {
     if (name === '' || /[\p{Cc}\\]|^\/|^[A-Za-z]:|(^|\/)\.\.(\/|$)/u.test(name)) {
-      throw new ArgumentError(
-        `npz: the name ${quote(name)} cannot stand in an archive; expected a plain relative path`,
-      );
+      throw new ArgumentError(`npz: the name ${quote(name)} cannot stand in an archive; expected a plain relative path`);
     }
     const size = npyHead(tensor).length + tensor.numel * ptItemSize(npyDType(tensor.dtype));
     return { name: `${name}.npy`, size, pieces: () => npyChunks(tensor) };

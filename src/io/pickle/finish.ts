@@ -178,12 +178,7 @@ class Walk {
 
 function isContainer(item: PtValue): item is Container {
   if (typeof item !== 'object' || item === null) return false;
-  return !(
-    item instanceof RawTensor ||
-    item instanceof PyFloat ||
-    item instanceof PyGlobal ||
-    item instanceof Uint8Array
-  );
+  return !(item instanceof RawTensor || item instanceof PyFloat || item instanceof PyGlobal || item instanceof Uint8Array);
 }
 
 function slotsOf(item: Container): Iterator<Slot, undefined> {
@@ -219,10 +214,7 @@ function* setSlots(set: Set<PtKey>): Generator<Slot, undefined> {
 }
 
 /** Keys that are no plain ones; `replace` is told of those for which others are to stand. */
-function* keySlots(
-  keys: Iterable<PtKey>,
-  replace: (others: ReadonlyMap<PtKey, PtKey>) => void,
-): Generator<Slot, undefined> {
+function* keySlots(keys: Iterable<PtKey>, replace: (others: ReadonlyMap<PtKey, PtKey>) => void): Generator<Slot, undefined> {
   const others = new Map<PtKey, PtKey>();
   for (const key of keys) {
     if (typeof key !== 'object' || key === null) continue;

@@ -59,8 +59,7 @@ function tensorOf({ data, type, shape, fortran }: Parts, error: MakeError): RawT
   const numbers = sizes;
   const size = ptItemSize(element.dtype);
   const want = numbers.includes(0) ? 0 : numbers.reduce((a, b) => a * b, size);
-  if (want !== bytes.length)
-    throw error(`an array of shape [${numbers.join(', ')}] takes ${want} bytes, but has ${bytes.length}`);
+  if (want !== bytes.length) throw error(`an array of shape [${numbers.join(', ')}] takes ${want} bytes, but has ${bytes.length}`);
   const strides = fortran ? contiguousStrides([...numbers].reverse()).reverse() : contiguousStrides(numbers);
   const contents = element.swap ? swapBytes(bytes, swapUnit(element.dtype)) : bytes;
   return new RawTensor({ dtype: element.dtype, shape: numbers, strides, storage: new RawStorage(contents) });
@@ -79,11 +78,7 @@ function elementType(type: PickleItem | undefined): ElementType | undefined {
 }
 
 const textOf = (item: PtValue | undefined): string | undefined =>
-  item instanceof Uint8Array
-    ? String.fromCharCode(...item.subarray(0, 8))
-    : typeof item === 'string'
-      ? item
-      : undefined;
+  item instanceof Uint8Array ? String.fromCharCode(...item.subarray(0, 8)) : typeof item === 'string' ? item : undefined;
 
 /** Bytes, which are text where Python 2 wrote them and they happened to be UTF-8. */
 function asBytes(data: PickleItem | undefined): Uint8Array | undefined {

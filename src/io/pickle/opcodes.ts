@@ -76,9 +76,7 @@ const REFUSED = {
   READONLY_BUFFER: 0x98,
 } as const;
 
-const NAMES = new Map<number, string>(
-  [...Object.entries(OP), ...Object.entries(REFUSED)].map(([name, code]) => [code, name]),
-);
+const NAMES = new Map<number, string>([...Object.entries(OP), ...Object.entries(REFUSED)].map(([name, code]) => [code, name]));
 
 /** The name of an opcode, or its number in hexadecimal when Python has none of this number. */
 export function opcodeName(code: number): string {

@@ -43,9 +43,7 @@ export class PickleCutOff extends FormatError {}
 export function readPickle(bytes: Uint8Array, host: PickleHost, options: PickleOptions): PtValue {
   const { value, end } = readPickleAt(bytes, 0, host, options);
   if (end === bytes.length) return value;
-  throw new FormatError(
-    `pickle ${options.where}, byte ${end - 1}, STOP: ${bytes.length - end} bytes follow the end of the pickle`,
-  );
+  throw new FormatError(`pickle ${options.where}, byte ${end - 1}, STOP: ${bytes.length - end} bytes follow the end of the pickle`);
 }
 
 /**
@@ -53,12 +51,7 @@ export function readPickle(bytes: Uint8Array, host: PickleHost, options: PickleO
  * @returns the value, and where the pickle ends
  * @throws PickleCutOff when the bytes end before the pickle does
  */
-export function readPickleAt(
-  bytes: Uint8Array,
-  from: number,
-  host: PickleHost,
-  options: PickleOptions,
-): { value: PtValue; end: number } {
+export function readPickleAt(bytes: Uint8Array, from: number, host: PickleHost, options: PickleOptions): { value: PtValue; end: number } {
   const { where, keepFloats = false, onModule } = options;
   const limits = { ...limitsFor(options.budget ?? bytes.length - from), ...options.limits };
   const machine = new Machine(bytes, from, host, where, limits);
@@ -104,14 +97,10 @@ class Machine {
     for (let operations = 0; ; operations++) {
       this.opcodeAt = this.#at;
       if (this.#at >= this.#bytes.length) {
-        throw new PickleCutOff(
-          `pickle ${this.#where}: ends at byte ${this.#at} without STOP; the file is cut off, fetch it again`,
-        );
+        throw new PickleCutOff(`pickle ${this.#where}: ends at byte ${this.#at} without STOP; the file is cut off, fetch it again`);
       }
       if (operations >= this.#limits.operations) {
-        throw this.error(
-          `more than ${this.#limits.operations} operations; if the file is trusted, raise the option limits.operations`,
-        );
+        throw this.error(`more than ${this.#limits.operations} operations; if the file is trusted, raise the option limits.operations`);
       }
       const code = this.#bytes[this.#at++]!;
       if (code === OP.STOP) return this.#stop();
@@ -123,9 +112,7 @@ class Machine {
 
   #stop(): PickleItem {
     if (this.#stack.length !== 1 || this.#marks.length > 0) {
-      throw this.error(
-        `${this.#stack.length} values and ${this.#marks.length} open marks are left; expected one value`,
-      );
+      throw this.error(`${this.#stack.length} values and ${this.#marks.length} open marks are left; expected one value`);
     }
     return this.#stack[0]!;
   }
@@ -176,9 +163,7 @@ class Machine {
     const from = this.#at;
     const left = this.#bytes.length - from;
     if (length > left) {
-      const { message } = this.error(
-        `needs ${length} bytes, but only ${left} are left; the file is damaged, fetch it again`,
-      );
+      const { message } = this.error(`needs ${length} bytes, but only ${left} are left; the file is damaged, fetch it again`);
       throw new PickleCutOff(message);
     }
     this.#at = from + length;
@@ -229,9 +214,7 @@ class Machine {
 
   push(item: PickleItem): void {
     if (this.#stack.length >= this.#limits.stack) {
-      throw this.error(
-        `more than ${this.#limits.stack} values on the stack; if the file is trusted, raise the option limits.stack`,
-      );
+      throw this.error(`more than ${this.#limits.stack} values on the stack; if the file is trusted, raise the option limits.stack`);
     }
     this.#stack.push(item);
   }
@@ -244,9 +227,7 @@ class Machine {
 
   #counted(): void {
     if (++this.#containers > this.#limits.containers) {
-      throw this.error(
-        `more than ${this.#limits.containers} containers; if the file is trusted, raise the option limits.containers`,
-      );
+      throw this.error(`more than ${this.#limits.containers} containers; if the file is trusted, raise the option limits.containers`);
     }
   }
 
@@ -431,8 +412,7 @@ function append(m: Machine, items: readonly PickleItem[]): void {
 function addItems(m: Machine, items: readonly PickleItem[]): void {
   const set = m.top('a set');
   if (set instanceof PyObject) append(m, items);
-  else if (!(set instanceof Set) || set instanceof PyFrozenSet)
-    throw m.error(`can only add items to a set, not to ${describe(set)}`);
+  else if (!(set instanceof Set) || set instanceof PyFrozenSet) throw m.error(`can only add items to a set, not to ${describe(set)}`);
   else for (const item of items) set.add(m.keys.of(set, asKey(item, m.makeError)));
 }
 
@@ -454,8 +434,7 @@ const CALL = new PyGlobal('operator', 'call');
 
 /** The object of a class, or what a function gives. What means nothing to the host only holds its arguments: nothing is called. */
 function makeObject(m: Machine, callee: PickleItem, args: PickleItem, kwargs?: Map<PtKey, PtValue>): void {
-  if (!(callee instanceof PyGlobal || callee instanceof PyObject))
-    throw m.error(`can only call what has a name, not ${describe(callee)}`);
+  if (!(callee instanceof PyGlobal || callee instanceof PyObject)) throw m.error(`can only call what has a name, not ${describe(callee)}`);
   if (!(args instanceof PyTuple)) throw m.error(`arguments must be a tuple, but are ${describe(args)}`);
   if (callee instanceof PyObject) {
     m.pushNew(new PyObject(CALL, tuple([callee, ...args.items]), kwargs));

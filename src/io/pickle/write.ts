@@ -13,7 +13,7 @@ import { isScalar } from './keys.ts';
 import { latin1 } from './text.ts';
 import { dtypeNamed } from '../pt/rebuild.ts';
 import { keyText } from '../pt/py-text.ts';
-import { OrderedDict, PyFloat, PyFrozenSet, PyGlobal, PyObject, PySize, PyTuple, RawTensor, ptItemSize } from '../pt/value.ts'; // prettier-ignore
+import { OrderedDict, PyFloat, PyFrozenSet, PyGlobal, PyObject, PySize, PyTuple, RawTensor, ptItemSize } from '../pt/value.ts';
 import type { PtDType, PtInput, PtKey, PtScalar, RawStorage } from '../pt/value.ts';
 
 /** A pickle and the storages it refers to by position: `data/0` is the first. */
@@ -71,8 +71,7 @@ class PickleWriter {
     else if (value instanceof Uint8Array) this.#bytes(value);
     else if (value instanceof PyGlobal) this.#name(value);
     else if (value instanceof PyObject) this.#made(value);
-    else if (value instanceof PySize)
-      this.#call('torch Size', value, () => this.#tuple(new PyTuple([new PyTuple<PtInput>(value.items)])));
+    else if (value instanceof PySize) this.#call('torch Size', value, () => this.#tuple(new PyTuple([new PyTuple<PtInput>(value.items)])));
     else if (value instanceof PyTuple) this.#tuple(value);
     else if (Array.isArray(value)) this.#list(value as readonly PtInput[]);
     else if (value instanceof OrderedDict) this.#orderedDict(value as OrderedDict<PtInput>);
@@ -92,8 +91,7 @@ class PickleWriter {
     if (this.#recall(value)) return;
     const bytes = new TextEncoder().encode(value);
     // The encoder puts U+FFFD for half a surrogate pair: that would be another string.
-    if (/[\ud800-\udfff]/u.test(value))
-      throw this.#error(`the string ${JSON.stringify(value.slice(0, 80))} is not well-formed Unicode`);
+    if (/[\ud800-\udfff]/u.test(value)) throw this.#error(`the string ${JSON.stringify(value.slice(0, 80))} is not well-formed Unicode`);
     this.out.byte(OP.BINUNICODE).uint32(bytes.length).bytes(bytes);
     this.#remember(value);
   }
@@ -185,8 +183,7 @@ class PickleWriter {
 
   /** Names of dtypes are values for `torch.load`; all others would have it import something. */
   #name(name: PyGlobal): void {
-    if (dtypeNamed(name) === undefined)
-      throw this.#error(`the name ${quote(name.path)}, which is only written for dtypes`);
+    if (dtypeNamed(name) === undefined) throw this.#error(`the name ${quote(name.path)}, which is only written for dtypes`);
     this.#global(`torch ${name.name}`);
   }
 
@@ -195,9 +192,7 @@ class PickleWriter {
     const { path } = object.type;
     const written = WRITTEN.get(path);
     if (written === undefined || object.state !== undefined || object.kwargs.size > 0) {
-      throw this.#error(
-        `an object of ${quote(path)}, which only running code could make again; leave it out, or write what it holds`,
-      );
+      throw this.#error(`an object of ${quote(path)}, which only running code could make again; leave it out, or write what it holds`);
     }
     this.#call(written, object, () => this.#tuple(object.args));
   }
@@ -236,8 +231,7 @@ class PickleWriter {
   }
 
   #checkKey(key: PtKey): void {
-    if (isScalar(key) ? ['string', 'number', 'bigint', 'boolean', 'object'].includes(typeof key) : isHashable(key))
-      return;
+    if (isScalar(key) ? ['string', 'number', 'bigint', 'boolean', 'object'].includes(typeof key) : isHashable(key)) return;
     throw this.#error(`a key of type ${typeof key}; expected string, number, bigint, boolean or null`);
   }
 

@@ -54,8 +54,7 @@ export const ptItemSize = (dtype: PtDType): number => ITEM_SIZE[dtype];
 export const isDifferentiable = (dtype: PtDType): boolean => /float|complex/.test(dtype);
 
 /** Bytes whose order a machine turns at once: of a complex number, those of one of its two parts. */
-export const swapUnit = (dtype: PtDType): number =>
-  dtype.startsWith('complex') ? ITEM_SIZE[dtype] / 2 : ITEM_SIZE[dtype];
+export const swapUnit = (dtype: PtDType): number => (dtype.startsWith('complex') ? ITEM_SIZE[dtype] / 2 : ITEM_SIZE[dtype]);
 
 /** The floating type of a complex one's two parts. */
 export const PARTS_OF_COMPLEX: Readonly<Partial<Record<PtDType, PtDType>>> = {

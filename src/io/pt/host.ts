@@ -10,17 +10,7 @@ import { arrayOfState, makeArray } from '../pickle/numpy.ts';
 import { bytesOfLatin1 } from '../pickle/text.ts';
 import { REBUILD, settledParameter, tensorOfState, type Rebuild } from './rebuild.ts';
 import { StorageItem, dtypeOfStorage, viewOf } from './storage.ts';
-import {
-  OrderedDict,
-  PyFrozenSet,
-  PyGlobal,
-  PyObject,
-  PySize,
-  PyTuple,
-  RawStorage,
-  ptItemSize,
-  swapBytes,
-} from './value.ts';
+import { OrderedDict, PyFrozenSet, PyGlobal, PyObject, PySize, PyTuple, RawStorage, ptItemSize, swapBytes } from './value.ts';
 import type { PtDType, PtKey, PtValue, StorageSource } from './value.ts';
 import { swapUnit } from './dtype.ts';
 
@@ -93,8 +83,7 @@ export class PtHost implements PickleHost {
     const dtype = dtypeOfStorage(type, error);
     if (typeof key !== 'string') throw error(`storage key must be a string, but is ${describe(key ?? null)}`);
     // The device it was saved from does not matter: bytes are bytes, and the caller places them.
-    if (typeof location !== 'string')
-      throw error(`storage location must be a string, but is ${describe(location ?? null)}`);
+    if (typeof location !== 'string') throw error(`storage location must be a string, but is ${describe(location ?? null)}`);
     if (typeof count !== 'number') throw error(`storage size must be a number, but is ${describe(count ?? null)}`);
     const item = this.#load(key, dtype, count, error);
     return view === undefined || view === null ? item : this.#view(item, view, error);
@@ -120,9 +109,7 @@ export class PtHost implements PickleHost {
     if (item.dtype !== dtype) throw error(`storage ${quote(key)} is named as ${dtype}, and elsewhere as ${item.dtype}`);
     const have = item.storage.byteLength;
     if (size !== have) {
-      throw error(
-        `storage ${quote(key)} should have ${count} ${dtype} elements, but its record has ${have} bytes instead of ${size}`,
-      );
+      throw error(`storage ${quote(key)} should have ${count} ${dtype} elements, but its record has ${have} bytes instead of ${size}`);
     }
     this.#storages.set(key, item);
     return item;
@@ -130,8 +117,7 @@ export class PtHost implements PickleHost {
 
   #contents(key: string, dtype: PtDType, size: number, error: MakeError): Uint8Array | StorageSource {
     const contents = this.#records.read(key, size, ptItemSize(dtype));
-    if (contents === undefined)
-      throw error(`there is no record for storage ${quote(key)}; the file is incomplete, fetch it again`);
+    if (contents === undefined) throw error(`there is no record for storage ${quote(key)}; the file is incomplete, fetch it again`);
     const step = swapUnit(dtype);
     if (!this.#records.bigEndian || step === 1) return contents;
     const { byteLength } = contents;
@@ -147,8 +133,7 @@ function makeOrderedDict(args: readonly PickleItem[], error: MakeError): PickleI
   const [pairs] = args;
   const dict = new OrderedDict();
   if (pairs === undefined) return dict;
-  if (args.length > 1 || !Array.isArray(pairs))
-    throw error(`OrderedDict with ${args.length} arguments; expected none or one list`);
+  if (args.length > 1 || !Array.isArray(pairs)) throw error(`OrderedDict with ${args.length} arguments; expected none or one list`);
   const keys = new KeyIndex();
   for (const pair of pairs) {
     const [key, value] = asPair(pair, error);

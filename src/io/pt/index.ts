@@ -32,7 +32,9 @@ export type { LoadOptions } from '../checkpoint.ts';
 export function deserialize<T = Checkpoint>(bytes: ByteInput, options: LoadOptions = {}): T {
   const source = bytesSource(bytesOf('deserialize', bytes));
   if (String.fromCharCode(...source.read(0, Math.min(2, source.size))) !== 'PK')
-    throw new FormatError("deserialize: expected a file that torch.save of PyTorch 1.6 or later wrote; deserialize of 'flambeau/files' reads other files, and says what this one is"); // prettier-ignore
+    throw new FormatError(
+      "deserialize: expected a file that torch.save of PyTorch 1.6 or later wrote; deserialize of 'flambeau/files' reads other files, and says what this one is",
+    );
   const value = readPtArchive(new StoredZipReader(source, options), source.size, pickleOptions(options));
   return unpackValue(value, options) as T;
 }

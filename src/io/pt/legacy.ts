@@ -25,8 +25,7 @@ type Options = Omit<PickleOptions, 'where'>;
 /** @throws FormatError when the file is damaged or hostile */
 export function readLegacyPt(source: ByteSource, options: Options): PtValue {
   const pickles = new PickleSequence(source, 0, source.size, options);
-  if (pickles.next('the magic number', noTensors) !== MAGIC)
-    throw new FormatError('readPt: the magic number is another one');
+  if (pickles.next('the magic number', noTensors) !== MAGIC) throw new FormatError('readPt: the magic number is another one');
   const version = pickles.next('the protocol version', noTensors);
   if (version !== VERSION) {
     throw new FormatError(
@@ -41,8 +40,7 @@ export function readLegacyPt(source: ByteSource, options: Options): PtValue {
     return new PtHost({ bigEndian: false, read: (key, bytes, itemSize) => promised(wanted, key, bytes, itemSize) });
   });
   const keys = pickles.next('the keys of the storages', noTensors);
-  if (!Array.isArray(keys))
-    throw new FormatError('readPt: the keys of the storages are no list; the file is damaged, fetch it again');
+  if (!Array.isArray(keys)) throw new FormatError('readPt: the keys of the storages are no list; the file is damaged, fetch it again');
   placeStorages(source, pickles.end, keys, wanted);
   return value;
 }
@@ -74,11 +72,7 @@ export class PickleSequence {
   /** The next value. `host` may be called again when the pickle turns out to be longer than what was read of it. */
   next(where: string, host: () => PickleHost): PtValue {
     const left = this.#to - this.#at;
-    for (
-      let length = Math.min(left, this.#source.deferred === true ? FIRST_WINDOW : left);
-      ;
-      length = Math.min(left, 8 * length)
-    ) {
+    for (let length = Math.min(left, this.#source.deferred === true ? FIRST_WINDOW : left); ; length = Math.min(left, 8 * length)) {
       const bytes = this.#source.read(this.#at, length);
       try {
         const { value, end } = readPickleAt(bytes, 0, host(), { where, ...this.#options });
@@ -140,12 +134,7 @@ function promised(wanted: Map<string, LaterStorage>, key: string, bytes: number,
   return storage;
 }
 
-function placeStorages(
-  source: ByteSource,
-  from: number,
-  keys: readonly PtValue[],
-  wanted: ReadonlyMap<string, LaterStorage>,
-): void {
+function placeStorages(source: ByteSource, from: number, keys: readonly PtValue[], wanted: ReadonlyMap<string, LaterStorage>): void {
   let at = from;
   for (const key of keys) {
     const storage = typeof key === 'string' ? wanted.get(key) : undefined;
@@ -168,7 +157,6 @@ function placeStorages(
     at += 8 + byteLength;
   }
   const lost = [...wanted].find(([, storage]) => !storage.placed);
-  if (lost !== undefined)
-    throw new FormatError(`readPt: storage ${quote(lost[0])} is missing; the file is incomplete, fetch it again`);
+  if (lost !== undefined) throw new FormatError(`readPt: storage ${quote(lost[0])} is missing; the file is incomplete, fetch it again`);
   // What follows is no part of the file, as for PyTorch.
 }

@@ -76,8 +76,7 @@ function tensorOver(
   error: MakeError,
 ): RawTensor {
   if (typeof offset !== 'number') throw error(`a tensor's offset is ${describe(offset ?? null)}; expected an int`);
-  if (typeof requiresGrad !== 'boolean')
-    throw error(`a tensor's requires_grad is ${describe(requiresGrad ?? null)}; expected a bool`);
+  if (typeof requiresGrad !== 'boolean') throw error(`a tensor's requires_grad is ${describe(requiresGrad ?? null)}; expected a bool`);
   // A part of a storage begins at an element of the storage's own type.
   const from = (item.offset * ptItemSize(item.dtype)) / ptItemSize(dtype);
   const fields: Required<RawTensorFields> = {
@@ -100,8 +99,7 @@ function rebuildParameter(args: readonly PickleItem[], error: MakeError): Pickle
   const [data, requiresGrad] = args;
   if (args.length !== 3 && args.length !== 4) throw error(`a parameter made of ${args.length} parts; expected 3 or 4`);
   if (data instanceof PyObject) return undefined;
-  if (typeof requiresGrad !== 'boolean')
-    throw error(`a parameter's requires_grad is ${describe(requiresGrad ?? null)}; expected a bool`);
+  if (typeof requiresGrad !== 'boolean') throw error(`a parameter's requires_grad is ${describe(requiresGrad ?? null)}; expected a bool`);
   return parameterOf(data, requiresGrad, error);
 }
 
@@ -142,11 +140,7 @@ function fromAnotherDevice([data, , , requiresGrad]: readonly PickleItem[], erro
 }
 
 /** `_rebuild_from_type_v2(function, type, args, state)`: a tensor of a class of its own, which is a tensor here. */
-function rebuildSubclass(
-  [callee, , args]: readonly PickleItem[],
-  error: MakeError,
-  call: Call,
-): PickleItem | undefined {
+function rebuildSubclass([callee, , args]: readonly PickleItem[], error: MakeError, call: Call): PickleItem | undefined {
   if (!(callee instanceof PyGlobal && args instanceof PyTuple)) throw error('a tensor of a class without its parts');
   // No tensor is made of a tensor made of a tensor …
   if (REBUILD.get(callee.path) === rebuildSubclass) return undefined;

@@ -67,12 +67,9 @@ export function dtypeOfStorage(type: PtValue | undefined, error: MakeError): PtD
 export function viewOf(item: StorageItem, view: PtValue, error: MakeError): { key: string; storage: StorageItem } {
   const [key, offset, size] = view instanceof PyTuple ? view.items : [];
   if (typeof key !== 'string' || !isCount(offset) || !isCount(size) || offset + size > item.count) {
-    throw error(
-      `a view of a storage of ${item.count} elements must be (key, offset, elements) within it, but is ${describe(view)}`,
-    );
+    throw error(`a view of a storage of ${item.count} elements must be (key, offset, elements) within it, but is ${describe(view)}`);
   }
   return { key, storage: new StorageItem(item.storage, item.dtype, item.offset + offset, size) };
 }
 
-const isCount = (item: PtValue | undefined): item is number =>
-  typeof item === 'number' && Number.isSafeInteger(item) && item >= 0;
+const isCount = (item: PtValue | undefined): item is number => typeof item === 'number' && Number.isSafeInteger(item) && item >= 0;

@@ -34,8 +34,7 @@ export function readTarPt(source: ByteSource, options: Options): PtValue {
   return pickle.next('pickle', () => new TarHost(tensors));
 }
 
-const fail = (where: string, why: string): FormatError =>
-  new FormatError(`readPt, ${where}: ${why}; the file is damaged, fetch it again`);
+const fail = (where: string, why: string): FormatError => new FormatError(`readPt, ${where}: ${why}; the file is damaged, fetch it again`);
 
 function asCount(value: PtValue | undefined, where: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
@@ -67,9 +66,7 @@ function findParts(source: ByteSource): { storages: Part; tensors: Part; pickle:
   }
   const [storages, tensors, pickle] = ['storages', 'tensors', 'pickle'].map((name) => parts.get(name));
   if (storages === undefined || tensors === undefined || pickle === undefined) {
-    throw new FormatError(
-      'readPt: this is a tar archive, but not one of PyTorch before 0.1.10, which hold storages, tensors and pickle',
-    );
+    throw new FormatError('readPt: this is a tar archive, but not one of PyTorch before 0.1.10, which hold storages, tensors and pickle');
   }
   return { storages, tensors, pickle };
 }
@@ -95,8 +92,7 @@ function readStorages(source: ByteSource, part: Part, options: Options): Map<num
     if (at + 8 > part.to) throw fail('storages', `storage ${i} is missing`);
     const count = readInt64(source.read(at, 8), 0);
     const bytes = count * ptItemSize(dtype);
-    if (!(count >= 0 && at + 8 + bytes <= part.to))
-      throw fail('storages', `storage ${i} of ${count} ${dtype} elements does not fit`);
+    if (!(count >= 0 && at + 8 + bytes <= part.to)) throw fail('storages', `storage ${i} of ${count} ${dtype} elements does not fit`);
     found.set(key, { storage: new RawStorage(storageAt(source, at + 8, bytes)), dtype, offset: 0, count });
     pickles.skip(8 + bytes);
   }
@@ -110,8 +106,7 @@ function readStorages(source: ByteSource, part: Part, options: Options): Map<num
       number,
     ];
     const base = found.get(root);
-    if (base === undefined || offset + count > base.count)
-      throw fail('storages', 'a view reaches outside of its storage');
+    if (base === undefined || offset + count > base.count) throw fail('storages', 'a view reaches outside of its storage');
     found.set(target, { ...base, offset: base.offset + offset, count });
   }
   return found;
@@ -146,12 +141,7 @@ function readTensors(
   return found;
 }
 
-function makeTensor(
-  { storage, dtype, offset, count }: StoredStorage,
-  shape: number[],
-  strides: number[],
-  own: number,
-): RawTensor {
+function makeTensor({ storage, dtype, offset, count }: StoredStorage, shape: number[], strides: number[], own: number): RawTensor {
   const fields = { dtype, shape, strides, offset: offset + own, storage, requiresGrad: false, parameter: false };
   const problem = !(own >= 0) ? 'a negative offset' : geometryProblem(fields, offset + count);
   if (problem !== undefined) throw fail('tensors', problem);
@@ -169,10 +159,7 @@ class TarHost extends PtHost {
 
   override persistentLoad(id: PickleItem, error: MakeError): PickleItem {
     if (id instanceof PyTuple) return super.persistentLoad(id, error);
-    const tensor =
-      typeof id === 'number' || (typeof id === 'string' && /^\d{1,15}$/.test(id))
-        ? this.#tensors.get(Number(id))
-        : undefined;
+    const tensor = typeof id === 'number' || (typeof id === 'string' && /^\d{1,15}$/.test(id)) ? this.#tensors.get(Number(id)) : undefined;
     if (tensor === undefined) throw error(`there is no tensor for the persistent id ${describe(id)}`);
     return tensor;
   }

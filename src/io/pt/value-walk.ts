@@ -48,11 +48,7 @@ export function* leavesOf(root: PtValue): Generator<Leaf, undefined> {
 }
 
 const isLeaf = (value: PtValue): value is Exclude<PtValue, PtValue[] | Map<PtKey, PtValue> | PyTuple | PyObject> =>
-  isScalar(value) ||
-  value instanceof PyFloat ||
-  value instanceof PyGlobal ||
-  value instanceof Uint8Array ||
-  value instanceof Set;
+  isScalar(value) || value instanceof PyFloat || value instanceof PyGlobal || value instanceof Uint8Array || value instanceof Set;
 
 /** Whether a place is within the same value. */
 function isOpen({ value, around }: Place): boolean {
@@ -68,7 +64,12 @@ function partsOf(value: PtValue[] | Map<PtKey, PtValue> | PyTuple | PyObject): (
   const { args, state, listItems, dictItems } = value;
   const attributes = state instanceof Map ? partsOf(state) : state === undefined ? [] : [['state', state] as const];
   const given = args.length === 0 ? [] : [['args', args] as const];
-  return [...given, ...attributes, ...(listItems === undefined ? [] : partsOf(listItems)), ...(dictItems === undefined ? [] : partsOf(dictItems))]; // prettier-ignore
+  return [
+    ...given,
+    ...attributes,
+    ...(listItems === undefined ? [] : partsOf(listItems)),
+    ...(dictItems === undefined ? [] : partsOf(dictItems)),
+  ];
 }
 
 /**

@@ -24,16 +24,7 @@ export type PtKey = PtScalar | PyTuple | PyFrozenSet | PyGlobal | PyObject | Raw
  * are Uint8Array. A list or dictionary may contain itself, as in Python.
  */
 export type PtValue =
-  | PtScalar
-  | PyFloat
-  | PyTuple
-  | PtValue[]
-  | Map<PtKey, PtValue>
-  | Set<PtKey>
-  | RawTensor
-  | Uint8Array
-  | PyGlobal
-  | PyObject;
+  PtScalar | PyFloat | PyTuple | PtValue[] | Map<PtKey, PtValue> | Set<PtKey> | RawTensor | Uint8Array | PyGlobal | PyObject;
 
 /** A value `writePt` accepts: what `readPt` returns, and plain objects, which are written as `dict`. */
 export type PtInput =
@@ -169,9 +160,7 @@ export class RawStorage {
 
   /** The bytes [offset, offset + length). */
   read(offset: number, length: number): Uint8Array {
-    return this.#contents instanceof Uint8Array
-      ? this.#contents.subarray(offset, offset + length)
-      : this.#contents.read(offset, length);
+    return this.#contents instanceof Uint8Array ? this.#contents.subarray(offset, offset + length) : this.#contents.read(offset, length);
   }
 
   /** Uses the bytes [offset, offset + length) piece by piece, each only valid during the call. */
@@ -256,11 +245,9 @@ export function contiguousStrides(shape: readonly number[]): number[] {
  */
 export function geometryProblem(fields: Required<RawTensorFields>, limit = Infinity): string | undefined {
   const { dtype, shape, strides, offset, storage, requiresGrad } = fields;
-  if (requiresGrad && !isDifferentiable(dtype))
-    return `a ${dtype} tensor that requires gradients; only floating ones can`;
+  if (requiresGrad && !isDifferentiable(dtype)) return `a ${dtype} tensor that requires gradients; only floating ones can`;
   if (shape.length > MAX_DIMENSIONS) return `${shape.length} dimensions, at most ${MAX_DIMENSIONS} are supported`;
-  if (strides.length !== shape.length)
-    return `shape [${shape.join(', ')}] with ${strides.length} strides; expected one per dimension`;
+  if (strides.length !== shape.length) return `shape [${shape.join(', ')}] with ${strides.length} strides; expected one per dimension`;
   const bad = [...shape, ...strides, offset].find((n) => !Number.isSafeInteger(n) || n < 0);
   if (bad !== undefined) {
     return `shape [${shape.join(', ')}], strides [${strides.join(', ')}], offset ${offset}: ${bad} is not a non-negative integer`;

@@ -42,8 +42,7 @@ export function readIndex(source: ByteSource): Map<string, string[]> {
     scanner.object((tensor) => {
       const file = scanner.string();
       if (seen.has(tensor)) throw scanner.error(`a second tensor named ${quote(tensor)}`);
-      if (!isPlainName(file))
-        throw scanner.error(`the file ${quote(file)} of tensor ${quote(tensor)} is none beside the index`);
+      if (!isPlainName(file)) throw scanner.error(`the file ${quote(file)} of tensor ${quote(tensor)} is none beside the index`);
       seen.add(tensor);
       const tensors = map.get(file);
       if (tensors === undefined) map.set(file, [tensor]);
@@ -52,8 +51,7 @@ export function readIndex(source: ByteSource): Map<string, string[]> {
   });
   scanner.end();
   const found = files; // set by the callback
-  if (found === undefined)
-    throw fail('this is JSON without a weight_map; expected the index of a model in several files');
+  if (found === undefined) throw fail('this is JSON without a weight_map; expected the index of a model in several files');
   return found;
 }
 

@@ -59,8 +59,7 @@ export class JsonScanner {
     INTEGER.lastIndex = this.#at;
     const digits = INTEGER.exec(this.#text)?.[0];
     const value = Number(digits);
-    if (digits === undefined || !Number.isSafeInteger(value))
-      throw this.error('expected a whole number from 0 to 2^53');
+    if (digits === undefined || !Number.isSafeInteger(value)) throw this.error('expected a whole number from 0 to 2^53');
     this.#at += digits.length;
     return value;
   }

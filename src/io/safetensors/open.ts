@@ -68,8 +68,7 @@ export class SafetensorsFile {
    */
   async get(name: string): Promise<Tensor> {
     const entry = this.#header.entries.get(name);
-    if (entry === undefined)
-      throw new ArgumentError(`safetensors: ${this.#source.name} has no tensor ${JSON.stringify(name)}`);
+    if (entry === undefined) throw new ArgumentError(`safetensors: ${this.#source.name} has no tensor ${JSON.stringify(name)}`);
     const bytes = await this.#source.read(this.#header.dataOffset + entry.begin, entry.end - entry.begin);
     return unpackValue(rawTensor(name, entry, bytes)) as Tensor;
   }
@@ -108,10 +107,7 @@ export async function openSafetensors(
   );
 }
 
-async function asSource(
-  source: string | HostUrl | HostBlob | ByteInput,
-  options: OpenSafetensorsOptions,
-): Promise<AsyncSource> {
+async function asSource(source: string | HostUrl | HostBlob | ByteInput, options: OpenSafetensorsOptions): Promise<AsyncSource> {
   if (typeof source === 'string' || source instanceof URL) return RemoteSource.open(String(source), limitsOf(options));
   if (source instanceof Blob) {
     const read = async (offset: number, length: number): Promise<Uint8Array> =>
@@ -169,11 +165,7 @@ class RemoteSource implements AsyncSource {
 }
 
 /** @throws FetchError when the server does not say which range it sends */
-function requireRange(
-  url: string,
-  options: Limits,
-  response: HostResponse,
-): { readonly from: number; readonly size: number } {
+function requireRange(url: string, options: Limits, response: HostResponse): { readonly from: number; readonly size: number } {
   const range = rangeOf(response);
   if (range === undefined) throw failed(options, url, 'range', 'the server does not say which range it sends');
   return range;

@@ -10,7 +10,7 @@ import { storageAt, type ByteSource } from '../bytes/byte-source.ts';
 import { contiguousChunks } from '../element-types.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { quote } from '../pickle/items.ts';
-import { PyGlobal, PyObject, PyTuple, RawStorage, RawTensor, ptItemSize, type PtDType, type PtValue } from '../pt/value.ts'; // prettier-ignore
+import { PyGlobal, PyObject, PyTuple, RawStorage, RawTensor, ptItemSize, type PtDType, type PtValue } from '../pt/value.ts';
 
 /** Text about the file, by name. */
 export type Metadata = ReadonlyMap<string, string>;
@@ -67,8 +67,7 @@ const BITS: ReadonlyMap<string, number> = new Map([
   ['F6_E3M2', 6],
 ]);
 
-const damaged = (why: string): FormatError =>
-  new FormatError(`safetensors: ${why}; the file is damaged, fetch it again`);
+const damaged = (why: string): FormatError => new FormatError(`safetensors: ${why}; the file is damaged, fetch it again`);
 
 /**
  * Reads the header of a file of `size` bytes, of which `read` gives the first ones.
@@ -192,11 +191,7 @@ export function readSafetensors(source: ByteSource): {
 }
 
 /** A tensor from its entry and bytes. @throws FormatError for dtypes that have no counterpart */
-export function rawTensor(
-  name: string,
-  entry: SafetensorsEntry,
-  bytes: ConstructorParameters<typeof RawStorage>[0],
-): RawTensor {
+export function rawTensor(name: string, entry: SafetensorsEntry, bytes: ConstructorParameters<typeof RawStorage>[0]): RawTensor {
   const dtype = DTYPES.get(entry.dtype);
   if (dtype === undefined) {
     throw new FormatError(
@@ -210,10 +205,7 @@ export function rawTensor(
  * A file in pieces, to be written one after the other. Tensors are gathered as they come; memory that they share is written for each.
  * @throws ArgumentError when a name or text is not well-formed
  */
-export function* safetensorsChunks(
-  tensors: ReadonlyMap<string, RawTensor>,
-  metadata?: Metadata,
-): Generator<Uint8Array> {
+export function* safetensorsChunks(tensors: ReadonlyMap<string, RawTensor>, metadata?: Metadata): Generator<Uint8Array> {
   const size = (tensor: RawTensor): number => tensor.numel * ptItemSize(tensor.dtype);
   // Large elements first, so that all are aligned; the header keeps the order in which they came.
   const placed = [...tensors].sort(([, a], [, b]) => ptItemSize(b.dtype) - ptItemSize(a.dtype));
@@ -226,9 +218,7 @@ export function* safetensorsChunks(
   const members = [...tensors].map(([name, tensor]) => {
     if (name === '__metadata__') throw new ArgumentError(`safetensors: a tensor cannot be named __metadata__`);
     if (NAMES[tensor.dtype] === undefined)
-      throw new ArgumentError(
-        `safetensors: tensor ${quote(name)} is of ${tensor.dtype}, which the format does not have`,
-      );
+      throw new ArgumentError(`safetensors: tensor ${quote(name)} is of ${tensor.dtype}, which the format does not have`);
     const begin = begins.get(name)!;
     const entry = { dtype: NAMES[tensor.dtype], shape: tensor.shape, data_offsets: [begin, begin + size(tensor)] };
     return `${json(name)}:${JSON.stringify(entry)}`;
@@ -238,8 +228,7 @@ export function* safetensorsChunks(
   }
   const text = new TextEncoder().encode(`{${members.join()}}`);
   const length = Math.ceil(text.length / 8) * 8;
-  if (length > MAX_HEADER)
-    throw new ArgumentError(`safetensors: a header of ${length} bytes; expected at most ${MAX_HEADER}`);
+  if (length > MAX_HEADER) throw new ArgumentError(`safetensors: a header of ${length} bytes; expected at most ${MAX_HEADER}`);
   const head = new Uint8Array(LENGTH_BYTES + length).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(text, LENGTH_BYTES);
@@ -248,8 +237,7 @@ export function* safetensorsChunks(
 }
 
 function json(text: unknown): string {
-  if (typeof text !== 'string')
-    throw new ArgumentError(`safetensors: metadata must be text, but got ${typeof text}; use String(value)`);
+  if (typeof text !== 'string') throw new ArgumentError(`safetensors: metadata must be text, but got ${typeof text}; use String(value)`);
   if (/[\ud800-\udfff]/u.test(text)) throw new ArgumentError(`safetensors: ${quote(text)} is not well-formed Unicode`);
   return JSON.stringify(text);
 }

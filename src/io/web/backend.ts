@@ -32,14 +32,20 @@ export interface Backend {
   list(): Promise<unknown[]>;
 }
 
-export const infoFor = (name: string, bytes: Uint8Array, version: string | null): FileInfo => ({ name, size: bytes.length, crc32: crc32(bytes), saved: Date.now(), version }); // prettier-ignore
+export const infoFor = (name: string, bytes: Uint8Array, version: string | null): FileInfo => ({
+  name,
+  size: bytes.length,
+  crc32: crc32(bytes),
+  saved: Date.now(),
+  version,
+});
 
 /** What was read, if it is such. */
 export function checkedInfo(value: unknown): FileInfo | undefined {
   const { name, size, crc32: crc, saved, version } = (value ?? {}) as Partial<FileInfo>;
   const isWhole = (number: unknown): boolean => Number.isSafeInteger(number) && (number as number) >= 0;
   const isVersion = version === null || typeof version === 'string';
-  return typeof name === 'string' && isWhole(size) && isWhole(crc) && isWhole(saved) && isVersion ? (value as FileInfo) : undefined; // prettier-ignore
+  return typeof name === 'string' && isWhole(size) && isWhole(crc) && isWhole(saved) && isVersion ? (value as FileInfo) : undefined;
 }
 
 /** What is known of a file, if it is the one of this name and whole. */

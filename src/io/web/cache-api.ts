@@ -4,7 +4,7 @@ import type { Backend, FileInfo } from './backend.ts';
 const INFO = 'x-flambeau';
 
 /** An entry's key has to be an address; whatever is none becomes one that is nowhere. */
-const keyOf = (name: string): string => /^https?:\/\//.test(name) ? name : `https://flambeau.invalid/${encodeURIComponent(name)}`; // prettier-ignore
+const keyOf = (name: string): string => (/^https?:\/\//.test(name) ? name : `https://flambeau.invalid/${encodeURIComponent(name)}`);
 
 const infoOf = (response: Response): unknown => {
   try {

@@ -36,11 +36,13 @@ export interface Fetching {
 /** @throws ArgumentError for options that are none */
 export function fetchingOf(op: string, options: FetchFileOptions): Fetching {
   const { maxFileBytes = 2 ** 31, sha256, revalidate, cache, onProgress, onCacheError } = options;
-  const expected = (what: string, got: unknown): ArgumentError => new ArgumentError(`${op}: expected ${what}, but got ${String(got)}`); // prettier-ignore
+  const expected = (what: string, got: unknown): ArgumentError => new ArgumentError(`${op}: expected ${what}, but got ${String(got)}`);
   if (!(maxFileBytes >= 0)) throw expected('maxFileBytes of at least 0', maxFileBytes);
-  if (sha256 !== undefined && !(typeof sha256 === 'string' && /^[0-9a-f]{8,64}$/i.test(sha256))) throw expected('sha256 to be 8 to 64 hexadecimal digits', sha256); // prettier-ignore
-  if (revalidate !== undefined && typeof revalidate !== 'boolean') throw expected('revalidate to be true or false', revalidate); // prettier-ignore
-  if (revalidate === true && cache === undefined) throw new ArgumentError(`${op}: revalidate asks whether a kept file is still right; name where it is kept with the option cache`); // prettier-ignore
+  if (sha256 !== undefined && !(typeof sha256 === 'string' && /^[0-9a-f]{8,64}$/i.test(sha256)))
+    throw expected('sha256 to be 8 to 64 hexadecimal digits', sha256);
+  if (revalidate !== undefined && typeof revalidate !== 'boolean') throw expected('revalidate to be true or false', revalidate);
+  if (revalidate === true && cache === undefined)
+    throw new ArgumentError(`${op}: revalidate asks whether a kept file is still right; name where it is kept with the option cache`);
   for (const [name, fn] of Object.entries({ onProgress, onCacheError })) {
     if (fn !== undefined && typeof fn !== 'function') throw expected(`${name} to be a function`, fn);
   }
@@ -58,7 +60,10 @@ export function addressOf(op: string, url: string | HostUrl): string {
   try {
     return new URL(String(url), base).href;
   } catch (cause) {
-    throw new ArgumentError(`${op}: ${JSON.stringify(String(url).slice(0, 200))} is no address; expected one such as 'https://example.org/model.pt'; for paths write load of 'flambeau/node'`, { cause }); // prettier-ignore
+    throw new ArgumentError(
+      `${op}: ${JSON.stringify(String(url).slice(0, 200))} is no address; expected one such as 'https://example.org/model.pt'; for paths write load of 'flambeau/node'`,
+      { cause },
+    );
   }
 }
 
@@ -79,7 +84,7 @@ export async function fetchFile(url: string, { remote, most, options }: Fetching
   }
   const { bytes, version } = await download(url, remote, most, onProgress);
   const sum = await checkSum(remote, options.sha256, bytes);
-  if (sum !== undefined) throw failed(remote, url, 'checksum', `its SHA-256 is ${sum}, expected ${options.sha256!.toLowerCase()}`); // prettier-ignore
+  if (sum !== undefined) throw failed(remote, url, 'checksum', `its SHA-256 is ${sum}, expected ${options.sha256!.toLowerCase()}`);
   await kept?.keep(bytes, version);
   remote.signal?.throwIfAborted();
   return bytes;
@@ -100,16 +105,12 @@ class Kept {
     this.#store = store;
   }
 
-  static async open(
-    url: string,
-    remote: Remote,
-    cache: StoreKind | FileStore,
-    options: FetchFileOptions,
-  ): Promise<Kept> {
+  static async open(url: string, remote: Remote, cache: StoreKind | FileStore, options: FetchFileOptions): Promise<Kept> {
     const { op } = remote;
-    if (!/^https?:/.test(url)) throw new ArgumentError(`${op}: only files of http and https addresses are kept; leave out the option cache for ${url.slice(0, 40)}`); // prettier-ignore
+    if (!/^https?:/.test(url))
+      throw new ArgumentError(`${op}: only files of http and https addresses are kept; leave out the option cache for ${url.slice(0, 40)}`);
     const { STORE, storeOf } = await import('./store.ts'); // only now: most programs keep nothing
-    if (!STORE.accepts(cache)) throw new ArgumentError(`${op}: expected cache to be ${STORE.expected}, but got ${show(cache)}`); // prettier-ignore
+    if (!STORE.accepts(cache)) throw new ArgumentError(`${op}: expected cache to be ${STORE.expected}, but got ${show(cache)}`);
     try {
       return new Kept(url, remote, options, await storeOf(op, cache));
     } catch (error) {
@@ -135,7 +136,9 @@ class Kept {
 
   async #isPresent(version: string | null): Promise<boolean> {
     try {
-      const response = await request(this.#url, this.#remote, {}, () => ({ most: 0, beyond: 'an answer to HEAD has a body' }), { method: 'HEAD' }); // prettier-ignore
+      const response = await request(this.#url, this.#remote, {}, () => ({ most: 0, beyond: 'an answer to HEAD has a body' }), {
+        method: 'HEAD',
+      });
       return version !== null && versionOf(response) === version;
     } catch (error) {
       this.#remote.signal?.throwIfAborted();
@@ -168,7 +171,10 @@ interface Host {
 async function checkSum({ op }: Remote, expected: string | undefined, bytes: Uint8Array): Promise<string | undefined> {
   if (expected === undefined) return undefined;
   const subtle = (globalThis as unknown as Host).crypto?.subtle;
-  if (subtle === undefined) throw new DeviceError(`${op}: this page cannot compute SHA-256; browsers have it (crypto.subtle) on pages that came by https or from localhost. Leave out the option sha256`); // prettier-ignore
+  if (subtle === undefined)
+    throw new DeviceError(
+      `${op}: this page cannot compute SHA-256; browsers have it (crypto.subtle) on pages that came by https or from localhost. Leave out the option sha256`,
+    );
   const digest = new Uint8Array(await subtle.digest('SHA-256', bytes));
   const sum = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return sum.startsWith(expected.toLowerCase()) ? undefined : sum;

@@ -1,6 +1,6 @@
 /** Files in a folder on the disk, in Node. */
 import { nodeModule } from '../bytes/platform.ts';
-import { endingOf, fileNameOf, isFileName, MOST_INFO, readEnding, splitFile, type Backend, type FileInfo } from './backend.ts'; // prettier-ignore
+import { endingOf, fileNameOf, isFileName, MOST_INFO, readEnding, splitFile, type Backend, type FileInfo } from './backend.ts';
 
 let written = 0;
 

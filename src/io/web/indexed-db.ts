@@ -46,7 +46,7 @@ export async function openIndexedDb(name: string): Promise<Backend> {
       const transaction = begin('readwrite'); // all of it, or nothing
       const pieces = transaction.objectStore(PIECES);
       pieces.delete(piecesOf(info.name));
-      for (let at = 0, i = 0; at < bytes.length; at += PIECE, i++) pieces.put(bytes.slice(at, at + PIECE), [info.name, i]); // prettier-ignore
+      for (let at = 0, i = 0; at < bytes.length; at += PIECE, i++) pieces.put(bytes.slice(at, at + PIECE), [info.name, i]);
       transaction.objectStore(INFOS).put(info);
       await finished(transaction);
     },

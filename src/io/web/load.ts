@@ -66,10 +66,7 @@ const KINDS: OptionKinds<LoadUrlOptions> = {
  * const url = URL.createObjectURL(new Blob([serialize(model.stateDict())])); // or 'https://example.org/model.pt'
  * model.loadStateDict(await load(url, { onProgress: ({ done, total }) => console.error(done, total) }));
  */
-export async function load<T = Checkpoint>(
-  source: string | HostUrl | HostBlob,
-  options: LoadUrlOptions = {},
-): Promise<T> {
+export async function load<T = Checkpoint>(source: string | HostUrl | HostBlob, options: LoadUrlOptions = {}): Promise<T> {
   const given = requireOptions<LoadUrlOptions>('load', options, KINDS, "{ cache: 'opfs' }");
   const bytes = bytesSource(await bytesFrom('load', source, given));
   const isIndex = formatOf(bytes) === undefined && mayBeIndex(bytes);
@@ -92,17 +89,17 @@ export async function loadFile(source: string | HostUrl | HostBlob, options: Loa
   return (await bytesFrom('loadFile', source, given)) as Bytes;
 }
 
-async function bytesFrom(
-  op: string,
-  source: string | HostUrl | HostBlob,
-  options: LoadFileOptions,
-): Promise<Uint8Array> {
+async function bytesFrom(op: string, source: string | HostUrl | HostBlob, options: LoadFileOptions): Promise<Uint8Array> {
   if (options.from !== undefined) {
-    if (typeof source !== 'string') throw new ArgumentError(`${op}: with the option from, the file is the name of one in that store, but this is none`); // prettier-ignore
+    if (typeof source !== 'string')
+      throw new ArgumentError(`${op}: with the option from, the file is the name of one in that store, but this is none`);
     return (await storeOf(op, options.from)).read(source);
   }
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
-  if (typeof source !== 'string' && !(source instanceof URL)) throw new ArgumentError(`${op}: expected an address, a Blob or a File, but got ${show(source)}; bytes are read by deserialize of 'flambeau/files'`); // prettier-ignore
+  if (typeof source !== 'string' && !(source instanceof URL))
+    throw new ArgumentError(
+      `${op}: expected an address, a Blob or a File, but got ${show(source)}; bytes are read by deserialize of 'flambeau/files'`,
+    );
   return fetchFile(addressOf(op, source), fetchingOf(op, options));
 }
 
@@ -113,7 +110,7 @@ async function shardsOf(
   options: LoadFileOptions,
 ): Promise<() => Pick<RawFile, 'value'>> {
   if (source instanceof Blob || options.from !== undefined || /^(data|blob):/.test(String(source)))
-    throw new ArgumentError('load: this is the index of a model in several files, and only of an address it is known where these are'); // prettier-ignore
+    throw new ArgumentError('load: this is the index of a model in several files, and only of an address it is known where these are');
   const value = new Map<PtKey, PtValue>();
   const url = addressOf('load', source);
   const fetching = besides(fetchingOf('load', options));
@@ -121,7 +118,8 @@ async function shardsOf(
     const shard = readSafetensors(bytesSource(await fetchFile(new URL(encodeURIComponent(file), url).href, fetching)));
     for (const name of names) {
       const tensor = shard.tensors.get(name);
-      if (tensor === undefined) throw new FormatError(`load: the index says that ${JSON.stringify(file)} holds ${JSON.stringify(name)}, but it does not`); // prettier-ignore
+      if (tensor === undefined)
+        throw new FormatError(`load: the index says that ${JSON.stringify(file)} holds ${JSON.stringify(name)}, but it does not`);
       value.set(name, tensor);
     }
   }

@@ -1,5 +1,5 @@
 /** Files in the file system that a browser gives each origin for itself (OPFS, https://fs.spec.whatwg.org). */
-import { endingOf, fileNameOf, isFileName, MOST_INFO, readEnding, splitFile, type Backend, type FileInfo } from './backend.ts'; // prettier-ignore
+import { endingOf, fileNameOf, isFileName, MOST_INFO, readEnding, splitFile, type Backend, type FileInfo } from './backend.ts';
 
 /** The part of a file's handle that is used; Safari before 26 has only the second way of writing, in workers. */
 interface Handle {
@@ -33,7 +33,7 @@ interface Folder {
 export async function openOpfs(name: string): Promise<Backend> {
   const root = (await navigator.storage.getDirectory()) as unknown as Folder;
   const folder = await root.getDirectoryHandle(name, { create: true });
-  const handleOf = (file: string): Promise<Handle | undefined> => orMissing(folder.getFileHandle(fileNameOf(file), { create: false })); // prettier-ignore
+  const handleOf = (file: string): Promise<Handle | undefined> => orMissing(folder.getFileHandle(fileNameOf(file), { create: false }));
   return {
     label: `the folder '${name}' of this origin's file system`,
     find: async (file) => {
@@ -94,7 +94,8 @@ async function write(handle: Handle, bytes: Uint8Array, ending: Uint8Array): Pro
     }
     return;
   }
-  if (handle.createSyncAccessHandle === undefined) throw new Error('this browser writes such files in workers only; do this in a worker, or take another store'); // prettier-ignore
+  if (handle.createSyncAccessHandle === undefined)
+    throw new Error('this browser writes such files in workers only; do this in a worker, or take another store');
   const access = await handle.createSyncAccessHandle();
   try {
     access.truncate(0);

@@ -70,8 +70,11 @@ const TAKEN = 60_000;
 
 function download(op: string, bytes: Uint8Array, name: string): void {
   const { document } = globalThis as unknown as Host;
-  if (document === undefined) throw new DeviceError(`${op}: there is no page to download from; in a worker post the bytes to the page or save { to: 'opfs' }, in Node use save of 'flambeau/node'`); // prettier-ignore
-  requireKind(op, 'the name', name, { expected: 'the name of a file', accepts: (value) => typeof value === 'string' && value !== '' }); // prettier-ignore
+  if (document === undefined)
+    throw new DeviceError(
+      `${op}: there is no page to download from; in a worker post the bytes to the page or save { to: 'opfs' }, in Node use save of 'flambeau/node'`,
+    );
+  requireKind(op, 'the name', name, { expected: 'the name of a file', accepts: (value) => typeof value === 'string' && value !== '' });
   const url = URL.createObjectURL(new Blob([bytes as BlobPart], { type: 'application/octet-stream' }));
   Object.assign(document.createElement('a'), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), TAKEN);

@@ -35,6 +35,10 @@ export function storageError(op: string, where: string, cause: unknown): Storage
   if (cause instanceof StorageError) return cause;
   const { name = '', code = '' } = (cause ?? {}) as { readonly name?: string; readonly code?: unknown };
   if (FULL.test(name) || FULL.test(String(code)))
-    return new StorageError(`${op}: ${where} is full; delete what is not needed any more (openStore(…).delete), or keep less`, 'full', cause); // prettier-ignore
+    return new StorageError(
+      `${op}: ${where} is full; delete what is not needed any more (openStore(…).delete), or keep less`,
+      'full',
+      cause,
+    );
   return new StorageError(`${op}: ${where} refuses: ${messageOf(cause)}`, 'refused', cause);
 }

@@ -1,15 +1,5 @@
 /** Places that keep files: in browsers three, in Node a folder. */
-import {
-  either,
-  having,
-  kind,
-  oneOf,
-  PATH,
-  requireKind,
-  requireOptions,
-  TEXT,
-  type OptionKinds,
-} from '../../base/arguments.ts';
+import { either, having, kind, oneOf, PATH, requireKind, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
 import { DeviceError } from '../../base/errors.ts';
 import type { Bytes } from '../../base/host-types.ts';
@@ -38,10 +28,13 @@ export interface OpenStoreOptions {
 }
 
 const BACKEND = having('what openStore makes', 'find', 'put', 'remove', 'list');
-const NAME = kind('a name', (value) => typeof value === 'string' && value !== '' && value.length <= 2048 && !/\p{Surrogate}/u.test(value)); // prettier-ignore
-const FOLDER = kind("{ folder: 'path' }", (value) => typeof value === 'object' && value !== null && PATH.accepts((value as { folder?: unknown }).folder)); // prettier-ignore
+const NAME = kind('a name', (value) => typeof value === 'string' && value !== '' && value.length <= 2048 && !/\p{Surrogate}/u.test(value));
+const FOLDER = kind(
+  "{ folder: 'path' }",
+  (value) => typeof value === 'object' && value !== null && PATH.accepts((value as { folder?: unknown }).folder),
+);
 const STORE_OPTIONS: OptionKinds<OpenStoreOptions> = {
-  name: kind('a name of letters, digits, - and _', (value) => TEXT.accepts(value) && /^[\w-]{1,64}$/.test(value as string)), // prettier-ignore
+  name: kind('a name of letters, digits, - and _', (value) => TEXT.accepts(value) && /^[\w-]{1,64}$/.test(value as string)),
 };
 
 /**
@@ -66,7 +59,7 @@ export class FileStore {
    */
   async read(name: string): Promise<Bytes> {
     const found = await this.find('FileStore.read', name);
-    if (found === undefined) throw new StorageError(`FileStore.read: there is no ${JSON.stringify(name)} in ${this.place}`, 'missing'); // prettier-ignore
+    if (found === undefined) throw new StorageError(`FileStore.read: there is no ${JSON.stringify(name)} in ${this.place}`, 'missing');
     return found.bytes as Bytes;
   }
 
@@ -88,9 +81,7 @@ export class FileStore {
   async list(): Promise<StoredFile[]> {
     const infos = await this.#try('FileStore.list', () => this.#backend.list());
     const files = infos.map(checkedInfo).filter((info) => info !== undefined);
-    return files
-      .sort((a, b) => b.saved - a.saved)
-      .map(({ name, size, saved }) => ({ name, size, saved: new Date(saved) }));
+    return files.sort((a, b) => b.saved - a.saved).map(({ name, size, saved }) => ({ name, size, saved: new Date(saved) }));
   }
 
   /**
@@ -102,7 +93,11 @@ export class FileStore {
     const found = await this.#try(op, () => this.#backend.find(name));
     if (found === undefined) return undefined;
     const info = wholeInfo(found, name);
-    if (info === undefined) throw new StorageError(`${op}: ${JSON.stringify(name)} in ${this.place} is damaged: it is not what was written; write it again, or delete it`, 'damaged'); // prettier-ignore
+    if (info === undefined)
+      throw new StorageError(
+        `${op}: ${JSON.stringify(name)} in ${this.place} is damaged: it is not what was written; write it again, or delete it`,
+        'damaged',
+      );
     return { bytes: found.bytes, info };
   }
 
@@ -122,7 +117,10 @@ export class FileStore {
 }
 
 /** What can be given as a store. */
-export const STORE = kind(`${KINDS.map((name) => `'${name}'`).join(', ')}, or a store of openStore`, (value) => KINDS.includes(value as StoreKind) || value instanceof FileStore); // prettier-ignore
+export const STORE = kind(
+  `${KINDS.map((name) => `'${name}'`).join(', ')}, or a store of openStore`,
+  (value) => KINDS.includes(value as StoreKind) || value instanceof FileStore,
+);
 
 /**
  * A place that keeps files: of a browser, or in Node a folder.
@@ -137,10 +135,7 @@ export const STORE = kind(`${KINDS.map((name) => `'${name}'`).join(', ')}, or a 
  * await store.write('numbers.bin', new Uint8Array([1, 2, 3]));
  * console.log((await store.read('numbers.bin')).join(), (await store.list())[0]?.name); // 1,2,3 numbers.bin
  */
-export async function openStore(
-  place: StoreKind | { readonly folder: string },
-  options: OpenStoreOptions = {},
-): Promise<FileStore> {
+export async function openStore(place: StoreKind | { readonly folder: string }, options: OpenStoreOptions = {}): Promise<FileStore> {
   requireKind('openStore', 'the place', place, either(oneOf(...KINDS), FOLDER));
   const given = requireOptions<OpenStoreOptions>('openStore', options, STORE_OPTIONS, "{ name: 'my-program' }");
   return open('openStore', place, given.name ?? 'flambeau');
@@ -169,7 +164,9 @@ interface Host {
 async function backendOf(op: string, place: StoreKind | { readonly folder: string }, name: string): Promise<Backend> {
   const { caches, indexedDB, navigator } = globalThis as unknown as Host;
   const lacks = (what: string): DeviceError =>
-    new DeviceError(`${op}: this host has no ${what}; browsers have it on pages that came by https or from localhost ('indexed-db' everywhere), in Node write openStore({ folder: 'path' })`); // prettier-ignore
+    new DeviceError(
+      `${op}: this host has no ${what}; browsers have it on pages that came by https or from localhost ('indexed-db' everywhere), in Node write openStore({ folder: 'path' })`,
+    );
   if (typeof place !== 'string') return (await import('./folder.ts')).openFolder(op, place.folder);
   if (place === 'cache') {
     if (caches === undefined) throw lacks('cache of responses (caches)');

@@ -35,7 +35,7 @@ function transpose({ f, p, lo, hi }: KernelScope<TransposeParams>, bytes: 4 | 8)
     const row = f.let('row', unit.rem(tiles).mul(TRANSPOSE_TILE));
     const rows = f.let('rowsHere', p.rows.sub(row));
     f.set(rows, rows.lt(TRANSPOSE_TILE).select(rows, TRANSPOSE_TILE));
-    const from = f.let('fromAt', p.from.add(outer0.mul(p.fromOuter0)).add(outer1.mul(p.fromOuter1)).add(row.mul(bytes))); // prettier-ignore
+    const from = f.let('fromAt', p.from.add(outer0.mul(p.fromOuter0)).add(outer1.mul(p.fromOuter1)).add(row.mul(bytes)));
     const to = f.let('toAt', p.to.add(outer0.mul(p.toOuter0)).add(outer1.mul(p.toOuter1)).add(row.mul(p.toStep)));
     const left = f.let('left', p.columns);
     f.while(left.ge(lanes), () => {
@@ -68,7 +68,9 @@ function strip(f: Fn, bytes: 4 | 8, { from, to, fromStep, toStep, rows }: Strip)
   const target = f.let('target', to);
   const left = f.let('rowsLeft', rows);
   f.while(left.ge(lanes), () => {
-    const loaded = Array.from({ length: lanes }, (_, i) => f.let(`x${i}`, load(bytes === 4 ? 'f32v' : 'f64v', source.add(fromStep.mul(i))))); // prettier-ignore
+    const loaded = Array.from({ length: lanes }, (_, i) =>
+      f.let(`x${i}`, load(bytes === 4 ? 'f32v' : 'f64v', source.add(fromStep.mul(i)))),
+    );
     const turned = bytes === 4 ? turn4(f, loaded) : turn2(loaded);
     turned.forEach((vector, i) => f.store(bytes === 4 ? 'f32v' : 'f64v', target.add(toStep.mul(i)), vector));
     f.inc(source, 16);

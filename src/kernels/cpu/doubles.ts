@@ -18,7 +18,10 @@ function byHalves(f: Fn, lanes: number, a: Expr, b: Expr, of: (a: Expr, b: Expr)
   const wide = (x: Expr): Expr => f.let('wide', x.cast('f64v'));
   const low = f.let('low', of(wide(a), wide(b)).cast('f32v'));
   const high = f.let('high', of(wide(a.shuffle(a, upper)), wide(b.shuffle(b, upper))).cast('f32v'));
-  return low.shuffle(high, numbers(lanes, (i) => (i < half ? i : lanes + i - half))); // prettier-ignore
+  return low.shuffle(
+    high,
+    numbers(lanes, (i) => (i < half ? i : lanes + i - half)),
+  );
 }
 
 /** log₂ of numbers from √½ to √2 by s = (m - 1) / (m + 1): 2·atanh(s) / ln 2, highest power of s² first; off by less than 2⁻³⁸. */
@@ -35,7 +38,10 @@ function log2(f: Fn, size: Expr): Expr {
   const bits = f.let('bits', size.bits('i64v'));
   const one = c(1).bits('i64v');
   const biased = f.let('biased', bits.sub(c(Math.SQRT1_2).bits('i64v')).add(one).binary('shrU', 52));
-  const exponent = biased.or(c(SHIFTED).bits('i64v')).bits('f64v').sub(c(SHIFTED + BIAS)); // prettier-ignore
+  const exponent = biased
+    .or(c(SHIFTED).bits('i64v'))
+    .bits('f64v')
+    .sub(c(SHIFTED + BIAS));
   const m = f.let('m', bits.sub(biased.binary('shl', 52)).add(one).bits('f64v'));
   const s = f.let('s', m.sub(c(1)).div(m.add(c(1))));
   const square = f.let('square', s.mul(s));
@@ -44,7 +50,12 @@ function log2(f: Fn, size: Expr): Expr {
 }
 
 /** 2ⁿ for whole n within the normal range. */
-const powerOf2 = (f: Fn, n: Expr): Expr => n.add(doubles(f)(SHIFTED + BIAS)).bits('i64v').binary('shl', 52).bits('f64v'); // prettier-ignore
+const powerOf2 = (f: Fn, n: Expr): Expr =>
+  n
+    .add(doubles(f)(SHIFTED + BIAS))
+    .bits('i64v')
+    .binary('shl', 52)
+    .bits('f64v');
 
 /** 2ᵖ for |p| ≤ 1000. */
 function exp2(f: Fn, power: Expr): Expr {
@@ -57,7 +68,10 @@ function exp2(f: Fn, power: Expr): Expr {
 function powerOf(f: Fn, x: Expr, y: Expr): Expr {
   const c = doubles(f);
   const size = f.let('size', x.unary('abs'));
-  const fixed = size.eq(c(1)).and(x.eq(c(1)).or(y.eq(y))).or(y.eq(c(0))); // prettier-ignore
+  const fixed = size
+    .eq(c(1))
+    .and(x.eq(c(1)).or(y.eq(y)))
+    .or(y.eq(c(0)));
   const p = f.let('power', fixed.select(c(0), y.mul(log2(f, size))));
   const result = f.let('result', exp2(f, p.binary('pmin', c(200)).binary('pmax', c(-200)))); // past these: infinity and 0
   // Negative numbers to whole powers have the sign of odd ones; to others, and finite, they are none.
@@ -65,8 +79,11 @@ function powerOf(f: Fn, x: Expr, y: Expr): Expr {
   const odd = half.unary('trunc').ne(half);
   const whole = y.unary('trunc').eq(y);
   const sign = x.bits('i64v').and(c(-0).bits('i64v'));
-  const signed = result.bits('i64v').binary('xor', odd.and(whole).and(sign)).bits('f64v'); // prettier-ignore
-  const none = x.lt(c(0)).and(size.lt(c(Infinity))).and(whole.unary('not')); // prettier-ignore
+  const signed = result.bits('i64v').binary('xor', odd.and(whole).and(sign)).bits('f64v');
+  const none = x
+    .lt(c(0))
+    .and(size.lt(c(Infinity)))
+    .and(whole.unary('not'));
   return none.select(c(NaN), signed);
 }
 
@@ -91,7 +108,9 @@ export function fmodF32(f: Fn, a: Expr, b: Expr, lanes: number): Expr {
   });
   const sign = x.bits('i32v').and(hoisted(f, 'i32v', -0x80000000));
   const result = f.let('result', size.bits('i32v').or(sign).bits('f32v'));
-  const all = numbers(lanes / 2, (i) => i).map((i) => fits.lane(i)).reduce((one, other) => one.and(other)); // prettier-ignore
+  const all = numbers(lanes / 2, (i) => i)
+    .map((i) => fits.lane(i))
+    .reduce((one, other) => one.and(other));
   f.if(all.eq(0), () => {
     f.set(result, fromLanes(numbers(lanes, (i) => i).map((i) => fmodOfOne(f, x.lane(i), y.lane(i)))));
   });
@@ -128,7 +147,10 @@ export function floorDivideF32(f: Fn, a: Expr, b: Expr, lanes: number): Expr {
   const down = f.let('down', exact.unary('floor'));
   const floor = down.add(oneWhere(exact.sub(down).gt(c(0.5))));
   const quotient = f.let('quotient', x.div(y));
-  const zero = quotient.bits('i32v').and(hoisted(f, 'i32v', -0x80000000)).bits('f32v'); // prettier-ignore
+  const zero = quotient
+    .bits('i32v')
+    .and(hoisted(f, 'i32v', -0x80000000))
+    .bits('f32v');
   return y.eq(c(0)).select(quotient, exact.eq(c(0)).select(zero, floor));
 }
 
@@ -195,5 +217,8 @@ export const sinhF32 = bySingle((f, x) => {
   const e = f.let('e', expF64(f, x));
   const far = e.sub(c(1).div(e)).mul(c(0.5));
   const near = polynomial(f, f.let('square', x.mul(x)), [1 / 120, 1 / 6, 1]).mul(x);
-  return x.unary('abs').lt(c(2 ** -6)).select(near, far); // prettier-ignore
+  return x
+    .unary('abs')
+    .lt(c(2 ** -6))
+    .select(near, far);
 });

@@ -11,7 +11,11 @@ export function erfF32(f: Fn, x: Expr): Expr {
   const size = f.let('size', arg.bits('i32v').binary('xor', sign).bits('f32v'));
   const near = f.let('near', polynomial(f, f.let('squared', arg.mul(arg)), ERF_NEAR).mul(arg));
   const bounded = f.let('bounded', size.binary('pmin', c(4))); // from where on it is 1 to the last bit
-  const far = c(1).sub(expInRange(f, pairedPolynomial(f, bounded, LOG_ERFC))).bits('i32v').or(sign).bits('f32v'); // prettier-ignore
+  const far = c(1)
+    .sub(expInRange(f, pairedPolynomial(f, bounded, LOG_ERFC)))
+    .bits('i32v')
+    .or(sign)
+    .bits('f32v');
   return size.gt(c(1)).select(far, near);
 }
 
@@ -47,7 +51,9 @@ export function erfF64(f: Fn, x: Expr): Expr {
       f.set(fraction, level.div(size.add(fraction)));
       f.inc(level, -0.5);
     });
-    const rest = math('exp', squared.unary('neg')).mul(1 / Math.sqrt(Math.PI)).div(size.add(fraction)); // prettier-ignore
+    const rest = math('exp', squared.unary('neg'))
+      .mul(1 / Math.sqrt(Math.PI))
+      .div(size.add(fraction));
     f.set(result, constant('f64', 1).sub(rest).binary('copysign', arg));
   });
   return arg.ne(arg).select(arg, result);

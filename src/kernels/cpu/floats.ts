@@ -27,10 +27,10 @@ export interface Floats {
 export function floatsOf(target: Target, dtype: DType): Floats {
   const width = target.vectorBytes;
   if (dtype === 'float32') {
-    return { scalar: 'f32', vector: 'f32v', int: 'i32', mask: 'i32v', bytes: 4, shift: 2, lanes: lanes(target, 'f32'), width }; // prettier-ignore
+    return { scalar: 'f32', vector: 'f32v', int: 'i32', mask: 'i32v', bytes: 4, shift: 2, lanes: lanes(target, 'f32'), width };
   }
   if (dtype !== 'float64') throw new InternalError(`a float kernel for ${dtype}`);
-  return { scalar: 'f64', vector: 'f64v', int: 'i64', mask: 'i64v', bytes: 8, shift: 3, lanes: lanes(target, 'f64'), width }; // prettier-ignore
+  return { scalar: 'f64', vector: 'f64v', int: 'i64', mask: 'i64v', bytes: 8, shift: 3, lanes: lanes(target, 'f64'), width };
 }
 
 /**

@@ -225,11 +225,9 @@ function folded(op: BinaryOp, a: Expr, b: Expr): Expr | undefined {
 }
 
 /** What an element of a type in memory is loaded as. */
-const loadedAs = (mem: MemType): ValueType =>
-  isNarrow(mem) ? 'i32' : mem === 'f16h' ? 'f32v' : isPacked(mem) ? 'i32v' : mem;
+const loadedAs = (mem: MemType): ValueType => (isNarrow(mem) ? 'i32' : mem === 'f16h' ? 'f32v' : isPacked(mem) ? 'i32v' : mem);
 
-export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
-  new Expr(loadedAs(mem), { kind: 'load', mem, ptr, offset });
+export const load = (mem: MemType, ptr: Expr, offset = 0): Expr => new Expr(loadedAs(mem), { kind: 'load', mem, ptr, offset });
 
 /** With an index, native code adds it to the place as it loads; a sum of addresses may wrap around, so it is an addition of its own. */
 export const loadSplat = (type: 'f32v' | 'f64v' | 'i32v', ptr: Expr, offset = 0, index?: Expr): Expr =>

@@ -35,16 +35,17 @@ export interface KernelScope<P extends ParamSpec> {
   /** This thread's scratch, 64-byte aligned, of the size that the lowering asked for. Not zeroed. */
   readonly scratch: Local;
   /** Adds a function that the entry (or another function) calls. */
-  fn(name: string, params: readonly (readonly [string, 'i32' | 'f32' | 'f64'])[], build: (f: Fn, args: readonly Local[]) => void): Fn; // prettier-ignore
+  fn(name: string, params: readonly (readonly [string, 'i32' | 'f32' | 'f64'])[], build: (f: Fn, args: readonly Local[]) => void): Fn;
 }
 
 /** Builds a kernel. `key` must name everything that the built code depends on, except the target. */
-export function buildKernel<const P extends ParamSpec>(
-  key: string,
-  params: P,
-  body: (scope: KernelScope<P>) => void,
-): Kernel<P> {
-  const entry = new Fn('entry', [['args', 'i32'], ['lo', 'i32'], ['hi', 'i32'], ['scratch', 'i32']]); // prettier-ignore
+export function buildKernel<const P extends ParamSpec>(key: string, params: P, body: (scope: KernelScope<P>) => void): Kernel<P> {
+  const entry = new Fn('entry', [
+    ['args', 'i32'],
+    ['lo', 'i32'],
+    ['hi', 'i32'],
+    ['scratch', 'i32'],
+  ]);
   const [args, lo, hi, scratch] = entry.args as [Local, Local, Local, Local];
   const slots: Record<string, number> = {};
   const locals: Record<string, Local> = {};

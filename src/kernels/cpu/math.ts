@@ -54,7 +54,7 @@ function reduced(f: Fn, x: Expr): { n: Expr; whole: Local; r: Local } {
   const sum = f.let('sum', arg.mul(hoisted(f, 'f32v', LOG2_E)).add(shifted));
   const n = f.let('n', sum.sub(shifted));
   const high = n.fma(hoisted(f, 'f32v', -LN2_HIGH), arg);
-  return { n: sum.bits('i32v').sub(shifted.bits('i32v')), whole: n, r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) }; // prettier-ignore
+  return { n: sum.bits('i32v').sub(shifted.bits('i32v')), whole: n, r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) };
 }
 
 /** eˣ: eˣ = 2ⁿ·eʳ with n = round(x / ln 2). The power of two is applied in two halves: one alone would overflow at the ends. */
@@ -112,12 +112,7 @@ export const logF32 = (f: Fn, x: Expr): Expr =>
   });
 
 /** A logarithm of x = 2ᵉ·(1 + t), by the exponent e, t, and ln(1 + t) - t. */
-export function logParts(
-  f: Fn,
-  x: Expr,
-  coefficients: readonly number[],
-  combined: (e: Local, t: Local, rest: Local) => Expr,
-): Expr {
+export function logParts(f: Fn, x: Expr, coefficients: readonly number[], combined: (e: Local, t: Local, rest: Local) => Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
   const arg = f.let('x', x);
   const tiny = f.let('tiny', arg.lt(c(1.17549435e-38))); // subnormal, zero or negative

@@ -77,14 +77,7 @@ function eachRow(
 }
 
 /** Visits the columns of one output row with their table entries. */
-function eachColumn(
-  f: Fn,
-  t: Floats,
-  taps: Taps,
-  p: Params,
-  out: Local,
-  body: (column: Entry, at: Expr) => void,
-): void {
+function eachColumn(f: Fn, t: Floats, taps: Taps, p: Params, out: Local, body: (column: Entry, at: Expr) => void): void {
   f.for('column', 0, p.outWidth, (column) => {
     const table = column.mul(taps);
     const found = entry(f, t, taps, p.columns.add(table.mul(4)), p.columnWeights.add(elements(t, table)));
@@ -102,11 +95,19 @@ export const resampleKernel = (target: Target, t: Floats, taps: Exclude<Taps, 1>
           const weight = row.weights[i]!;
           return load(type, plane.add(distance).add(at)).mul(type === t.vector ? weight.splat() : weight);
         });
-        f.store(type, scratch.add(at), parts.reduce((sum, part) => sum.add(part))); // prettier-ignore
+        f.store(
+          type,
+          scratch.add(at),
+          parts.reduce((sum, part) => sum.add(part)),
+        );
       });
       eachColumn(f, t, taps, p, out, ({ distances, weights }, at) => {
         const parts = distances.map((distance, i) => load(t.scalar, scratch.add(distance)).mul(weights[i]!));
-        f.store(t.scalar, at, parts.reduce((sum, part) => sum.add(part))); // prettier-ignore
+        f.store(
+          t.scalar,
+          at,
+          parts.reduce((sum, part) => sum.add(part)),
+        );
       });
     });
   });
@@ -132,9 +133,7 @@ export const resampleNearestKernel = (target: Target, t: Floats, times: number |
         () => {
           if (times !== undefined) repeatEach(f, t, times, from, rowBytes, out);
           else {
-            eachColumn(f, t, 1, p, out, ({ distances }, at) =>
-              f.store(t.scalar, at, load(t.scalar, from.add(distances[0]!))),
-            );
+            eachColumn(f, t, 1, p, out, ({ distances }, at) => f.store(t.scalar, at, load(t.scalar, from.add(distances[0]!))));
           }
         },
       );
@@ -159,8 +158,7 @@ function repeatEach(f: Fn, t: Floats, times: number, from: Local, bytes: Local, 
 export const resampleGradKernel = (target: Target, t: Floats, taps: Taps): ResampleKernel =>
   cachedKernel(target, `resample/grad-${taps}-${t.scalar}`, RESAMPLE_PARAMS, ({ f, p, lo, hi, scratch }) => {
     const rowBytes = f.let('rowBytes', elements(t, p.width));
-    const clear = (from: Expr, bytes: Local): void =>
-      walk(f, t, bytes, (at, type) => f.store(type, from.add(at), constant(type, 0)));
+    const clear = (from: Expr, bytes: Local): void => walk(f, t, bytes, (at, type) => f.store(type, from.add(at), constant(type, 0)));
     const planeBytes = elements(t, p.height.mul(p.width));
     clear(f.let('first', p.x.add(lo.mul(planeBytes))), f.let('allBytes', hi.sub(lo).mul(planeBytes)));
     eachRow(f, t, taps, p, lo, hi, (plane, row, out) => {

@@ -12,7 +12,7 @@ import { hoisted, logParts, polynomial } from './math.ts';
 const SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
 /** (tan x / x - 1) / x² */
-const TAN = [9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1]; // prettier-ignore
+const TAN = [9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1];
 /** (asin x / x - 1) / x² on |x| ≤ ½ */
 const ASIN = [4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1];
 /** (atan x / x - 1) / x² on |x| ≤ tan(π/8) */
@@ -46,7 +46,11 @@ const sinNear = (f: Fn, r: Local): Expr => odd(f, r, SIN);
 function cosNear(f: Fn, r: Local): Expr {
   const square = f.let('square', r.mul(r));
   const c = floats(f);
-  return polynomial(f, square, COS).mul(square).mul(square).sub(square.mul(c(0.5))).add(c(1)); // prettier-ignore
+  return polynomial(f, square, COS)
+    .mul(square)
+    .mul(square)
+    .sub(square.mul(c(0.5)))
+    .add(c(1));
 }
 
 /** `near` where |x| is below {@link FAR}; the others, which are rare, are computed by the host. */
@@ -155,7 +159,11 @@ const LOG10_E = [4.3359375e-1, 0.0007007319032518276] as const;
 export const log2F32 = (f: Fn, x: Expr): Expr =>
   logParts(f, x, LOG_TAIL, (e, t, rest) => {
     const c = floats(f);
-    return t.fma(c(LOG2_E_REST), rest.mul(c(LOG2_E_REST))).add(rest).add(t).add(e); // prettier-ignore
+    return t
+      .fma(c(LOG2_E_REST), rest.mul(c(LOG2_E_REST)))
+      .add(rest)
+      .add(t)
+      .add(e);
   });
 
 export const log10F32 = (f: Fn, x: Expr): Expr =>

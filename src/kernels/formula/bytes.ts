@@ -20,8 +20,7 @@ export function wordsOf(spec: ElementwiseSpec): ElementwiseSpec | undefined {
   return words ?? undefined;
 }
 
-const isByte = ({ dtype, as }: ElementwiseOperand): boolean =>
-  itemSize(dtype) === 1 && as === 'i32' && dtype !== 'bool';
+const isByte = ({ dtype, as }: ElementwiseOperand): boolean => itemSize(dtype) === 1 && as === 'i32' && dtype !== 'bool';
 
 function made(spec: ElementwiseSpec): ElementwiseSpec | null {
   if (![...spec.inputs, ...spec.outputs].every(isByte) || spec.scalars.some((type) => type !== 'i32')) return null;

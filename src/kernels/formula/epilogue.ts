@@ -32,8 +32,7 @@ export function known(activation: Activation): Activation {
 }
 
 /** The activation that ends an epilogue, if one does. */
-export const activationIn = (epilogue: string): Activation | undefined =>
-  activations.get(epilogue.slice(epilogue.lastIndexOf('+') + 1));
+export const activationIn = (epilogue: string): Activation | undefined => activations.get(epilogue.slice(epilogue.lastIndexOf('+') + 1));
 
 export type Epilogue =
   | `${'' | 'add+' | 'affine+' | 'affine+add+'}act ${string}`
@@ -59,8 +58,7 @@ export interface EpilogueParts {
 }
 
 /** Whether an epilogue has a step. */
-export const hasStep = (epilogue: Epilogue, step: 'affine' | 'add' | 'relu' | 'gate'): boolean =>
-  epilogue.split('+').includes(step);
+export const hasStep = (epilogue: Epilogue, step: 'affine' | 'add' | 'relu' | 'gate'): boolean => epilogue.split('+').includes(step);
 
 /** What becomes of a sum; it reads only the parts that the epilogue needs. */
 export function finished(epilogue: Epilogue, sum: Formula, parts: EpilogueParts): Formula {

@@ -224,7 +224,7 @@ export class Formula {
     if (typeof typed === 'number') throw new InternalError('formula: select of two plain numbers');
     const [yes, no] = [typed.#beside('select', a), typed.#beside('select', b)];
     return new Formula(typed.type, { kind: 'select', cond: this, a: yes, b: no });
-  } // prettier-ignore
+  }
 
   cast(type: FormulaType): Formula {
     return type === this.type ? this : new Formula(type, { kind: 'cast', a: this });
@@ -238,7 +238,7 @@ export class Formula {
 
   #require(op: string, types: readonly FormulaType[]): void {
     if (!types.includes(this.type)) throw new InternalError(`formula: ${op} takes ${types.join(', ')}, not ${this.type}`);
-  } // prettier-ignore
+  }
 
   /** An operand next to this one. */
   #beside(op: string, b: FormulaOperand): Formula {

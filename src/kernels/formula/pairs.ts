@@ -16,11 +16,11 @@ export interface Pair {
 export function pairLoss(kind: PairLossKind, { a, b, beta }: Pair): Formula {
   if (kind === 'bceWithLogits') {
     // −b·ln σ(a) − (1 − b)·ln(1 − σ(a)) = max(a, 0) − a·b + ln(1 + exp(−|a|)), where nothing overflows
-    return a.max(0).sub(a.mul(b)).add(a.abs().neg().exp().math('log1p')); // prettier-ignore
+    return a.max(0).sub(a.mul(b)).add(a.abs().neg().exp().math('log1p'));
   }
   if (kind === 'bce') {
     const [yes, no] = [a.math('log'), a.neg().math('log1p')].map((log) => log.lt(-100).select(-100, log));
-    return b.sub(1).mul(no!).sub(b.mul(yes!)); // prettier-ignore
+    return b.sub(1).mul(no!).sub(b.mul(yes!));
   }
   const difference = a.sub(b);
   if (kind === 'mse') return difference.mul(difference);
@@ -28,9 +28,7 @@ export function pairLoss(kind: PairLossKind, { a, b, beta }: Pair): Formula {
   if (kind === 'l1') return size;
   const square = size.mul(size).mul(0.5);
   const linear = size.sub(beta.mul(0.5));
-  return kind === 'smoothL1'
-    ? size.lt(beta).select(square.div(beta), linear)
-    : size.lt(beta).select(square, linear.mul(beta));
+  return kind === 'smoothL1' ? size.lt(beta).select(square.div(beta), linear) : size.lt(beta).select(square, linear.mul(beta));
 }
 
 /** ∂loss/∂a times g; of the square, half of it. */

@@ -33,8 +33,7 @@ export function elementwiseProgram(
     results: (values, scalars) => {
       let used = 0;
       const results: (readonly Formula[])[] = [];
-      const valueOf = (source: Source): Formula =>
-        ('input' in source ? values[source.input] : results[source.step]![source.output])!;
+      const valueOf = (source: Source): Formula => ('input' in source ? values[source.input] : results[source.step]![source.output])!;
       for (const { spec, inputs: sources } of steps) {
         const own = scalars.slice(used, (used += spec.scalars.length));
         results.push(spec.results(sources.map(valueOf), own));

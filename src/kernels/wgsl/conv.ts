@@ -46,19 +46,13 @@ const gathered = (g: ConvSizes, epilogue: Epilogue) =>
     functions: epilogueText(epilogue),
   }) as const;
 
-const launchesOf = (product: TileProduct, small: boolean): ProductLaunches =>
-  productLaunches(product, tileFor(product, small));
+const launchesOf = (product: TileProduct, small: boolean): ProductLaunches => productLaunches(product, tileFor(product, small));
 
 /** Where a result does not come from a product. */
 const alone = (first: WgslLaunch): ProductLaunches => ({ first, between: 0 });
 
 /** [x, weight, bias?, scale and shift?, residual?, gate?] → y; operands in this order, those in the middle as the epilogue needs them. */
-export function convLaunches(
-  g: ConvSizes,
-  bias: boolean,
-  small: boolean,
-  epilogue: Epilogue = 'none',
-): ProductLaunches {
+export function convLaunches(g: ConvSizes, bias: boolean, small: boolean, epilogue: Epilogue = 'none'): ProductLaunches {
   const inputs = floats('x', 'w');
   const others = [...floats(...(bias ? ['bias'] : [])), ...epilogueOperands(epilogue), ...floats('y')];
   if (isDirect(g)) return alone(directForward(g, [...inputs, ...others], bias, epilogue));
@@ -134,14 +128,7 @@ export function convWeightGradLaunches(g: ConvSizes, small: boolean): ProductLau
   return launchesOf(product, small);
 }
 
-function direct(
-  name: string,
-  g: ConvSizes,
-  operands: readonly WgslOperand[],
-  n: number,
-  epilogue: Epilogue,
-  element: string,
-): WgslLaunch {
+function direct(name: string, g: ConvSizes, operands: readonly WgslOperand[], n: number, epilogue: Epilogue, element: string): WgslLaunch {
   const kernel = wgslKernel(`direct:${name}|${epilogue}`, () => ({
     operands,
     params: [{ name: 'n', type: 'u32' }, ...PARAMS],
@@ -153,19 +140,32 @@ function direct(
 
 function directForward(g: ConvSizes, operands: readonly WgslOperand[], bias: boolean, epilogue: Epilogue): WgslLaunch {
   const n = g.batch * g.groups * g.outPerGroup * g.height.output * g.width.output;
-  return direct(`forward${bias ? '+bias' : ''}`, g, operands, n, epilogue, `
+  return direct(
+    `forward${bias ? '+bias' : ''}`,
+    g,
+    operands,
+    n,
+    epilogue,
+    `
   let ox = i % p.ow; var r = i / p.ow; let oy = r % p.oh; r /= p.oh; let c = r % (p.G * p.oc); let image = r / (p.G * p.oc);
   let top = i32(oy * p.sh) - i32(p.ph); let left = i32(ox * p.sw) - i32(p.pw); var sum = ${bias ? 'bias_at(c)' : '0f'};
   for (var k = 0u; k < p.ic; k++) { let plane = (image * p.G + c / p.oc) * p.ic + k;
     for (var ky = 0u; ky < p.kh; ky++) { let y = top + i32(ky * p.dh); if (y < 0 || y >= i32(p.ih)) { continue; }
       for (var kx = 0u; kx < p.kw; kx++) { let x = left + i32(kx * p.dw); if (x < 0 || x >= i32(p.iw)) { continue; }
         sum = fma(x_at((plane * p.ih + u32(y)) * p.iw + u32(x)), w_at(((c * p.ic + k) * p.kh + ky) * p.kw + kx), sum); } } }
-  y_put(i, finish_(sum, i, c));`); // prettier-ignore
+  y_put(i, finish_(sum, i, c));`,
+  );
 }
 
 function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[], epilogue: Epilogue): WgslLaunch {
   const n = g.batch * g.groups * g.inPerGroup * g.height.input * g.width.input;
-  return direct('inputGrad', g, operands, n, epilogue, `
+  return direct(
+    'inputGrad',
+    g,
+    operands,
+    n,
+    epilogue,
+    `
   let ix = i % p.iw; var r = i / p.iw; let iy = r % p.ih; r /= p.ih; let c = r % (p.G * p.ic); let image = r / (p.G * p.ic);
   let bottom = i32(iy + p.ph); let right = i32(ix + p.pw); let group = c / p.ic; var sum = 0f;
   for (var k = 0u; k < p.oc; k++) { let o = group * p.oc + k; let plane = image * p.G * p.oc + o;
@@ -174,7 +174,8 @@ function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[], epilogu
       for (var kx = 0u; kx < p.kw; kx++) { let x = right - i32(kx * p.dw); let ox = u32(max(x, 0)) / p.sw;
         if (x < 0 || ox * p.sw != u32(x) || ox >= p.ow) { continue; }
         sum = fma(g_at((plane * p.oh + oy) * p.ow + ox), w_at(((o * p.ic + c % p.ic) * p.kh + ky) * p.kw + kx), sum); } } }
-  dx_put(i, finish_(sum, i, c));`); // prettier-ignore
+  dx_put(i, finish_(sum, i, c));`,
+  );
 }
 
 /** A workgroup for each weight. */

@@ -3,7 +3,7 @@
  * the elements; `one`, a single element for all; `strided`, by sizes and steps given with the launch.
  */
 import { formulasOf, type ElementwiseOperand, type ElementwiseSpec } from '../formula/elementwise.ts';
-import { isByte, wgslKernel, wgslType, type GpuDType, type WgslLaunch, type WgslArg, type WgslOperand, type WgslParam } from './kernel.ts'; // prettier-ignore
+import { isByte, wgslKernel, wgslType, type GpuDType, type WgslLaunch, type WgslArg, type WgslOperand, type WgslParam } from './kernel.ts';
 import { converted, formulaText, typeOf } from './formula.ts';
 import { withMath } from './math.ts';
 import { WALK_GROUP, walkGroups, walkText } from './walk.ts';
@@ -79,7 +79,7 @@ export function walkPlaces(walk: Walk): WalkText {
     });
     return terms.join(' + ');
   });
-  const shown = accesses.map((access, k) => (access === 'strided' ? steps[k]!.map((s) => (s === 0 ? '0' : 's')).join('') : access[0])); // prettier-ignore
+  const shown = accesses.map((access, k) => (access === 'strided' ? steps[k]!.map((s) => (s === 0 ? '0' : 's')).join('') : access[0]));
   return { key: shown.join(','), places, before, params, args, accesses };
 }
 
@@ -116,13 +116,13 @@ export function elementwiseLaunch(spec: ElementwiseSpec, walk: Walk, scalars: re
   ];
   const key = `elementwise:${spec.name}|${shown(inputs)}>${shown(outputs)}|${text.key}`;
   const kernel = wgslKernel(key, () => {
-    const numbers = spec.scalars.map((type, k): WgslParam => ({ name: `n${k}`, type: typeOf(type) === 'f32' ? 'f32' : 'i32' })); // prettier-ignore
+    const numbers = spec.scalars.map((type, k): WgslParam => ({ name: `n${k}`, type: typeOf(type) === 'f32' ? 'f32' : 'i32' }));
     const { statements, values } = formulaText(formulasOf(spec), {
       input: (k) => `v${k}`,
       scalar: (k, type) => (typeOf(type) === 'bool' ? `(p.n${k} != 0)` : `p.n${k}`),
     });
     const loads = inputs.map((operand, k) => `let v${k} = ${loaded(`x${k}`, operand, text.places[k]!)};`);
-    const stores = outputs.map((operand, k) => `y${k}_put(${text.places[inputs.length + k]!}, ${stored(operand, values[k]!)});`); // prettier-ignore
+    const stores = outputs.map((operand, k) => `y${k}_put(${text.places[inputs.length + k]!}, ${stored(operand, values[k]!)});`);
     const element = `fn element(i: u32) { ${text.before} ${loads.join(' ')} ${statements} ${stores.join(' ')} }`;
     return {
       operands,

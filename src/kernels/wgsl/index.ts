@@ -4,7 +4,7 @@
  *
  * An index out of range is reported (`fault`, two int64: whether, and which) and read as 0.
  */
-import { isByte, wgslKernel, wgslType, type GpuDType, type WgslArg, type WgslLaunch, type WgslOperand, type WgslParam } from './kernel.ts'; // prettier-ignore
+import { isByte, wgslKernel, wgslType, type GpuDType, type WgslArg, type WgslLaunch, type WgslOperand, type WgslParam } from './kernel.ts';
 import { walkPlaces, type Walk } from './elementwise.ts';
 import { withMath } from './math.ts';
 import type { Lines } from './lines.ts';
@@ -49,12 +49,7 @@ fn element(i: u32) { y_put(i, ${first ? '' : 'y_at(i) + '}i32(checked(index_at(i
 }
 
 /** y[o, j, i] = x[o, index[j], i]: [x, index, y, fault]; x is [outer, size, inner], dense. */
-export function indexSelectLaunch(
-  dtype: GpuDType,
-  { outer, size, inner }: Lines,
-  count: number,
-  wraps: boolean,
-): WgslLaunch {
+export function indexSelectLaunch(dtype: GpuDType, { outer, size, inner }: Lines, count: number, wraps: boolean): WgslLaunch {
   const operands = [{ name: 'x', dtype }, INDEX, result('y', dtype), FAULT];
   const n = outer * count * inner;
   const kernel = wgslKernel(`index:select:${dtype}${wraps ? 'w' : ''}`, () => ({
@@ -83,20 +78,8 @@ function putText(what: Put, value: string, isFloat: boolean): string {
 }
 
 /** y = x with slices put: [x (not for gradients), index, source, y, fault]; y is [outer, size, inner], dense. */
-export function indexPutLaunch(
-  dtype: GpuDType,
-  { outer, size, inner }: Lines,
-  count: number,
-  what: Put,
-  wraps: boolean,
-): WgslLaunch {
-  const operands = [
-    ...(what === 'gradient' ? [] : [{ name: 'x', dtype }]),
-    INDEX,
-    { name: 'source', dtype },
-    result('y', dtype),
-    FAULT,
-  ];
+export function indexPutLaunch(dtype: GpuDType, { outer, size, inner }: Lines, count: number, what: Put, wraps: boolean): WgslLaunch {
+  const operands = [...(what === 'gradient' ? [] : [{ name: 'x', dtype }]), INDEX, { name: 'source', dtype }, result('y', dtype), FAULT];
   const n = outer * size * inner;
   const kernel = wgslKernel(`index:put:${what}:${dtype}${wraps ? 'w' : ''}`, () => ({
     operands,
@@ -120,13 +103,7 @@ ${walkText(operands)}`),
  * The same where there are fewer indices than elements that they may be of; y is x, or zeros, already: [index, source, y, fault]. Of several indices of one
  * element, the first does all the work.
  */
-export function indexPutFewLaunch(
-  dtype: GpuDType,
-  { outer, size, inner }: Lines,
-  count: number,
-  what: Put,
-  wraps: boolean,
-): WgslLaunch {
+export function indexPutFewLaunch(dtype: GpuDType, { outer, size, inner }: Lines, count: number, what: Put, wraps: boolean): WgslLaunch {
   const y: WgslOperand = isByte(dtype) ? { name: 'y', dtype, bytes: 'atomic' } : { name: 'y', dtype };
   const n = outer * count * inner;
   const kernel = wgslKernel(`index:few:${what}:${dtype}${wraps ? 'w' : ''}`, () => ({
@@ -180,13 +157,7 @@ export interface ScatterWalk {
 }
 
 /** y = x with elements put at index along the axis: [x (not for gradients), index, source (not with a number), y, fault]. */
-export function scatterLaunch(
-  dtype: GpuDType,
-  walk: ScatterWalk,
-  what: Put,
-  wraps: boolean,
-  number?: WgslArg,
-): WgslLaunch {
+export function scatterLaunch(dtype: GpuDType, walk: ScatterWalk, what: Put, wraps: boolean, number?: WgslArg): WgslLaunch {
   const { shape, indexShape, indexSteps, sourceSteps, axis } = walk;
   const rank = shape.length;
   const hasNumber = number !== undefined;
@@ -205,13 +176,24 @@ export function scatterLaunch(
   const kernel = wgslKernel(`index:scatter:${what}:${dtype}${hasNumber ? 'n' : ''}${wraps ? 'w' : ''}|${rank}:${axis}`, () => ({
     operands,
     params: [
-      ...u32('n', 'size', 'count', 'index_step', 'source_step', ...dims.map((d) => `d${d}`), ...others.flatMap((d) => [`m${d}`, `i${d}`, `s${d}`])),
+      ...u32(
+        'n',
+        'size',
+        'count',
+        'index_step',
+        'source_step',
+        ...dims.map((d) => `d${d}`),
+        ...others.flatMap((d) => [`m${d}`, `i${d}`, `s${d}`]),
+      ),
       ...(hasNumber ? [{ name: 'number', type: type === 'f32' ? ('f32' as const) : ('i32' as const) }] : []),
     ],
     workgroup: WALK_GROUP,
     body: withMath(`${checkedText(wraps)}
 fn element(i: u32) {
-  var rest = i; ${[...dims].reverse().map((d) => `let c${d} = rest % p.d${d}; rest /= p.d${d};`).join(' ')}
+  var rest = i; ${[...dims]
+    .reverse()
+    .map((d) => `let c${d} = rest % p.d${d}; rest /= p.d${d};`)
+    .join(' ')}
   var v = ${what === 'gradient' ? `${type}(0)` : 'x_at(i)'};
   if (${others.map((d) => `c${d} < p.m${d}`).join(' && ') || 'true'}) {
     let at = ${others.map((d) => `c${d} * p.i${d}`).join(' + ') || '0u'}; let s = ${others.map((d) => `c${d} * p.s${d}`).join(' + ') || '0u'};
@@ -220,20 +202,13 @@ fn element(i: u32) {
   y_put(i, v);
 }
 ${walkText(operands)}`),
-  })); // prettier-ignore
+  }));
   const args: WgslArg[] = [n, shape[axis]!, indexShape[axis]!, indexSteps[axis]!, sourceSteps[axis]!, ...shape, ...others.flatMap((d) => [indexShape[d]!, indexSteps[d]!, sourceSteps[d]!])]; // prettier-ignore
   return { kernel, args: hasNumber ? [...args, number] : args, groups: walkGroups(operands, n) };
 }
 
 /** What lies on one side of a diagonal, zeros on the other: [x, y], dense, planes of rows × columns. */
-export function triangleLaunch(
-  dtype: GpuDType,
-  n: number,
-  rows: number,
-  columns: number,
-  diagonal: number,
-  upper: boolean,
-): WgslLaunch {
+export function triangleLaunch(dtype: GpuDType, n: number, rows: number, columns: number, diagonal: number, upper: boolean): WgslLaunch {
   const operands = [{ name: 'x', dtype }, result('y', dtype)];
   const kernel = wgslKernel(`index:tri${upper ? 'u' : 'l'}:${dtype}`, () => ({
     operands,
@@ -251,11 +226,14 @@ ${walkText(operands)}`,
 /** [x, y]: 1 at the class, else 0; dense. Classes out of range are for `indexCheckLaunch`. */
 export function oneHotLaunch(n: number, classes: number): WgslLaunch {
   const kernel = wgslKernel('index:oneHot', () => ({
-    operands: [{ name: 'x', dtype: 'int64' }, { name: 'y', dtype: 'int64' }],
+    operands: [
+      { name: 'x', dtype: 'int64' },
+      { name: 'y', dtype: 'int64' },
+    ],
     params: u32('n', 'classes'),
     workgroup: WALK_GROUP,
     body: `fn element(i: u32) { y_put(i, select(0, 1, x_at(i / p.classes) == i32(i % p.classes))); } ${walkText([])}`,
-  })); // prettier-ignore
+  }));
   return { kernel, args: [n * classes, classes], groups: walkGroups([], n * classes) };
 }
 
@@ -271,12 +249,7 @@ export const SORT_BLOCK = 512;
  * Stable sorting of blocks of {@link SORT_BLOCK} along a dimension: [x, values, indices], dense; `kept` elements of each line are written, which may only be
  * fewer than all where a line is one block. Every element counts how many of its block stand before it; NaN counts as the largest.
  */
-export function sortBlocksLaunch(
-  dtype: GpuDType,
-  { outer, size, inner }: Lines,
-  kept: number,
-  descending: boolean,
-): WgslLaunch {
+export function sortBlocksLaunch(dtype: GpuDType, { outer, size, inner }: Lines, kept: number, descending: boolean): WgslLaunch {
   const values: WgslOperand = isByte(dtype) ? { name: 'values', dtype, bytes: 'atomic' } : { name: 'values', dtype };
   const n = outer * size * inner;
   const before = descending ? 'less(v, w)' : 'less(w, v)';
@@ -330,6 +303,6 @@ fn element(i: u32) {
   if (place < p.kept) { let at = (line * p.kept + place) * p.inner + i % p.inner; y_put(at, v); to__put(at, from__at(i)); }
 }
 ${walkText([])}`),
-  })); // prettier-ignore
+  }));
   return { kernel, args: [n, size, inner, kept, run], groups: walkGroups([], n) };
 }

@@ -94,8 +94,7 @@ export function wgslKernel(key: string, make: () => Omit<WgslKernel, 'key'>): Wg
 export function wgslText(kernel: WgslKernel, slots: readonly number[]): string {
   if (kernel.sets !== undefined) return setsText(kernel, kernel.sets, slots);
   const pages = Math.max(0, ...slots) + 1;
-  const atomic = (page: number): boolean =>
-    kernel.operands.some(({ bytes }, i) => bytes === 'atomic' && slots[i] === page);
+  const atomic = (page: number): boolean => kernel.operands.some(({ bytes }, i) => bytes === 'atomic' && slots[i] === page);
   const lines: string[] = [];
   for (let page = 0; page < pages; page++) {
     const word = atomic(page) ? 'atomic<u32>' : 'u32';
@@ -116,7 +115,7 @@ const mainText = ({ workgroup: [x, y, z] }: WgslKernel, groups: string): string 
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
   let number = group.y * ${MAX_GROUPS}u + group.x;
   if (number < ${groups}) { run(number, local, thread); }
-}`; // prettier-ignore
+}`;
 
 /**
  * The module of a kernel with several sets of operands: parameters are an array of words. Where the operands of a role lie in several pages, which one it is
@@ -143,7 +142,8 @@ function setsText(kernel: WgslKernel, sets: number, slots: readonly number[]): s
     begin.push(`${name}_ = word_(1u + row * ${roles}u + ${role}u);`);
     const heap = isOne ? `h${pagesOf[0]!}` : undefined;
     if (heap === undefined) {
-      const cases = (text: (page: number) => string): string => all.map((page) => `${page < pages - 1 ? `case ${page}u:` : 'default:'} { ${text(page)} }`).join(' '); // prettier-ignore
+      const cases = (text: (page: number) => string): string =>
+        all.map((page) => `${page < pages - 1 ? `case ${page}u:` : 'default:'} { ${text(page)} }`).join(' ');
       lines.push(
         `const ${name}_pages = array<u32, ${sets}>(${pagesOf.map((page) => `${page}u`).join(', ')});`,
         `var<private> ${name}_page: u32;`,
@@ -153,7 +153,7 @@ function setsText(kernel: WgslKernel, sets: number, slots: readonly number[]): s
       begin.push(`${name}_page = ${name}_pages[row];`);
     }
     const load = (at: string): string => (heap === undefined ? `${name}_load(${at})` : `${heap}[${at}]`);
-    const store = (at: string, v: string): string => (heap === undefined ? `${name}_store(${at}, ${v});` : `${heap}[${at}] = ${v};`); // prettier-ignore
+    const store = (at: string, v: string): string => (heap === undefined ? `${name}_store(${at}, ${v});` : `${heap}[${at}] = ${v};`);
     lines.push(wordAccess(name, dtype, `${name}_`, load, store));
   });
   lines.push(`fn begin_(row: u32) { ${begin.join(' ')} }`, kernel.body.trim(), mainText(kernel, 'p.groups_'));
@@ -181,7 +181,7 @@ fn ${name}_put(i: u32, v: ${type}) { ${store(`${base} + i`, 'bitcast<u32>(v)')} 
 function access({ name, dtype, bytes }: WgslOperand, slot: number, atomic: boolean): string {
   const heap = `h${slot}`;
   const load = (at: string): string => (atomic ? `atomicLoad(&${heap}[${at}])` : `${heap}[${at}]`);
-  const store = (at: string, v: string): string => (atomic ? `atomicStore(&${heap}[${at}], ${v});` : `${heap}[${at}] = ${v};`); // prettier-ignore
+  const store = (at: string, v: string): string => (atomic ? `atomicStore(&${heap}[${at}], ${v});` : `${heap}[${at}] = ${v};`);
   if (!isByte(dtype)) return wordAccess(name, dtype, `p.${name}_`, load, store);
   const at = `fn ${name}_at(i: u32) -> u32 { let b = p.${name}_ + i; return (${load('b >> 2u')} >> ((b & 3u) * 8u)) & 255u; }`;
   if (bytes === 'atomic') {

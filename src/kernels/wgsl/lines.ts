@@ -15,7 +15,7 @@ export interface Lines {
 }
 
 const THREADS = WALK_THREADS;
-const byThread = ({ size, inner, outer }: Lines): boolean => size <= 32 || (inner > 1 && outer * inner >= 256 && size <= 512); // prettier-ignore
+const byThread = ({ size, inner, outer }: Lines): boolean => size <= 32 || (inner > 1 && outer * inner >= 256 && size <= 512);
 
 const SIZES: readonly WgslParam[] = ['n', 'size', 'inner'].map((name) => ({ name, type: 'u32' }));
 
@@ -82,25 +82,40 @@ const STATISTICS = `
 
 /** softmax with the logarithm of the sum, for losses: operands x, y, m + ln Σ exp(x − m) of every line. */
 export const softmaxStatisticsLaunch = (lines: Lines): WgslLaunch =>
-  lineKernel('softmaxStatistics', FLOATS('x', 'y', 'logs'), lines, `${STATISTICS}
+  lineKernel(
+    'softmaxStatistics',
+    FLOATS('x', 'y', 'logs'),
+    lines,
+    `${STATISTICS}
   let s = 1f / total; ${EACH} { let at = base + j * p.inner; y_put(at, exp_(x_at(at) - m) * s); }
-  if (first == 0u) { logs_put(i, m + log_(total)); }`); // prettier-ignore
+  if (first == 0u) { logs_put(i, m + log_(total)); }`,
+  );
 
 /** ln Σ exp x of every line: operands x, y. */
 export const logSumExpLaunch = (lines: Lines): WgslLaunch =>
-  lineKernel('logSumExp', FLOATS('x', 'y'), lines, `
+  lineKernel(
+    'logSumExp',
+    FLOATS('x', 'y'),
+    lines,
+    `
   var top = -inf_(); ${EACH} { top = max_(top, x_at(base + j * p.inner)); }
   let most = reduce_max(top); let m = select(most, 0f, is_inf(most));
   var part = 0f; ${EACH} { part += exp_(x_at(base + j * p.inner) - m); }
-  let total = reduce_sum(part); if (first == 0u) { y_put(i, m + log_(total)); }`); // prettier-ignore
+  let total = reduce_sum(part); if (first == 0u) { y_put(i, m + log_(total)); }`,
+  );
 
 /** Gradients, of ∂y and y: y·(∂y − Σ ∂y·y), or ∂y − exp(y)·Σ ∂y; operands g, y, dx. */
 export function softmaxGradLaunch(lines: Lines, log: boolean): WgslLaunch {
   const share = log ? 'g_at(at)' : 'g_at(at) * y_at(at)';
   const value = log ? 'g_at(at) - exp_(y_at(at)) * total' : 'y_at(at) * (g_at(at) - total)';
-  return lineKernel(log ? 'logSoftmaxGrad' : 'softmaxGrad', FLOATS('g', 'y', 'dx'), lines, `
+  return lineKernel(
+    log ? 'logSoftmaxGrad' : 'softmaxGrad',
+    FLOATS('g', 'y', 'dx'),
+    lines,
+    `
   var part = 0f; ${EACH} { let at = base + j * p.inner; part += ${share}; }
-  let total = reduce_sum(part); ${EACH} { let at = base + j * p.inner; dx_put(at, ${value}); }`); // prettier-ignore
+  let total = reduce_sum(part); ${EACH} { let at = base + j * p.inner; dx_put(at, ${value}); }`,
+  );
 }
 
 /**
@@ -111,14 +126,8 @@ export function argExtremeLaunch(dtype: GpuDType, lines: Lines, largest: boolean
   const n = lines.outer * lines.inner;
   const single = lines.size <= 256 || n >= 4096;
   const isBytes = dtype === 'uint8' || dtype === 'bool';
-  const value: WgslOperand = isBytes
-    ? { name: 'value', dtype, bytes: single ? 'quad' : 'atomic' }
-    : { name: 'value', dtype };
-  const operands: WgslOperand[] = [
-    { name: 'x', dtype },
-    ...(withValue ? [value] : []),
-    { name: 'index', dtype: 'int64' },
-  ];
+  const value: WgslOperand = isBytes ? { name: 'value', dtype, bytes: single ? 'quad' : 'atomic' } : { name: 'value', dtype };
+  const operands: WgslOperand[] = [{ name: 'x', dtype }, ...(withValue ? [value] : []), { name: 'index', dtype: 'int64' }];
   const key = `argExtreme:${dtype}${largest ? 'max' : 'min'}${withValue ? 'v' : ''}${single ? 't' : 'g'}`;
   const kernel = wgslKernel(key, () => ({
     operands,
@@ -129,13 +138,7 @@ export function argExtremeLaunch(dtype: GpuDType, lines: Lines, largest: boolean
   return { kernel, args: [n, lines.size, lines.inner], groups: single ? walkGroups(operands, n) : n };
 }
 
-function argExtremeText(
-  dtype: GpuDType,
-  operands: readonly WgslOperand[],
-  largest: boolean,
-  withValue: boolean,
-  single: boolean,
-): string {
+function argExtremeText(dtype: GpuDType, operands: readonly WgslOperand[], largest: boolean, withValue: boolean, single: boolean): string {
   const type = wgslType(dtype);
   const sign = largest ? '>' : '<';
   const nan = dtype === 'float32';
@@ -166,7 +169,10 @@ fn run(i: u32, local: vec3u, thread: u32) { ${base} var best = x_at(base + threa
 /** Running sums; operands x, y. */
 export function cumsumLaunch(x: GpuDType, y: GpuDType, lines: Lines, reverse: boolean): WgslLaunch {
   const n = lines.outer * lines.inner;
-  const operands: WgslOperand[] = [{ name: 'x', dtype: x }, { name: 'y', dtype: y }]; // prettier-ignore
+  const operands: WgslOperand[] = [
+    { name: 'x', dtype: x },
+    { name: 'y', dtype: y },
+  ];
   const type = wgslType(y);
   const kernel = wgslKernel(`cumsum:${x}>${y}${reverse ? 'r' : ''}`, () => ({
     operands,
@@ -184,7 +190,11 @@ ${walkText([])}`,
 /** Elements at an index along a dimension, zeros elsewhere: the gradient of an extreme along it; operands g, index, dx. */
 export function extremeGradLaunch(dtype: GpuDType, lines: Lines): WgslLaunch {
   const n = lines.outer * lines.size * lines.inner;
-  const operands: WgslOperand[] = [{ name: 'g', dtype }, { name: 'index', dtype: 'int64' }, { name: 'dx', dtype }]; // prettier-ignore
+  const operands: WgslOperand[] = [
+    { name: 'g', dtype },
+    { name: 'index', dtype: 'int64' },
+    { name: 'dx', dtype },
+  ];
   const kernel = wgslKernel(`extremeGrad:${dtype}`, () => ({
     operands,
     params: [...SIZES],

@@ -66,7 +66,7 @@ function slopeText(s: ClassLossSpec, summed: boolean): string {
 export function classLossLaunch({ outer, classes, inner }: ClassSizes, s: ClassLossSpec): WgslLaunch {
   const logits = s.kind === 'crossEntropy';
   const smooth = s.smoothing > 0;
-  const operands = [...floats('x', ...(logits ? ['logs'] : [])), target, ...floats(...(s.weight ? ['w'] : []), 'losses', 'weights'), FAULT]; // prettier-ignore
+  const operands = [...floats('x', ...(logits ? ['logs'] : [])), target, ...floats(...(s.weight ? ['w'] : []), 'losses', 'weights'), FAULT];
   const kernel = wgslKernel(`loss:${s.kind}${s.weight ? '+w' : ''}${smooth ? '+s' : ''}`, () => ({
     operands,
     params: CLASS_PARAMS,
@@ -106,11 +106,7 @@ export type ClassReduction = 'none' | 'mean' | 'sum';
  * ∂x of every element: [g, probabilities (cross-entropy only), target, total, weight?, weightSum (with weight and smoothing), dx]. `weightSum` is the sum of
  * all class weights. Of Σ_c w_c·(ln Σ exp x − x_c), the derivative along x_c is p_c·Σw − w_c.
  */
-export function classGradLaunch(
-  { outer, classes, inner }: ClassSizes,
-  s: ClassLossSpec,
-  reduction: ClassReduction,
-): WgslLaunch {
+export function classGradLaunch({ outer, classes, inner }: ClassSizes, s: ClassLossSpec, reduction: ClassReduction): WgslLaunch {
   const logits = s.kind === 'crossEntropy';
   const smooth = s.smoothing > 0;
   const summed = s.weight && smooth;
@@ -139,25 +135,21 @@ const TRAINING_ELEMENTS = 16384;
 
 /** Whether {@link crossEntropyTrainingLaunch} is for losses like this. */
 export const trainsAtOnce = ({ outer, classes, inner }: ClassSizes, s: ClassLossSpec, reduction: ClassReduction): boolean =>
-  inner === 1 && reduction !== 'none' && outer * classes > 0 && outer * classes <= TRAINING_ELEMENTS && classes <= 128 && !(s.weight && s.smoothing > 0); // prettier-ignore
+  inner === 1 &&
+  reduction !== 'none' &&
+  outer * classes > 0 &&
+  outer * classes <= TRAINING_ELEMENTS &&
+  classes <= 128 &&
+  !(s.weight && s.smoothing > 0);
 
 /**
  * The cross-entropy of few logits [outer, classes] with its gradient: [x, target, weight?, g, loss, y, total, dx, fault], where `y` are the probabilities.
  * One workgroup, since the gradient needs the weight of all positions. The arithmetic is that of the launches which it stands for.
  */
-export function crossEntropyTrainingLaunch(
-  { outer, classes }: ClassSizes,
-  s: ClassLossSpec,
-  reduction: ClassReduction,
-): WgslLaunch {
+export function crossEntropyTrainingLaunch({ outer, classes }: ClassSizes, s: ClassLossSpec, reduction: ClassReduction): WgslLaunch {
   const threads = WALK_THREADS;
   const mean = reduction === 'mean';
-  const operands = [
-    ...floats('x'),
-    target,
-    ...floats(...(s.weight ? ['w'] : []), 'g', 'loss', 'y', 'total', 'dx'),
-    FAULT,
-  ];
+  const operands = [...floats('x'), target, ...floats(...(s.weight ? ['w'] : []), 'g', 'loss', 'y', 'total', 'dx'), FAULT];
   const kernel = wgslKernel(`loss:crossEntropyTraining|${reduction}${s.weight ? '+w' : ''}${s.smoothing > 0 ? '+s' : ''}`, () => ({
     operands,
     params: CLASS_PARAMS,
@@ -184,7 +176,7 @@ fn run(group: u32, local: vec3u, thread: u32) {
   if (thread == 0u) { loss_put(0u, all.x${mean ? ' / all.y' : ''}); total_put(0u, all.y); }
   for (var i = thread; i < p.n; i += ${threads}u) { gradient(i, incoming${mean ? ' / all.y' : ''}); }
 }`),
-  })); // prettier-ignore
+  }));
   return { kernel, args: [outer, classes, 1, ignored(s.ignore), s.smoothing], groups: 1 };
 }
 

@@ -5,7 +5,7 @@
 import { formulasOf, type ElementwiseSpec } from '../formula/elementwise.ts';
 import { loaded, stored } from './elementwise.ts';
 import { formulaText, typeOf } from './formula.ts';
-import { PARAM_BYTES, wgslKernel, type GpuDType, type WgslArg, type WgslLaunch, type WgslOperand, type WgslParam } from './kernel.ts'; // prettier-ignore
+import { PARAM_BYTES, wgslKernel, type GpuDType, type WgslArg, type WgslLaunch, type WgslOperand, type WgslParam } from './kernel.ts';
 import { withMath } from './math.ts';
 import { WALK_GROUP, WALK_THREADS } from './walk.ts';
 
@@ -29,11 +29,7 @@ export function setsOfLaunch({ inputs, outputs, scalars }: ElementwiseSpec): num
 }
 
 /** At most {@link setsOfLaunch} sets of words, none of them empty. Operands: inputs and outputs, set by set. */
-export function elementwiseManyLaunch(
-  spec: ElementwiseSpec,
-  spacing: readonly ManySpacing[],
-  sets: readonly ManySet[],
-): WgslLaunch {
+export function elementwiseManyLaunch(spec: ElementwiseSpec, spacing: readonly ManySpacing[], sets: readonly ManySet[]): WgslLaunch {
   const { inputs, outputs } = spec;
   const own: WgslOperand[] = [
     ...inputs.map(({ dtype }, k) => ({ name: `x${k}`, dtype: dtype as GpuDType })),
@@ -69,7 +65,9 @@ function bodyText(spec: ElementwiseSpec, spacing: readonly ManySpacing[], sets: 
     input: (k) => `v${k}`,
     scalar: (k, type) => (typeOf(type) === 'bool' ? `(n${k} != 0)` : `n${k}`),
   });
-  const numbers = spec.scalars.map((type, k) => `let n${k} = bitcast<${typeOf(type) === 'f32' ? 'f32' : 'i32'}>(param_(row, ${OWN + k}u));`); // prettier-ignore
+  const numbers = spec.scalars.map(
+    (type, k) => `let n${k} = bitcast<${typeOf(type) === 'f32' ? 'f32' : 'i32'}>(param_(row, ${OWN + k}u));`,
+  );
   const loads = inputs.map((operand, k) => `let v${k} = ${loaded(`x${k}`, operand, place(k))};`);
   const stores = outputs.map((operand, k) => `y${k}_put(i, ${stored(operand, values[k]!)});`);
   return `fn run(unit: u32, local: vec3u, thread: u32) {

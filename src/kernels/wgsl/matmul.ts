@@ -41,7 +41,10 @@ export function matmulLaunches(
   const plain = epilogue === 'none';
   const product: TileProduct = {
     name: `matmul:${dtype}${bias ? '+bias' : ''}${plain ? '' : `|${epilogue}`}`,
-    inputs: [{ name: 'a', dtype }, { name: 'b', dtype }],
+    inputs: [
+      { name: 'a', dtype },
+      { name: 'b', dtype },
+    ],
     others: [
       ...(bias ? [{ name: 'bias', dtype }] : []),
       ...epilogueOperands(epilogue),
@@ -49,7 +52,10 @@ export function matmulLaunches(
     ],
     params: ['a_m', 'a_k', 'a_0', 'a_1', 'b_k', 'b_n', 'b_0', 'b_1', 'inner'].map((name) => ({ name, type: 'u32' })),
     args: [a.row, a.column, ...a.batch, b.row, b.column, ...b.batch, batches[1]],
-    m, n, k, type,
+    m,
+    n,
+    k,
+    type,
     batches: batches[0] * batches[1],
     fastA: a.row === 1 && a.column !== 1 ? 'm' : 'k',
     fastB: b.row === 1 && b.column !== 1 ? 'k' : 'n',
@@ -57,6 +63,6 @@ export function matmulLaunches(
     readB: `return ${load('b_at(k * p.b_k + n * p.b_n + (batch / p.inner) * p.b_0 + (batch % p.inner) * p.b_1)')};`,
     functions: plain ? '' : epilogueText(epilogue),
     write: `let at = (batch * p.M + m) * p.N + n; c_put(at, ${plain ? sum : `finish_(${sum}, at, n)`});`,
-  }; // prettier-ignore
+  };
   return productLaunches(product, tileFor(product, small));
 }

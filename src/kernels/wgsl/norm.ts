@@ -53,8 +53,7 @@ export interface NormParts {
 }
 
 const spread = (variance: boolean): string => (variance ? '(1f / sqrt(inv_at(c) + p.eps))' : 'inv_at(c)');
-const partsKey = ({ weight, bias, variance }: NormParts): string =>
-  `${weight ? 'w' : ''}${bias ? 'b' : ''}${variance ? 'v' : ''}`;
+const partsKey = ({ weight, bias, variance }: NormParts): string => `${weight ? 'w' : ''}${bias ? 'b' : ''}${variance ? 'v' : ''}`;
 
 /** [x, mean, spread, weight?, bias?, residual?, y]: y = (x − mean)·invStd·weight + bias, and what follows */
 export function normalizeLaunch(

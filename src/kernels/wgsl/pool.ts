@@ -31,16 +31,16 @@ export type Divisor = 'padded' | 'inside' | number;
 const PARAMS: readonly WgslParam[] = [
   ...['n', 'h', 'w', 'oh', 'ow', 'kh', 'kw', 'sh', 'sw', 'ph', 'pw', 'dh', 'dw'].map((name) => ({ name, type: 'u32' as const })),
   { name: 'divisor', type: 'f32' },
-]; // prettier-ignore
+];
 
 function argsOf(n: number, g: PoolPlanes, window: PoolWindow, divisor = 1): number[] {
-  const pairs = window === 'regions' ? Array.from({ length: 8 }, () => 1) : [...window.kernel, ...window.stride, ...window.padding, ...window.dilation]; // prettier-ignore
+  const pairs =
+    window === 'regions' ? Array.from({ length: 8 }, () => 1) : [...window.kernel, ...window.stride, ...window.padding, ...window.dilation];
   return [n, g.height, g.width, g.outHeight, g.outWidth, ...pairs, divisor];
 }
 
 const floats = (...names: readonly string[]): WgslOperand[] => names.map((name) => ({ name, dtype: 'float32' }));
-const indexOperand = (winner: Winner): WgslOperand =>
-  winner === 'tap' ? result('index', 'uint8') : { name: 'index', dtype: 'int64' };
+const indexOperand = (winner: Winner): WgslOperand => (winner === 'tap' ? result('index', 'uint8') : { name: 'index', dtype: 'int64' });
 
 function launch(name: string, operands: readonly WgslOperand[], args: readonly number[], element: string): WgslLaunch {
   const kernel = wgslKernel(`pool:${name}`, () => ({
@@ -85,19 +85,29 @@ const elementsOf = (g: PoolPlanes): number => g.planes * g.height * g.width;
 export function maxPoolLaunch(g: PoolPlanes, window: PoolWindow, winner: Winner): WgslLaunch {
   const operands = [...floats('x', 'y'), indexOperand(winner)];
   const at = winner === 'tap' ? 'tap' : 'i32(y * p.w + x)';
-  return launch(`max|${shown(window)}|${winner}`, operands, argsOf(resultsOf(g), g, window), `${RESULT}
+  return launch(
+    `max|${shown(window)}|${winner}`,
+    operands,
+    argsOf(resultsOf(g), g, window),
+    `${RESULT}
   var best = 0f; var at = ${winner === 'tap' ? '0u' : '0'}; var any = false;
   ${visit(window, `let v = x_at(plane + y * p.w + x); if (!any || v > best || is_nan(v)) { best = v; at = ${at}; any = true; }`)}
-  y_put(i, best); index_put(i, at);`); // prettier-ignore
+  y_put(i, best); index_put(i, at);`,
+  );
 }
 
 /** [∂y, index] → ∂x */
 export function maxPoolGradLaunch(g: PoolPlanes, window: PoolWindow, winner: Winner): WgslLaunch {
   const operands = [...floats('g'), indexOperand(winner), ...floats('dx')].map(plain);
   const isMine = winner === 'tap' ? 'index_at(at) == tap' : 'index_at(at) == i32(y * p.w + x)';
-  return launch(`maxGrad|${shown(window)}|${winner}`, operands, argsOf(elementsOf(g), g, window), `${ELEMENT} var sum = 0f;
+  return launch(
+    `maxGrad|${shown(window)}|${winner}`,
+    operands,
+    argsOf(elementsOf(g), g, window),
+    `${ELEMENT} var sum = 0f;
   ${covering(window, `let at = small + oy * p.ow + ox; if (${isMine}) { sum += g_at(at); }`)}
-  dx_put(i, sum);`); // prettier-ignore
+  dx_put(i, sum);`,
+  );
 }
 
 /** [x, index] → x at the winners */
@@ -107,8 +117,13 @@ export function pickMaxLaunch(g: PoolPlanes, window: PoolWindow, winner: Winner)
     winner === 'tap'
       ? `let tap = index_at(i); let at = (oy * p.sh + (tap / p.kw) * p.dh - p.ph) * p.w + ox * p.sw + (tap % p.kw) * p.dw - p.pw;`
       : 'let at = u32(index_at(i));';
-  return launch(`pick|${shown(window)}|${winner}`, operands, argsOf(resultsOf(g), g, window), `${RESULT} ${place}
-  y_put(i, x_at(plane + at));`); // prettier-ignore
+  return launch(
+    `pick|${shown(window)}|${winner}`,
+    operands,
+    argsOf(resultsOf(g), g, window),
+    `${RESULT} ${place}
+  y_put(i, x_at(plane + at));`,
+  );
 }
 
 /** An operand that is only read. */
@@ -133,15 +148,25 @@ const numberOf = (divisor: Divisor): number => (typeof divisor === 'number' ? di
 /** x → means of windows */
 export function avgPoolLaunch(g: PoolPlanes, window: PoolWindow, divisor: Divisor): WgslLaunch {
   const args = argsOf(resultsOf(g), g, window, numberOf(divisor));
-  return launch(`avg|${shown(window)}|${divisorKey(divisor)}`, floats('x', 'y'), args, `${RESULT} var sum = 0f;
+  return launch(
+    `avg|${shown(window)}|${divisorKey(divisor)}`,
+    floats('x', 'y'),
+    args,
+    `${RESULT} var sum = 0f;
   ${visit(window, 'sum += x_at(plane + y * p.w + x);')}
-  y_put(i, sum / ${divisorText(window, divisor)});`); // prettier-ignore
+  y_put(i, sum / ${divisorText(window, divisor)});`,
+  );
 }
 
 /** ∂y → ∂x */
 export function avgPoolGradLaunch(g: PoolPlanes, window: PoolWindow, divisor: Divisor): WgslLaunch {
   const args = argsOf(elementsOf(g), g, window, numberOf(divisor));
-  return launch(`avgGrad|${shown(window)}|${divisorKey(divisor)}`, floats('g', 'dx'), args, `${ELEMENT} var sum = 0f;
+  return launch(
+    `avgGrad|${shown(window)}|${divisorKey(divisor)}`,
+    floats('g', 'dx'),
+    args,
+    `${ELEMENT} var sum = 0f;
   ${covering(window, `sum += g_at(small + oy * p.ow + ox) / ${divisorText(window, divisor)};`)}
-  dx_put(i, sum);`); // prettier-ignore
+  dx_put(i, sum);`,
+  );
 }

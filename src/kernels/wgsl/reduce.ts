@@ -62,7 +62,7 @@ function merged(dims: readonly ReduceDim[]): ReduceDim[] {
     if (dim.size === 1) continue;
     const last = list.at(-1);
     if (last?.steps.every((step, k) => step === dim.steps[k]! * dim.size))
-      list[list.length - 1] = { size: last.size * dim.size, steps: dim.steps }; // prettier-ignore
+      list[list.length - 1] = { size: last.size * dim.size, steps: dim.steps };
     else list.push(dim);
   }
   return list;
@@ -73,10 +73,7 @@ function placeText(prefix: string, dims: readonly ReduceDim[], index: string, in
   let text = `var rest_${prefix} = ${index};`;
   for (let d = dims.length - 1; d >= 0; d--) {
     const i = `i_${prefix}${d}`;
-    text +=
-      d > 0
-        ? ` let ${i} = rest_${prefix} % p.${prefix}${d}; rest_${prefix} /= p.${prefix}${d};`
-        : ` let ${i} = rest_${prefix};`;
+    text += d > 0 ? ` let ${i} = rest_${prefix} % p.${prefix}${d}; rest_${prefix} /= p.${prefix}${d};` : ` let ${i} = rest_${prefix};`;
     for (let k = 0; k < inputs; k++) text += ` at_${k} += ${i} * p.${prefix}${d}_${k};`;
   }
   return text;
@@ -108,20 +105,23 @@ export function reduction(spec: ReduceSpec, walk: ReduceWalk): Reduction {
   };
 }
 
-function launch(
-  spec: ReduceSpec,
-  kept: readonly ReduceDim[],
-  reduced: readonly ReduceDim[],
-  parts: number,
-): WgslLaunch {
+function launch(spec: ReduceSpec, kept: readonly ReduceDim[], reduced: readonly ReduceDim[], parts: number): WgslLaunch {
   const inputs = spec.inputs.length;
   const [results, elements] = [count(kept), count(reduced)];
   const perPart = Math.ceil(elements / parts);
   const innerKept = kept.length > 0 && Math.abs(kept.at(-1)!.steps[0]!) === 1 && results >= 256;
   const byThread = perPart <= SHORT || (innerKept && perPart <= 512);
-  const params: WgslParam[] = [{ name: 'n', type: 'u32' }, { name: 'elements', type: 'u32' }, { name: 'parts', type: 'u32' }, { name: 'per', type: 'u32' }]; // prettier-ignore
+  const params: WgslParam[] = [
+    { name: 'n', type: 'u32' },
+    { name: 'elements', type: 'u32' },
+    { name: 'parts', type: 'u32' },
+    { name: 'per', type: 'u32' },
+  ];
   const args = [results * parts, elements, parts, perPart];
-  for (const [prefix, dims] of [['k', kept], ['r', reduced]] as const) {
+  for (const [prefix, dims] of [
+    ['k', kept],
+    ['r', reduced],
+  ] as const) {
     dims.forEach(({ size, steps }, d) => {
       if (d > 0) {
         params.push({ name: `${prefix}${d}`, type: 'u32' });
@@ -132,7 +132,7 @@ function launch(
         args.push(steps[k]!);
       }
     });
-  } // prettier-ignore
+  }
   const operands: WgslOperand[] = [
     ...spec.inputs.map((dtype, k) => ({ name: `x${k}_`, dtype })),
     byThread ? result('y', spec.output) : written('y', spec.output),
@@ -197,12 +197,12 @@ fn run(i: u32, local: vec3u, thread: u32) { ${begin}
 
 // ——— The reductions there are
 
-export type ReduceName =
-  'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'nansum' | 'norm1' | 'norm2' | 'squares';
+export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'nansum' | 'norm1' | 'norm2' | 'squares';
 
 const asFloat = (dtype: GpuDType, x = 'x0'): string => (dtype === 'float32' ? x : `f32(${x})`);
 const asInt = (dtype: GpuDType, x = 'x0'): string => (dtype === 'uint8' || dtype === 'bool' ? `i32(${x})` : x);
-const truth = (dtype: GpuDType): string => (dtype === 'float32' ? 'truth(x0)' : dtype === 'uint8' || dtype === 'bool' ? 'x0 != 0u' : 'x0 != 0'); // prettier-ignore
+const truth = (dtype: GpuDType): string =>
+  dtype === 'float32' ? 'truth(x0)' : dtype === 'uint8' || dtype === 'bool' ? 'x0 != 0u' : 'x0 != 0';
 
 /** The accumulator as the output's functions take it. */
 const out = (output: GpuDType, a = 'a'): string => (output === 'uint8' || output === 'bool' ? `u32(${a})` : a);
@@ -211,7 +211,13 @@ const out = (output: GpuDType, a = 'a'): string => (output === 'uint8' || output
 export function reduceSpec(name: ReduceName, input: GpuDType, output: GpuDType, n: number): ReduceSpec {
   const isFloat = output === 'float32';
   const own = { inputs: [input], output } as const;
-  const sum = { ...own, acc: isFloat ? 'f32' : 'i32', identity: isFloat ? '0f' : '0', map: isFloat ? asFloat(input) : asInt(input), combine: 'a + b' } as const; // prettier-ignore
+  const sum = {
+    ...own,
+    acc: isFloat ? 'f32' : 'i32',
+    identity: isFloat ? '0f' : '0',
+    map: isFloat ? asFloat(input) : asInt(input),
+    combine: 'a + b',
+  } as const;
   switch (name) {
     case 'sum':
       return { ...sum, name, finish: out(output) };
@@ -237,9 +243,9 @@ export function reduceSpec(name: ReduceName, input: GpuDType, output: GpuDType, 
       return { ...own, name, acc: 'i32', identity, map: asInt(input), combine: `${most}(a, b)`, finish: out(output) };
     }
     case 'any':
-      return { ...own, name, acc: 'i32', identity: '0', map: `select(0, 1, ${truth(input)})`, combine: 'a | b', finish: out(output) }; // prettier-ignore
+      return { ...own, name, acc: 'i32', identity: '0', map: `select(0, 1, ${truth(input)})`, combine: 'a | b', finish: out(output) };
     case 'all':
-      return { ...own, name, acc: 'i32', identity: '1', map: `select(0, 1, ${truth(input)})`, combine: 'a & b', finish: out(output) }; // prettier-ignore
+      return { ...own, name, acc: 'i32', identity: '1', map: `select(0, 1, ${truth(input)})`, combine: 'a & b', finish: out(output) };
   }
 }
 

@@ -62,7 +62,14 @@ export function transposed(indices: Int32Array, weights: ArrayLike<number>, taps
 export function resampleGradLaunch(g: ResampleSizes): WgslLaunch {
   const kernel = wgslKernel('resampleGrad', () => ({
     operands: [
-      float('g'), int('row_starts'), int('rows'), float('row_weights'), int('column_starts'), int('columns'), float('column_weights'), float('dx'),
+      float('g'),
+      int('row_starts'),
+      int('rows'),
+      float('row_weights'),
+      int('column_starts'),
+      int('columns'),
+      float('column_weights'),
+      float('dx'),
     ],
     params: u32('n', 'h', 'w', 'oh', 'ow'),
     workgroup: WALK_GROUP,
@@ -74,7 +81,7 @@ export function resampleGradLaunch(g: ResampleSizes): WgslLaunch {
   dx_put(i, sum);
 }
 ${walkText([])}`,
-  })); // prettier-ignore
+  }));
   const n = g.planes * g.height * g.width;
   return { kernel, args: [n, g.height, g.width, g.outHeight, g.outWidth], groups: walkGroups([], n) };
 }

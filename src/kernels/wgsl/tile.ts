@@ -91,8 +91,7 @@ const tilesOf = ({ m, n, batches }: Pick<TileProduct, 'm' | 'n' | 'batches'>, t:
 
 /** A part should be so deep that adding it up costs little beside it, and a second launch pays only from two of twice that. */
 const PART_DEPTH = 128;
-const mostParts = ({ k }: Pick<TileProduct, 'k'>): number =>
-  k < 2 * PART_DEPTH ? 1 : Math.min(Math.floor(k / PART_DEPTH), 64);
+const mostParts = ({ k }: Pick<TileProduct, 'k'>): number => (k < 2 * PART_DEPTH ? 1 : Math.min(Math.floor(k / PART_DEPTH), 64));
 
 /** Into how many parts K is cut. */
 function partsOf(product: TileProduct, t: TileSizes): number {
@@ -207,13 +206,15 @@ fn run(i: u32, local: vec3u, thread: u32) {
     for (var q = 0u; q < ${t.depth / width}u; q++) {
       ${vectorsText(a, 'row')}
       ${vectorsText(b, 'column')}
-      ${range(width).flatMap((k) => results.map(({ i, j }) => productText(type, `c${i}_${j}`, elementText(a, i, k), elementText(b, j, k)))).join(' ')}
+      ${range(width)
+        .flatMap((k) => results.map(({ i, j }) => productText(type, `c${i}_${j}`, elementText(a, i, k), elementText(b, j, k))))
+        .join(' ')}
     }
     workgroupBarrier();
   }
   ${rows.join(' ')} ${columns.join(' ')}
   ${results.map(({ i, j }) => `if (at_m${i} < p.M && at_n${j} < p.N) { write_c(at_m${i}, at_n${j}, c${i}_${j}); }`).join('\n  ')}
-}`; // prettier-ignore
+}`;
 }
 
 const productText = (type: string, c: string, a: string, b: string): string =>
@@ -224,9 +225,7 @@ const productText = (type: string, c: string, a: string, b: string): string =>
  * results side by side.
  */
 function placeText({ fastK, width, threads }: Side, i: number, me: string): string {
-  return fastK
-    ? `(${me} + ${Math.floor(i / width) * threads}u) * ${width}u + ${i % width}u`
-    : `${me} + ${i * threads}u`;
+  return fastK ? `(${me} + ${Math.floor(i / width) * threads}u) * ${width}u + ${i % width}u` : `${me} + ${i * threads}u`;
 }
 
 /** Vectors across K lie row by row of K; the order in a row is turned, so that threads which write one column reach different banks. */
@@ -252,9 +251,14 @@ function loadText(side: Side, vector: string): string {
 /** A thread's vectors for the places q·width … of K. */
 function vectorsText(side: Side, me: string): string {
   const { name, fastK, size, width, own, threads } = side;
-  if (!fastK) return range(own).map((i) => `let ${name}${i} = tile_${name}[q * ${size}u + ${me} + ${i * threads}u];`).join(' '); // prettier-ignore
+  if (!fastK)
+    return range(own)
+      .map((i) => `let ${name}${i} = tile_${name}[q * ${size}u + ${me} + ${i * threads}u];`)
+      .join(' ');
   const at = (i: number, k: number): string => acrossText(side, `${me} + ${i * threads}u`, `q * ${width}u + ${k}u`);
-  return range(width).flatMap((k) => range(own / width).map((i) => `let ${name}${i}_${k} = tile_${name}[${at(i, k)}];`)).join(' '); // prettier-ignore
+  return range(width)
+    .flatMap((k) => range(own / width).map((i) => `let ${name}${i}_${k} = tile_${name}[${at(i, k)}];`))
+    .join(' ');
 }
 
 /** Of those, the element of row (or column) number `i` at place q·width + k. */

@@ -15,7 +15,7 @@ function normalised([x]: readonly Layout[]): number {
 }
 
 /** Of [N, C, …] where each is convolved by itself with its part of weights [C, 1, …]. */
-const convolved = (x: Layout, w: Layout): number => (w.shape[1] === 1 && w.shape[0] === x.shape[1] && x.numel > 0 ? w.shape[0]! : 0); // prettier-ignore
+const convolved = (x: Layout, w: Layout): number => (w.shape[1] === 1 && w.shape[0] === x.shape[1] && x.numel > 0 ? w.shape[0]! : 0);
 
 /** [x, mean, coefficients] → y as it was */
 function lowerAgain(l: CpuLowering, [x, mean, coefficients]: Values, [y]: Values, finish: NormFinish): void {
@@ -48,10 +48,8 @@ function remade(steps: readonly FinishStep<CpuLowering>[]): Lower<CpuLowering> |
 
 /** Adds to the tables what native code with wide vectors makes use of. */
 export function enableByChannels(): void {
-  const add = <A>(
-    entry: OpLowering<A, CpuLowering>,
-    more: Pick<OpLowering<A, CpuLowering>, 'byChannels' | 'remade'>,
-  ): void => void Object.assign(entry, more);
+  const add = <A>(entry: OpLowering<A, CpuLowering>, more: Pick<OpLowering<A, CpuLowering>, 'byChannels' | 'remade'>): void =>
+    void Object.assign(entry, more);
   add(normLowerings.batchNorm, { byChannels: normalised, remade });
   add(normLowerings.batchNormGrad, { byChannels: normalised });
   add(convLowerings.conv2d, { byChannels: ([x, w]) => convolved(x!, w!) });

@@ -49,7 +49,7 @@ function moveElements(l: CpuLowering, from: Value, to: Value, as: FormulaType, l
 function moveBytes(l: CpuLowering, from: Value, to: Value, { sizes, strides }: Access): void {
   const inner = sizes.length - 1;
   const dense = inner >= 0 && strides.every((s) => s[inner] === 1);
-  const whole = dense && sizes[inner]! % 4 === 0 && strides.every((s) => s.every((step, i) => i === inner || step % 4 === 0)); // prettier-ignore
+  const whole = dense && sizes[inner]! % 4 === 0 && strides.every((s) => s.every((step, i) => i === inner || step % 4 === 0));
   if (!whole) {
     moveElements(l, from, to, 'i32', 1);
     return;
@@ -92,7 +92,7 @@ function lowerTranspose(l: CpuLowering, from: Value, to: Value, { row, access, o
   const bytes = itemSize(to.layout.dtype) as 4 | 8;
   const { sizes, strides } = access;
   const inner = sizes.length - 1;
-  const step = (operand: number, dim: number | undefined): number => (dim === undefined ? 0 : strides[operand]![dim]! * bytes); // prettier-ignore
+  const step = (operand: number, dim: number | undefined): number => (dim === undefined ? 0 : strides[operand]![dim]! * bytes);
   const [outer0, outer1] = outer.length === 2 ? outer : [undefined, outer[0]];
   const size = (dim: number | undefined): number => (dim === undefined ? 1 : sizes[dim]!);
   const args = {
@@ -111,8 +111,7 @@ function lowerTranspose(l: CpuLowering, from: Value, to: Value, { row, access, o
 export const asContiguous = (l: CpuLowering, value: Value): Value => denseCopy(l, value, lowerCopy);
 
 /** Writes through a contiguous temporary where `out` is not contiguous itself. */
-export const intoDense = (l: CpuLowering, out: Value, write: (dense: Value) => void): void =>
-  throughDense(l, out, write, lowerCopy);
+export const intoDense = (l: CpuLowering, out: Value, write: (dense: Value) => void): void => throughDense(l, out, write, lowerCopy);
 
 /** Lowers a fill of any layout with one number. */
 export function lowerFill(l: CpuLowering, to: Value, number: readonly (number | ScalarInput)[]): void {

@@ -71,9 +71,7 @@ export function launchElementwise(
   });
   const cost = elementCost(spec, words === undefined ? numel : n);
   const options =
-    outer === 0
-      ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost }
-      : { size: numel / n, unitCost: n * cost + ROW_NS };
+    outer === 0 ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost } : { size: numel / n, unitCost: n * cost + ROW_NS };
   l.launch<ParamSpec>(kernel, args as KernelArgs<ParamSpec>, options);
 }
 

@@ -1,11 +1,6 @@
 /** The lowerings of what is found among elements in their order. Each but the last is followed by one thread. */
 import type { Value } from '../../compiler/lowering.ts';
-import {
-  findHistogramKernel,
-  findPlacesKernel,
-  findRunsKernel,
-  longestRunKernel,
-} from '../../kernels/cpu/index/find.ts';
+import { findHistogramKernel, findPlacesKernel, findRunsKernel, longestRunKernel } from '../../kernels/cpu/index/find.ts';
 import type { FindingAttrs } from '../../tensor/ops/finding.ts';
 import type { OpLowerings } from '../table.ts';
 import { asContiguous, intoDense, lowerFill } from './copy.ts';
@@ -14,7 +9,7 @@ import type { CpuLowering } from './lowering.ts';
 
 /** Nanoseconds for an element. */
 const ELEMENT_NS = 1;
-const whole = ({ layout }: Value): { size: number; unitCost: number } => ({ size: 1, unitCost: layout.numel * ELEMENT_NS }); // prettier-ignore
+const whole = ({ layout }: Value): { size: number; unitCost: number } => ({ size: 1, unitCost: layout.numel * ELEMENT_NS });
 
 export const findingLowerings: OpLowerings<FindingAttrs, CpuLowering> = {
   places: {

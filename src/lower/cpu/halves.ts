@@ -32,8 +32,13 @@ export function lowerHalves(l: CpuLowering, p: ProductShape, a: Value, b: Value,
   const blockRows = halfBlockRows(m);
   l.launch(
     gemmHalvesKernel(target),
-    { a: from(a, aOffset), b: packed, c: out, ...start(l, bias, 'f32'), m, n, k, am: p.am * 4, ak: p.ak * 4, cm: n * 4, blockRows, panels }, // prettier-ignore
-    { size: Math.ceil(m / blockRows), unitCost: halfCost(Math.min(m, blockRows), n, k), scratch: halfScratch(target), flops: 2 * m * n * k }, // prettier-ignore
+    { a: from(a, aOffset), b: packed, c: out, ...start(l, bias, 'f32'), m, n, k, am: p.am * 4, ak: p.ak * 4, cm: n * 4, blockRows, panels },
+    {
+      size: Math.ceil(m / blockRows),
+      unitCost: halfCost(Math.min(m, blockRows), n, k),
+      scratch: halfScratch(target),
+      flops: 2 * m * n * k,
+    },
   );
   return true;
 }

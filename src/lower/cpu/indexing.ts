@@ -125,7 +125,14 @@ interface Put {
   readonly source: Value;
 }
 
-const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect', prod: 'indexReduce', amax: 'indexReduce', amin: 'indexReduce' } as const; // prettier-ignore
+const PUT_OPS = {
+  add: 'indexAdd',
+  copy: 'indexCopy',
+  gradient: 'indexSelect',
+  prod: 'indexReduce',
+  amax: 'indexReduce',
+  amin: 'indexReduce',
+} as const;
 
 /** Adds the source's slices to `out`, or writes them there. */
 function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParams): void {
@@ -142,11 +149,7 @@ function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexPa
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
   const kind = what === 'gradient' ? 'add' : what;
   const options = { size: outer * blocks, unitCost, refusal: refusalAt(place, index) };
-  l.launch(
-    indexPutKernel(l.wideTarget, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps),
-    args,
-    options,
-  );
+  l.launch(indexPutKernel(l.wideTarget, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps), args, options);
 }
 
 /** [∂y, index] */
@@ -270,13 +273,10 @@ function lowerScatterReduce(l: CpuLowering, [x, list, source]: Values, [out]: Va
 /** [x, index]; scalar 0: the value */
 function lowerScatterValue(l: CpuLowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
   const index = asInt64(l, list!);
-  lowerUpdate(l, x!, out!, (large) =>
-    lowerLines(l, 'value', { large, index, small: index, op: 'scatter', value: l.scalar(0) }, p),
-  );
+  lowerUpdate(l, x!, out!, (large) => lowerLines(l, 'value', { large, index, small: index, op: 'scatter', value: l.scalar(0) }, p));
 }
 
-const lowerCat = (l: CpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void =>
-  joined(l, inputs, out!, dim, lowerCopy);
+const lowerCat = (l: CpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void => joined(l, inputs, out!, dim, lowerCopy);
 
 /** Elements that are filled whole sooner than their borders, each by a launch. */
 const SMALL_PADDED = 16384;
@@ -310,7 +310,7 @@ function lowerOwnPad(l: CpuLowering, x: Value, out: Value, pads: Dims, own: OwnP
   // From the outermost dimension that is padded to the last but one.
   for (let i = pads.length / 2 - 1; i > 0; i--) {
     const length = shape.at(-1 - i)!;
-    const places = Array.from({ length: length + pads[2 * i]! + pads[2 * i + 1]! }, (_, k) => ownPlace(own, length, k - pads[2 * i]!)); // prettier-ignore
+    const places = Array.from({ length: length + pads[2 * i]! + pads[2 * i + 1]! }, (_, k) => ownPlace(own, length, k - pads[2 * i]!));
     rows = rows.flatMap((row) => places.map((place) => row * length + place));
     fromRows *= length;
   }
@@ -420,7 +420,7 @@ export const indexingLowerings: OpLowerings<IndexingAttrs, CpuLowering> = {
   scatterValue: { lower: lowerScatterValue },
   scatterAdd: { lower: lowerScatterAdd },
   cat: { lower: lowerCat },
-  pad: { lower: lowerPad, stage: (_, { pads, own }, scalars) => (own === undefined && scalars?.[0] === 0 ? padStage?.(pads) : undefined) }, // prettier-ignore
+  pad: { lower: lowerPad, stage: (_, { pads, own }, scalars) => (own === undefined && scalars?.[0] === 0 ? padStage?.(pads) : undefined) },
   flip: { lower: lowerFlip },
   oneHot: { lower: lowerOneHot },
   tril: { lower: lowerTriangle('tril') },

@@ -119,12 +119,7 @@ function lowerCrossEntropy(l: CpuLowering, inputs: Values, outputs: Values, p: C
 
 /** [∂loss, target, totalWeight, weight?] → ∂logProbabilities */
 function lowerNllGrad(l: CpuLowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
-  const [g, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [
-    Value,
-    Value,
-    Value,
-    Value?,
-  ];
+  const [g, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value?];
   const t = floatsOf(l.target, g.layout.dtype);
   const { outer, classes, inner } = classGeometry(dx!.layout.shape);
   const args = {
@@ -147,7 +142,13 @@ function lowerNllGrad(l: CpuLowering, inputs: Values, [dx]: Values, { loss }: Nl
 
 /** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
 function lowerCrossEntropyGrad(l: CpuLowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
-  const [g, probabilities, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
+  const [g, probabilities, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [
+    Value,
+    Value,
+    Value,
+    Value,
+    Value?,
+  ];
   const t = floatsOf(l.target, g.layout.dtype);
   const { outer, classes, inner } = classGeometry(probabilities.layout.shape);
   const args = {
@@ -230,11 +231,7 @@ function lowerPairLoss(l: CpuLowering, inputs: Values, [out]: Values, p: PairLos
   l.launch(pairLossKernel(l.target, t, p.kind, each), { a, b, out: partials, size, beta: p.beta }, options);
   if (each) return;
   const divisor = p.reduction === 'mean' ? size : 1;
-  l.launch(
-    pairFinishKernel(l.target, t),
-    { partials, count: options.size, loss: out!, divisor },
-    { size: 1, unitCost: 1 },
-  );
+  l.launch(pairFinishKernel(l.target, t), { partials, count: options.size, loss: out!, divisor }, { size: 1, unitCost: 1 });
 }
 
 /** [∂loss, input, target] → ∂input */

@@ -12,14 +12,7 @@ import { matmulOperands } from '../../geometry/matmul.ts';
 import { gemmDotBlocks, gemmDotCost, gemmDotKernel, gemmDotScratch, tailMask } from '../../kernels/cpu/gemm/dot.ts';
 import { gemmIntKernel, type IntElement } from '../../kernels/cpu/gemm/int.ts';
 import { elementKit, gatherKernel, type Element } from '../../kernels/cpu/gemm/tile.ts';
-import {
-  gemmBlocks,
-  gemmCost,
-  gemmKernel,
-  gemmPackKernel,
-  gemmPacking,
-  packsBefore,
-} from '../../kernels/cpu/gemm/gemm.ts';
+import { gemmBlocks, gemmCost, gemmKernel, gemmPackKernel, gemmPacking, packsBefore } from '../../kernels/cpu/gemm/gemm.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { OpLowerings, Values } from '../table.ts';
 
@@ -161,7 +154,7 @@ function lowerPacked(
   const { blocksDown, blocksAcross, blockRows, blockColumns } = blocks;
   l.launch(
     gemmKernel(l.wideTarget, element),
-    { a, b: source, c: out, ...start(l, bias, element), batch, m, n, k, ...steps, ...blocks, cm: n * bytes, cBatch: m * n * bytes }, // prettier-ignore
+    { a, b: source, c: out, ...start(l, bias, element), batch, m, n, k, ...steps, ...blocks, cm: n * bytes, cBatch: m * n * bytes },
     {
       size: blocksDown * blocksAcross * p.batch.length,
       unitCost: gemmCost(kit, Math.min(m, blockRows), Math.min(n, blockColumns), k),
@@ -213,15 +206,7 @@ function lowerDot(
   );
 }
 
-function lowerInteger(
-  l: CpuLowering,
-  p: ProductShape,
-  a: Value,
-  b: Value,
-  out: Value,
-  batch: Value,
-  element: IntElement,
-): void {
+function lowerInteger(l: CpuLowering, p: ProductShape, a: Value, b: Value, out: Value, batch: Value, element: IntElement): void {
   const bytes = itemSize(out.layout.dtype);
   const { m, n, k } = p;
   const steps = { am: p.am * bytes, ak: p.ak * bytes, bk: p.bk * bytes, bn: p.bn * bytes };

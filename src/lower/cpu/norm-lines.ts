@@ -4,7 +4,14 @@ import type { Value } from '../../compiler/lowering.ts';
 import type { LineNormParams } from '../../geometry/norm.ts';
 import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
-import { lineNormChannelKernel, lineNormGradKernel, lineNormKernel, lineNormPlaceKernel, placesAtOnce, type ScaleKind } from '../../kernels/cpu/norm/lines.ts'; // prettier-ignore
+import {
+  lineNormChannelKernel,
+  lineNormGradKernel,
+  lineNormKernel,
+  lineNormPlaceKernel,
+  placesAtOnce,
+  type ScaleKind,
+} from '../../kernels/cpu/norm/lines.ts';
 import type { LineNormAttrs } from '../../tensor/ops/norm-lines.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerFill } from './copy.ts';
@@ -61,7 +68,7 @@ function lowerForward(l: CpuLowering, inputs: Values, [y, mean, invStd]: Values,
 }
 
 function lowerGrad(l: CpuLowering, inputs: Values, [dx]: Values, p: LineNormParams): void {
-  const [g, x, mean, invStd, scale] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
+  const [g, x, mean, invStd, scale] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?];
   const { dtype } = x.layout;
   const { lines, scales, kind } = sizesOf(x, p);
   const { length } = p;
@@ -79,11 +86,11 @@ function lowerScaleGrad(l: CpuLowering, inputs: Values, [dWeight, dBias]: Values
   const [g, x, mean, invStd] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value];
   const { lines, scales } = sizesOf(x, p);
   const { length } = p;
-  const args = { g, x, mean, invStd, dWeight: dWeight!, dBias: dBias!, lines, length, groups: p.groups, each: p.each }; // prettier-ignore
+  const args = { g, x, mean, invStd, dWeight: dWeight!, dBias: dBias!, lines, length, groups: p.groups, each: p.each };
   const [wide, byPlaces] = walked(l, x.layout.dtype, length);
   if (p.each === 1 && p.groups === 1 && length >= placesAtOnce(byPlaces)) {
     const size = Math.ceil(length / placesAtOnce(byPlaces));
-    l.launch(lineNormPlaceKernel(wide, byPlaces), args, { size, unitCost: placesAtOnce(byPlaces) * lines * ELEMENT_NS }); // prettier-ignore
+    l.launch(lineNormPlaceKernel(wide, byPlaces), args, { size, unitCost: placesAtOnce(byPlaces) * lines * ELEMENT_NS });
     return;
   }
   const [target, t] = walked(l, x.layout.dtype, p.each);

@@ -11,13 +11,7 @@ import { inVectors } from '../../kernels/cpu/elementwise/lanes.ts';
 import type { Gate } from '../../kernels/formula/epilogue.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import { lanes, type Target } from '../../kernels/cpu/ir.ts';
-import {
-  normAffineKernel,
-  normPlanesGradKernel,
-  normPlanesKernel,
-  type NormFinish,
-  type NormMode,
-} from '../../kernels/cpu/norm/planes.ts';
+import { normAffineKernel, normPlanesGradKernel, normPlanesKernel, type NormFinish, type NormMode } from '../../kernels/cpu/norm/planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/cpu/norm/rows.ts';
 import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import type { OpLowering, OpLowerings, Values } from '../table.ts';
@@ -58,8 +52,7 @@ function split(
   const byRegister = size === 1 ? Math.floor(channels / t.lanes) : 0;
   if (byRegister > 0) launches.rows({ size: byRegister, unitCost: cost * t.lanes });
   const first = byRegister * t.lanes;
-  if (first < channels)
-    launches.planes(first, { size: channels - first, unitCost: cost, ...(first === 0 && { channels }) });
+  if (first < channels) launches.planes(first, { size: channels - first, unitCost: cost, ...(first === 0 && { channels }) });
 }
 
 /** Planes are walked in the machine's width where they have a register of it. */
@@ -77,8 +70,7 @@ export function stepsOf<K extends string>(name: K, { layout }: Value): { readonl
 
 /** Bytes from which on results are not in a cache when they are read. */
 const STREAMED = 8 * 1024 * 1024;
-export const streamed = (l: CpuLowering, y: Value): number =>
-  4 * y.layout.numel >= STREAMED && l.soon?.has(y.buffer) !== true ? 1 : 0;
+export const streamed = (l: CpuLowering, y: Value): number => (4 * y.layout.numel >= STREAMED && l.soon?.has(y.buffer) !== true ? 1 : 0);
 
 interface Forward {
   readonly mode: NormMode;
@@ -97,7 +89,7 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
   const t = floatsOf(l.target, x.layout.dtype);
   const sizes = sizesOf(x.layout);
   const at = batchNormInputs(p);
-  const given = (i: number, otherwise: number): Value => i < 0 ? filled(l, t, sizes.channels, otherwise) : inputs[i]!; // prettier-ignore
+  const given = (i: number, otherwise: number): Value => (i < 0 ? filled(l, t, sizes.channels, otherwise) : inputs[i]!);
   const dense = (i: number, otherwise: number): Value => asContiguous(l, given(i, otherwise));
   // Running statistics are written, so they must be dense themselves: the shape rule sees to it.
   const running = out.mode === 'eval' ? dense : given;
@@ -117,8 +109,7 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
   const kept = { coefficients: out.coefficients ?? out.y, keeps: out.coefficients === undefined ? 0 : 1 };
   const { batch, channels, size } = sizes;
   split(t, sizes, {
-    rows: (options) =>
-      l.launch(normRowsKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels }, options),
+    rows: (options) => l.launch(normRowsKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels }, options),
     planes: (first, options) => {
       const [target, own] = planesTarget(l, x, size);
       l.launch(
@@ -141,17 +132,11 @@ function lowerBatchNorm(
 ): void {
   const coefficients = others.find(({ layout }) => layout.shape.length === 2); // beside running statistics
   // A batch without elements has no statistics: the running ones stay as they are, as in PyTorch.
-  const [mode, momentum] = running && y!.layout.numel > 0 ? (['running', l.scalar(0)] as const) : (['train', 0] as const); // prettier-ignore
+  const [mode, momentum] = running && y!.layout.numel > 0 ? (['running', l.scalar(0)] as const) : (['train', 0] as const);
   lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish, coefficients });
 }
 
-function lowerBatchNormEval(
-  l: CpuLowering,
-  inputs: Values,
-  [y]: Values,
-  p: BatchNormParams,
-  finish: NormFinish = '',
-): void {
+function lowerBatchNormEval(l: CpuLowering, inputs: Values, [y]: Values, p: BatchNormParams, finish: NormFinish = ''): void {
   lowerForward(l, inputs, p, { mode: 'eval', y: y!, momentum: 0, finish });
 }
 
@@ -160,11 +145,14 @@ function lowerAffine(l: CpuLowering, inputs: Values, p: BatchNormParams): Value 
   const { dtype, numel: channels } = inputs[0]!.layout;
   const t = floatsOf(l.target, dtype);
   const at = batchNormInputs(p);
-  const given = (i: number, otherwise: number): Value =>
-    i < 0 ? filled(l, t, channels, otherwise) : asContiguous(l, inputs[i - 1]!);
-  const [weight, bias, mean, variance] = [given(at.weight, 1), given(at.bias, 0), given(at.mean, 0), given(at.variance, 1)]; // prettier-ignore
+  const given = (i: number, otherwise: number): Value => (i < 0 ? filled(l, t, channels, otherwise) : asContiguous(l, inputs[i - 1]!));
+  const [weight, bias, mean, variance] = [given(at.weight, 1), given(at.bias, 0), given(at.mean, 0), given(at.variance, 1)];
   const table = l.derived(dtype, [channels, 2], [weight, bias, mean, variance]);
-  l.launch(normAffineKernel(l.target, t), { weight, bias, mean, variance, table, eps: p.eps }, { size: channels, unitCost: 10, makes: table }); // prettier-ignore
+  l.launch(
+    normAffineKernel(l.target, t),
+    { weight, bias, mean, variance, table, eps: p.eps },
+    { size: channels, unitCost: 10, makes: table },
+  );
   return table;
 }
 

@@ -19,12 +19,7 @@ import {
 } from '../../geometry/pool.ts';
 import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
 import { narrowed, type Target } from '../../kernels/cpu/ir.ts';
-import {
-  avgPairsGradKernel,
-  avgPairsKernel,
-  maxPairsGradKernel,
-  maxPairsKernel,
-} from '../../kernels/cpu/pool/pairs.ts';
+import { avgPairsGradKernel, avgPairsKernel, maxPairsGradKernel, maxPairsKernel } from '../../kernels/cpu/pool/pairs.ts';
 import type { maxValuesKernel } from '../../kernels/cpu/pool/max-values.ts';
 import {
   avgPlaneGradKernel,
@@ -35,13 +30,7 @@ import {
   winnerGradKernel,
   winnerPickKernel,
 } from '../../kernels/cpu/pool/region.ts';
-import {
-  avgWindowGradKernel,
-  avgWindowKernel,
-  maxWindowKernel,
-  tapPattern,
-  type TapPattern,
-} from '../../kernels/cpu/pool/window.ts';
+import { avgWindowGradKernel, avgWindowKernel, maxWindowKernel, tapPattern, type TapPattern } from '../../kernels/cpu/pool/window.ts';
 import type { MaxPoolAttrs, MaxPoolGradAttrs, RegionPoolAttrs } from '../../tensor/ops/pool.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
@@ -51,7 +40,7 @@ const STREAM_NS = 0.3;
 /** Nanoseconds that one element takes when it is visited by itself. */
 const VISIT_NS = 2;
 
-const sizesOf = ({ height, width, outHeight, outWidth }: PoolGeometry): Sizes => ({ height, width, outHeight, outWidth }); // prettier-ignore
+const sizesOf = ({ height, width, outHeight, outWidth }: PoolGeometry): Sizes => ({ height, width, outHeight, outWidth });
 type Sizes = Pick<PoolGeometry, 'height' | 'width' | 'outHeight' | 'outWidth'>;
 
 /** Whether windows are 2×2, side by side, and all inside. */
@@ -86,11 +75,11 @@ export function provideMaxValues(kernel: typeof maxValuesKernel): void {
 export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Values, attrs: MaxPoolParams): void {
   const x = asContiguous(l, input!);
   const g = windowGeometry('maxPool2d', x.layout, attrs);
-  const target = attrs.indices === 'tap' ? rowTarget(l, x, g) : lineTarget(l.target, l.wideTarget, x.layout.dtype, g.outWidth); // prettier-ignore
+  const target = attrs.indices === 'tap' ? rowTarget(l, x, g) : lineTarget(l.target, l.wideTarget, x.layout.dtype, g.outWidth);
   const t = floatsOf(target, x.layout.dtype);
   if (attrs.indices === 'tap' && inPairs(t, attrs, g)) {
     const options = { size: g.planes, unitCost: g.height * g.width * STREAM_NS };
-    l.launch(maxPairsKernel(l.target), { x, y: y!, taps: indices ?? l.temp('uint8', y!.layout.shape), ...sizesOf(g) }, options); // prettier-ignore
+    l.launch(maxPairsKernel(l.target), { x, y: y!, taps: indices ?? l.temp('uint8', y!.layout.shape), ...sizesOf(g) }, options);
     return;
   }
   if (indices === undefined) {
@@ -99,7 +88,7 @@ export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Valu
     return;
   }
   const kernel = maxWindowKernel(target, t, patternOf(attrs), attrs.indices);
-  const [rowIndex, columnIndex] = attrs.indices === 'tap' ? [attrs.kernel[1], 1] : [attrs.dilation[0] * g.width, attrs.dilation[1]]; // prettier-ignore
+  const [rowIndex, columnIndex] = attrs.indices === 'tap' ? [attrs.kernel[1], 1] : [attrs.dilation[0] * g.width, attrs.dilation[1]];
   const { common, options } = windowArguments(l, t, attrs, g, maxRows(attrs, g));
   const columns = l.constant(t.int === 'i64' ? 'int64' : 'int32', maxColumns(t, attrs, g));
   l.launch(kernel, { ...common, x, y: y!, indices, columns, rowIndex, columnIndex }, options);
@@ -148,11 +137,7 @@ function maxRows(p: MaxPoolParams, g: PoolGeometry): Int32Array {
   return rowTable(p, g, (first, row) => (p.indices === 'tap' ? first * p.kernel[1] : row * g.width));
 }
 
-function rowTable(
-  p: WindowParams,
-  g: PoolGeometry,
-  numberOf: (first: number, row: number, start: number) => number,
-): Int32Array {
+function rowTable(p: WindowParams, g: PoolGeometry, numberOf: (first: number, row: number, start: number) => number): Int32Array {
   const table = new Int32Array(g.outHeight * 3);
   for (let y = 0; y < g.outHeight; y++) {
     const start = y * p.stride[0] - p.padding[0];
@@ -219,7 +204,11 @@ function lowerAvgPoolGrad(l: CpuLowering, [grad]: Values, [dx]: Values, attrs: P
   }
   const { common, options } = windowArguments(l, t, p, g, avgRows(p, g));
   const unitCost = options.unitCost + g.outHeight * g.outWidth * p.kernel[0] * p.kernel[1] * VISIT_NS;
-  l.launch(avgWindowGradKernel(l.target, t, patternOf(p)), { ...common, x: dx!, y, columns: avgColumns(l, t, p, g) }, { ...options, unitCost }); // prettier-ignore
+  l.launch(
+    avgWindowGradKernel(l.target, t, patternOf(p)),
+    { ...common, x: dx!, y, columns: avgColumns(l, t, p, g) },
+    { ...options, unitCost },
+  );
 }
 
 type EitherMax = MaxPoolParams | AdaptivePoolParams;
@@ -306,12 +295,7 @@ function lowerAdaptiveAvg(l: CpuLowering, [input]: Values, [y]: Values, attrs: A
   l.launch(avgRegionKernel(l.target, t), { ...common, x, y: y! }, options);
 }
 
-function lowerAdaptiveAvgGrad(
-  l: CpuLowering,
-  [grad]: Values,
-  [dx]: Values,
-  attrs: PoolGradParams<AdaptivePoolParams>,
-): void {
+function lowerAdaptiveAvgGrad(l: CpuLowering, [grad]: Values, [dx]: Values, attrs: PoolGradParams<AdaptivePoolParams>): void {
   const y = asContiguous(l, grad!);
   const t = floatsOf(l.target, y.layout.dtype);
   const g = adaptiveGeometry('adaptiveAvgPool2d', dx!.layout, attrs.pool);

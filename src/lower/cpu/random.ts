@@ -13,11 +13,7 @@ export function mersenneSteps(target: Target, whole: boolean): readonly CpuStep[
   const l = new CpuLowering(target, 1);
   const words = l.external(layoutOf('int32', [2 * MERSENNE_WORDS]), 0); // of any size: only where they begin is asked for
   const out = l.external(layoutOf(whole ? 'int64' : 'float32', [MERSENNE_WORDS]), 1);
-  l.launch(
-    mersenneKernel(l.target, whole),
-    { words, out, blocks: l.scalar(0), range: l.scalar(1), from: l.scalar(2) },
-    ONE,
-  );
+  l.launch(mersenneKernel(l.target, whole), { words, out, blocks: l.scalar(0), range: l.scalar(1), from: l.scalar(2) }, ONE);
   return l.steps;
 }
 

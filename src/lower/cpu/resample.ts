@@ -15,7 +15,11 @@ function tables(l: CpuLowering, t: Floats, p: ResampleParams, shape: Dims) {
   const [height, width] = shape.slice(-2) as [number, number];
   const dtype = t.scalar === 'f32' ? 'float32' : 'float64';
   const [rows, columns] = [sampling(p, 0, height, dtype), sampling(p, 1, width, dtype)];
-  const distances = (s: Sampling, bytes: number): Value => l.constant('int32', s.indices.map((i) => i * bytes)); // prettier-ignore
+  const distances = (s: Sampling, bytes: number): Value =>
+    l.constant(
+      'int32',
+      s.indices.map((i) => i * bytes),
+    );
   const weights = (s: Sampling): Value =>
     t.scalar === 'f32' ? l.constant('float32', Float32Array.from(s.weights)) : l.constant('float64', s.weights);
   const [outHeight, outWidth] = p.size;
@@ -55,16 +59,11 @@ function lowerResample(l: CpuLowering, [input]: Values, [y]: Values, p: Resample
   const target = lineTarget(l.target, l.wideTarget, dtype, width);
   const t = floatsOf(target, dtype);
   const { common, options } = tables(l, t, p, shape);
-  const kernel = p.taps === 1 ? resampleNearestKernel(target, t, timesOf(p, width, dtype)) : resampleKernel(target, t, p.taps); // prettier-ignore
+  const kernel = p.taps === 1 ? resampleNearestKernel(target, t, timesOf(p, width, dtype)) : resampleKernel(target, t, p.taps);
   l.launch(kernel, { ...common, x, y: y! }, options);
 }
 
-function lowerResampleGrad(
-  l: CpuLowering,
-  [grad]: Values,
-  [dx]: Values,
-  { resample, shape }: ResampleGradParams,
-): void {
+function lowerResampleGrad(l: CpuLowering, [grad]: Values, [dx]: Values, { resample, shape }: ResampleGradParams): void {
   const y = asContiguous(l, grad!);
   const t = floatsOf(l.target, y.layout.dtype);
   const { common, options } = tables(l, t, resample, shape);

@@ -29,9 +29,7 @@ const lowerExtreme =
     const lines = linesOf(`cum${which}`, x!.layout, [dim]);
     const kernel = runningExtremeKernel(l.target, which, x!.layout.dtype);
     const dense = asContiguous(l, x!);
-    intoDense(l, indices!, (places) =>
-      intoDense(l, values!, (numbers) => launchLines(l, kernel, lines, dense, numbers, places)),
-    );
+    intoDense(l, indices!, (places) => intoDense(l, values!, (numbers) => launchLines(l, kernel, lines, dense, numbers, places)));
   };
 
 /** Nanoseconds for an element of a line, all passes together. */
@@ -41,13 +39,10 @@ function lowerKth(l: CpuLowering, [input, places]: Values, [values, indices]: Va
   const [x, ranks] = [asContiguous(l, input!), asContiguous(l, places!)];
   const { dtype } = x.layout;
   const { count, length, inner } = linesOf('kth', x.layout, [dim]);
-  const options = { size: count, unitCost: length * SELECT_NS * (itemSize(dtype) / 4), scratch: rankScratch(dtype, length) }; // prettier-ignore
+  const options = { size: count, unitCost: length * SELECT_NS * (itemSize(dtype) / 4), scratch: rankScratch(dtype, length) };
   intoDense(l, indices!, (found) =>
-    intoDense(
-      l,
-      values!,
-      (numbers) =>
-      l.launch(rankKernel(l.target, dtype), { x, ranks, values: numbers, indices: found, size: length, inner }, options), // prettier-ignore
+    intoDense(l, values!, (numbers) =>
+      l.launch(rankKernel(l.target, dtype), { x, ranks, values: numbers, indices: found, size: length, inner }, options),
     ),
   );
 }

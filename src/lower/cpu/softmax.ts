@@ -38,7 +38,7 @@ function around(shape: Dims, dim: number): Around {
   return { outer: numelOf(shape.slice(0, axis)), size: shape[axis] ?? 1, inner: numelOf(shape.slice(axis + 1)) };
 }
 
-const targetOf = (l: CpuLowering, x: Value, length: number): Target => lineTarget(l.target, l.wideTarget, x.layout.dtype, length); // prettier-ignore
+const targetOf = (l: CpuLowering, x: Value, length: number): Target => lineTarget(l.target, l.wideTarget, x.layout.dtype, length);
 
 /** How the kernels are launched on a tensor seen as [outer, size, inner]. */
 export function launchOptions(t: Floats, { outer, size, inner }: Around, inputs: number) {
@@ -69,12 +69,7 @@ function lowerLogSoftmax(l: CpuLowering, [input]: Values, [y]: Values, { dim }: 
 }
 
 /** softmax along [outer, size, inner] with each column's maximum and ln Σ exp(x − maximum), for losses. */
-export function lowerSoftmaxStatistics(
-  l: CpuLowering,
-  x: Value,
-  shape: Around,
-  out: { y: Value; maxima: Value; logSums: Value },
-): void {
+export function lowerSoftmaxStatistics(l: CpuLowering, x: Value, shape: Around, out: { y: Value; maxima: Value; logSums: Value }): void {
   const { size, inner } = shape;
   const target = targetOf(l, x, inner === 1 ? size : inner);
   const t = floatsOf(target, x.layout.dtype);

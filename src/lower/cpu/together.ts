@@ -20,8 +20,7 @@ export const lowerTogether: LowerTogether = (lowering, channels, between, partsO
   const l = lowering as CpuLowering;
   const how = between.length > 0 ? tried(l, channels, between, partsOf) : undefined;
   const begin = l.steps.length;
-  const own =
-    how === undefined ? between.map(({ dtype, shape }) => l.temp(dtype, shape)) : inScratch(between, how.span);
+  const own = how === undefined ? between.map(({ dtype, shape }) => l.temp(dtype, shape)) : inScratch(between, how.span);
   lowerParts(l, partsOf(own));
   const steps = l.steps.slice(begin) as Step[];
   for (let i = 0; i < steps.length; i++) {
@@ -34,12 +33,7 @@ export const lowerTogether: LowerTogether = (lowering, channels, between, partsO
 };
 
 /** How they would run with what lies between them in the scratch; undefined if not all can. */
-function tried(
-  l: CpuLowering,
-  channels: number,
-  between: readonly Layout[],
-  partsOf: Parameters<LowerTogether>[3],
-): Together | undefined {
+function tried(l: CpuLowering, channels: number, between: readonly Layout[], partsOf: Parameters<LowerTogether>[3]): Together | undefined {
   const trial = new CpuLowering(l.wideTarget, l.threads);
   trial.reduced = l.reduced;
   trial.buffers.push(...l.buffers);

@@ -38,14 +38,7 @@ export function enableWide(): void {
     const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;
     const panels = suitsPixelPanels(l, c, o) ? lowerPixelPanels : undefined;
     const strips = suitsStrips(l, c, o) ? lowerStrips : undefined;
-    return (
-      flat ??
-      lowerHalfProducts(l, c, o) ??
-      lowerSingle(l, c, o) ??
-      panels?.(l, c, o) ??
-      strips?.(l, c, o) ??
-      lowerProducts(l, c, o)
-    );
+    return flat ?? lowerHalfProducts(l, c, o) ?? lowerSingle(l, c, o) ?? panels?.(l, c, o) ?? strips?.(l, c, o) ?? lowerProducts(l, c, o);
   });
   // With vectors of 16 bytes products gain where kernels are 1×1: nothing is unfolded there.
   provideWeightGrad((l, g, ...of) => {

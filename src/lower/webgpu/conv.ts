@@ -34,13 +34,7 @@ function lowerForward(l: GpuLowering, inputs: Values, [y]: Values, p: ConvParams
   launchProduct(l, convLaunches(g, bias.length > 0, l.small, kind), [x, w], [...(bias as Value[]), ...operands, y!]);
 }
 
-function lowerInputGrad(
-  l: GpuLowering,
-  inputs: Values,
-  [dx]: Values,
-  p: ConvInputGradParams,
-  { kind, operands } = PLAIN,
-): void {
+function lowerInputGrad(l: GpuLowering, inputs: Values, [dx]: Values, p: ConvInputGradParams, { kind, operands } = PLAIN): void {
   gpuDType('conv2dInputGrad', dx!.layout.dtype);
   const g = inputGradGeometry(layoutsOf(inputs), p);
   const own = inputs.map((value) => asContiguous(l, value));
@@ -62,9 +56,7 @@ function lowerWeightGrad(l: GpuLowering, inputs: Values, outputs: Values, p: Con
 export const convLowerings: GpuLowerings<AllConvAttrs> = {
   conv2d: {
     lower: lowerForward,
-    finish: finishing(lowerForward, [
-      'relu', 'add', 'add+relu', 'affine', 'affine+relu', 'affine+add', 'affine+add+relu',
-    ]), // prettier-ignore
+    finish: finishing(lowerForward, ['relu', 'add', 'add+relu', 'affine', 'affine+relu', 'affine+add', 'affine+add+relu']),
   },
   conv2dInputGrad: {
     lower: lowerInputGrad,

@@ -18,13 +18,7 @@ import type { GpuLowerings } from './table.ts';
 type Numbers = readonly (number | ScalarInput)[];
 
 /** Computes `spec` for every element of the outputs; inputs broadcast to their shape. */
-export function lowerElementwise(
-  l: GpuLowering,
-  spec: ElementwiseSpec,
-  inputs: Values,
-  outputs: Values,
-  scalars: Numbers = [],
-): void {
+export function lowerElementwise(l: GpuLowering, spec: ElementwiseSpec, inputs: Values, outputs: Values, scalars: Numbers = []): void {
   const { shape, numel } = outputs[0]!.layout;
   if (numel === 0) return;
   const operands = [...inputs, ...outputs];
@@ -55,7 +49,10 @@ export function lowerElementwiseMany(
   for (let i = 0; i < sets.length; i += most) {
     const some = sets.slice(i, i + most);
     const own = some.map(({ operands, scalars }) => ({ numel: operands.at(-1)!.layout.numel, scalars }));
-    l.launch(elementwiseManyLaunch(spec, spacing, own), some.flatMap(({ operands }) => operands)); // prettier-ignore
+    l.launch(
+      elementwiseManyLaunch(spec, spacing, own),
+      some.flatMap(({ operands }) => operands),
+    );
   }
 }
 
@@ -81,7 +78,14 @@ export function lowerCopy(l: GpuLowering, from: Value, to: Value): void {
 export function lowerFill(l: GpuLowering, to: Value, number: number | ScalarInput): void {
   const as = typeOf(to);
   const output = { dtype: to.layout.dtype, as };
-  const spec: ElementwiseSpec = { name: 'fill', inputs: [], outputs: [output], scalars: [as], results: (_, [value]) => [value!], cost: 0.05 }; // prettier-ignore
+  const spec: ElementwiseSpec = {
+    name: 'fill',
+    inputs: [],
+    outputs: [output],
+    scalars: [as],
+    results: (_, [value]) => [value!],
+    cost: 0.05,
+  };
   lowerElementwise(l, spec, [], [to], [number]);
 }
 
@@ -89,8 +93,7 @@ export function lowerFill(l: GpuLowering, to: Value, number: number | ScalarInpu
 export const asContiguous = (l: GpuLowering, value: Value): Value => denseCopy(l, value, lowerCopy);
 
 /** Writes through a contiguous temporary where `out` is not contiguous itself. */
-export const intoDense = (l: GpuLowering, out: Value, write: (dense: Value) => void): void =>
-  throughDense(l, out, write, lowerCopy);
+export const intoDense = (l: GpuLowering, out: Value, write: (dense: Value) => void): void => throughDense(l, out, write, lowerCopy);
 
 /** In another dtype, if it is not in it yet. */
 export function asDType(l: GpuLowering, value: Value, dtype: Value['layout']['dtype']): Value {
@@ -101,7 +104,7 @@ export function asDType(l: GpuLowering, value: Value, dtype: Value['layout']['dt
 }
 
 /** The same elements in one dimension; of a contiguous value. */
-export const flat = (l: GpuLowering, value: Value): Value => l.view(value, layoutOf(value.layout.dtype, [value.layout.numel])); // prettier-ignore
+export const flat = (l: GpuLowering, value: Value): Value => l.view(value, layoutOf(value.layout.dtype, [value.layout.numel]));
 
 export const copyLowerings: GpuLowerings<CopyAttrs> = {
   copy: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },

@@ -70,31 +70,40 @@ function lowerSelect(l: GpuLowering, [input, list]: Values, [out]: Values, p: In
   l.launch(indexSelectLaunch(dtype, lines, index.layout.numel, place.wraps), [x, index, out!, faultAt(l, place)]);
 }
 
-const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect', prod: 'indexReduce', amax: 'indexReduce', amin: 'indexReduce' } as const; // prettier-ignore
+const PUT_OPS = {
+  add: 'indexAdd',
+  copy: 'indexCopy',
+  gradient: 'indexSelect',
+  prod: 'indexReduce',
+  amax: 'indexReduce',
+  amin: 'indexReduce',
+} as const;
 
 /** [x (not for gradients), index, source] → x with slices put */
-const put = (what: Put) => (l: GpuLowering, inputs: Values, [out]: Values, p: IndexParams): void => {
-  const dtype = gpuDType(PUT_OPS[what], out!.layout.dtype);
-  const isGradient = what === 'gradient';
-  const [list, from] = isGradient ? [inputs[1]!, inputs[0]!] : [inputs[1]!, inputs[2]!];
-  const [index, source] = [asIndices(l, list), asContiguous(l, from)];
-  const { shape } = out!.layout;
-  const place = placeOf(PUT_OPS[what], p, shape);
-  const lines = around(shape, p.dim);
-  if (lines.outer * lines.inner === 0) checkAlong(l, index, place);
-  const count = index.layout.numel;
-  const fault = faultAt(l, place);
-  intoDense(l, out!, (dense) => {
-    if (count >= lines.size) {
-      const own = isGradient ? [] : [asContiguous(l, inputs[0]!)];
-      l.launch(indexPutLaunch(dtype, lines, count, what, place.wraps), [...own, index, source, dense, fault]);
-      return;
-    }
-    if (isGradient) lowerFill(l, dense, 0);
-    else lowerCopy(l, inputs[0]!, dense);
-    l.launch(indexPutFewLaunch(dtype, lines, count, what, place.wraps), [index, source, dense, fault]);
-  });
-}; // prettier-ignore
+const put =
+  (what: Put) =>
+  (l: GpuLowering, inputs: Values, [out]: Values, p: IndexParams): void => {
+    const dtype = gpuDType(PUT_OPS[what], out!.layout.dtype);
+    const isGradient = what === 'gradient';
+    const [list, from] = isGradient ? [inputs[1]!, inputs[0]!] : [inputs[1]!, inputs[2]!];
+    const [index, source] = [asIndices(l, list), asContiguous(l, from)];
+    const { shape } = out!.layout;
+    const place = placeOf(PUT_OPS[what], p, shape);
+    const lines = around(shape, p.dim);
+    if (lines.outer * lines.inner === 0) checkAlong(l, index, place);
+    const count = index.layout.numel;
+    const fault = faultAt(l, place);
+    intoDense(l, out!, (dense) => {
+      if (count >= lines.size) {
+        const own = isGradient ? [] : [asContiguous(l, inputs[0]!)];
+        l.launch(indexPutLaunch(dtype, lines, count, what, place.wraps), [...own, index, source, dense, fault]);
+        return;
+      }
+      if (isGradient) lowerFill(l, dense, 0);
+      else lowerCopy(l, inputs[0]!, dense);
+      l.launch(indexPutFewLaunch(dtype, lines, count, what, place.wraps), [index, source, dense, fault]);
+    });
+  };
 
 /** A scalar is a line of one element. */
 const lineUp = ({ shape, strides }: Layout): { shape: Dims; strides: Dims } =>
@@ -125,12 +134,7 @@ interface Scatter {
   readonly number?: ScalarInput;
 }
 
-function lowerScatter(
-  l: GpuLowering,
-  { what, op, x, index: list, source, number }: Scatter,
-  out: Value,
-  p: IndexParams,
-): void {
+function lowerScatter(l: GpuLowering, { what, op, x, index: list, source, number }: Scatter, out: Value, p: IndexParams): void {
   const dtype = gpuDType(op, out.layout.dtype);
   const index = asDType(l, list, 'int64');
   const [whole, at] = [lineUp(out.layout), lineUp(index.layout)];
@@ -144,11 +148,10 @@ function lowerScatter(
   intoDense(l, out, (dense) => {
     const operands = [...(x === undefined ? [] : [asContiguous(l, x)]), index, ...(source === undefined ? [] : [source]), dense, fault];
     l.launch(launch, operands);
-  }); // prettier-ignore
+  });
 }
 
-const lowerCat = (l: GpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void =>
-  joined(l, inputs, out!, dim, lowerCopy);
+const lowerCat = (l: GpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void => joined(l, inputs, out!, dim, lowerCopy);
 
 /** Scalar 0: the value around. */
 function lowerPad(l: GpuLowering, [x]: Values, [out]: Values, { pads, own }: PadParams): void {
@@ -214,19 +217,20 @@ export const indexingLowerings: GpuLowerings<AllIndexingAttrs> = {
   indexCheck: { lower: lowerCheckOnly },
   gather: { lower: lowerGather },
   gatherGrad: {
-    lower: (l, [g, index], [dx], p) => lowerScatter(l, { what: 'gradient', op: 'gather', x: undefined, index: index!, source: g }, dx!, p), // prettier-ignore
+    lower: (l, [g, index], [dx], p) => lowerScatter(l, { what: 'gradient', op: 'gather', x: undefined, index: index!, source: g }, dx!, p),
   },
   scatter: {
-    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: 'copy', op: 'scatter', x, index: index!, source }, out!, p), // prettier-ignore
+    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: 'copy', op: 'scatter', x, index: index!, source }, out!, p),
   },
   scatterValue: {
-    lower: (l, [x, index], [out], p) => lowerScatter(l, { what: 'copy', op: 'scatter', x, index: index!, source: undefined, number: l.scalar(0) }, out!, p), // prettier-ignore
+    lower: (l, [x, index], [out], p) =>
+      lowerScatter(l, { what: 'copy', op: 'scatter', x, index: index!, source: undefined, number: l.scalar(0) }, out!, p),
   },
   scatterAdd: {
-    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: 'add', op: 'scatterAdd', x, index: index!, source }, out!, p), // prettier-ignore
+    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: 'add', op: 'scatterAdd', x, index: index!, source }, out!, p),
   },
   scatterReduce: {
-    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: p.join, op: 'scatterReduce', x, index: index!, source }, out!, p), // prettier-ignore
+    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: p.join, op: 'scatterReduce', x, index: index!, source }, out!, p),
   },
   indexReduce: { lower: (l, inputs, outputs, p) => put(p.join)(l, inputs, outputs, p) },
   cat: { lower: lowerCat },

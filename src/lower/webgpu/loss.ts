@@ -42,7 +42,7 @@ function lowerClassLoss(l: GpuLowering, kind: Kind, v: Forward, p: ClassLossPara
   const fault = l.fault((target) => wrongTarget(NAMES[kind], sizes.classes, p.ignoreIndex, target));
   const losses = each ? v.loss : l.temp('float32', [positions]);
   const weights = l.temp('float32', [positions]);
-  const operands = present(v.x, v.logs, asContiguous(l, v.target), v.weight && asContiguous(l, v.weight), losses, weights, fault); // prettier-ignore
+  const operands = present(v.x, v.logs, asContiguous(l, v.target), v.weight && asContiguous(l, v.weight), losses, weights, fault);
   l.launch(classLossLaunch(sizes, specOf(kind, p)), operands);
   if (each)
     lowerFill(l, v.total, 0); // nothing reads it
@@ -72,14 +72,14 @@ function lowerCrossEntropy(l: GpuLowering, inputs: Values, outputs: Values, p: C
 function lowerNllGrad(l: GpuLowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
   gpuDType('nllLossGrad', dx!.layout.dtype);
   const [g, target, total, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value?];
-  const launch = classGradLaunch(classGeometry(dx!.layout.shape), { ...specOf('nll', loss), smoothing: 0 }, loss.reduction); // prettier-ignore
+  const launch = classGradLaunch(classGeometry(dx!.layout.shape), { ...specOf('nll', loss), smoothing: 0 }, loss.reduction);
   l.launch(launch, present(g, target, total, weight, dx));
 }
 
 /** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
 function lowerCrossEntropyGrad(l: GpuLowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
   gpuDType('crossEntropyGrad', dx!.layout.dtype);
-  const [g, y, target, total, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
+  const [g, y, target, total, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?];
   const sizes = classGeometry(y.layout.shape);
   let sum: Value | undefined;
   if (weight !== undefined && p.labelSmoothing > 0) {

@@ -53,5 +53,5 @@ export class GpuLowering extends Lowering<GpuLoweredStep> {
 /** A dtype that the device has. @throws DTypeError for float64 */
 export function gpuDType(op: string, dtype: DType): GpuDType {
   if (dtype !== 'float64') return dtype;
-  throw new DTypeError(`${op}: GPUs compute in float32, but a tensor is float64; convert it with .to('float32'), or use the cpu device`); // prettier-ignore
+  throw new DTypeError(`${op}: GPUs compute in float32, but a tensor is float64; convert it with .to('float32'), or use the cpu device`);
 }

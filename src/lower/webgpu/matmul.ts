@@ -33,13 +33,7 @@ const operand = (value: Value, { shape, strides }: Layout): Operand => ({
 });
 
 /** Dense, with its batch repeated: for batches whose strides take more than two numbers to say. */
-function repeated(
-  l: GpuLowering,
-  { value, lead, leadSteps, row, column }: Operand,
-  batch: Dims,
-  rows: number,
-  columns: number,
-): Operand {
+function repeated(l: GpuLowering, { value, lead, leadSteps, row, column }: Operand, batch: Dims, rows: number, columns: number): Operand {
   const { dtype } = value.layout;
   const strides = [...broadcastStrides(lead, leadSteps, batch), row, column];
   const dense = asContiguous(l, l.view(value, layoutOf(dtype, [...batch, rows, columns], strides)));
@@ -65,21 +59,19 @@ function lowerProduct(
   bias?: Value,
 ): void {
   let [a, b] = [left, right];
-  const walkOf = () => merged({ sizes: batch, steps: [broadcastStrides(a.lead, a.leadSteps, batch), broadcastStrides(b.lead, b.leadSteps, batch)] }); // prettier-ignore
+  const walkOf = () =>
+    merged({ sizes: batch, steps: [broadcastStrides(a.lead, a.leadSteps, batch), broadcastStrides(b.lead, b.leadSteps, batch)] });
   let walk = walkOf();
   if (walk.sizes.length > 2) {
     [a, b] = [repeated(l, a, batch, m, k), repeated(l, b, batch, k, n)];
     walk = walkOf();
   }
-  const pair = (list: Dims, otherwise: number): [number, number] => [
-    list.at(-2) ?? otherwise,
-    list.at(-1) ?? otherwise,
-  ];
+  const pair = (list: Dims, otherwise: number): [number, number] => [list.at(-2) ?? otherwise, list.at(-1) ?? otherwise];
   const steps = ({ row, column }: Operand, own: Dims): MatrixSteps => ({ row, column, batch: pair(own, 0) });
   const shape = { m, n, k, batches: pair(walk.sizes, 1), a: steps(a, walk.steps[0]!), b: steps(b, walk.steps[1]!) };
   const isFloat = dtype === 'float32';
   const product = matmulLaunches(dtype, shape, bias !== undefined, l.small, isFloat ? finish.kind : 'none');
-  launchProduct(l, product, [a.value, b.value], [...(bias === undefined ? [] : [bias]), ...(isFloat ? finish.operands : []), out]); // prettier-ignore
+  launchProduct(l, product, [a.value, b.value], [...(bias === undefined ? [] : [bias]), ...(isFloat ? finish.operands : []), out]);
   if (!isFloat) finishApart(l, out, finish);
 }
 
@@ -140,7 +132,7 @@ function lowerLinear(l: GpuLowering, inputs: Values, [out]: Values, _?: unknown,
     }
     lowerFill(l, dense, 0);
     finishApart(l, dense, finish);
-  }); // prettier-ignore
+  });
 }
 
 /** Where a launch costs as much as a small product, as here, it is worth it behind these, too. */

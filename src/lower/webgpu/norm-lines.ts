@@ -53,18 +53,23 @@ function lowerForward(l: GpuLowering, inputs: Values, [y, mean, invStd]: Values,
   const spec = formula(`lineNorm${p.weight ? '+weight' : ''}${p.bias ? '+bias' : ''}`, 1 + scales.length, ([v, ...parts]) => {
     const product = p.weight ? v!.mul(parts[0]!) : v!;
     return p.bias ? product.add(parts.at(-1)!) : product;
-  }); // prettier-ignore
+  });
   lowerElementwise(l, spec, [as.whole(normal), ...scales.map(as.perScale)], [as.whole(y!)]);
 }
 
 function lowerGrad(l: GpuLowering, inputs: Values, [dx]: Values, p: LineNormParams): void {
   gpuDType('layerNorm', dx!.layout.dtype);
-  const [g, x, mean, invStd, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
+  const [g, x, mean, invStd, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?];
   const as = seen(l, x.layout.numel, p);
   let scaled = g;
   if (weight !== undefined) {
     scaled = l.temp('float32', g.layout.shape);
-    lowerElementwise(l, formula('lineNorm:scaled', 2, ([v, w]) => v!.mul(w!)), [as.whole(g), as.perScale(weight)], [as.whole(scaled)]); // prettier-ignore
+    lowerElementwise(
+      l,
+      formula('lineNorm:scaled', 2, ([v, w]) => v!.mul(w!)),
+      [as.whole(g), as.perScale(weight)],
+      [as.whole(scaled)],
+    );
   }
   BACKWARD.lower(l, [as.rows(scaled), as.rows(x), mean, invStd], [as.rows(dx!)], plain(p.eps));
 }
@@ -80,7 +85,11 @@ function lowerScaleGrad(l: GpuLowering, inputs: Values, [dWeight, dBias]: Values
   const products = l.temp('float32', x.layout.shape);
   const spec = formula('lineNorm:products', 4, ([v, input, m, s]) => input!.sub(m!).mul(s!).mul(v!));
   lowerElementwise(l, spec, [as.whole(g), as.whole(x), as.perLine(mean), as.perLine(invStd)], [as.whole(products)]);
-  for (const [of, out] of [[products, dWeight!], [g, dBias!]] as const) launchReduction(l, biasGradSpec, channelWalk(as.channels, [true]), [of], out); // prettier-ignore
+  for (const [of, out] of [
+    [products, dWeight!],
+    [g, dBias!],
+  ] as const)
+    launchReduction(l, biasGradSpec, channelWalk(as.channels, [true]), [of], out);
 }
 
 export const lineNormLowerings: GpuLowerings<LineNormAttrs> = {

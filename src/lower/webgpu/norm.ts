@@ -21,14 +21,7 @@ function sizesOf({ shape }: Layout): NormSizes {
 const present = (...values: readonly (Value | undefined)[]): Value[] => values.filter((value) => value !== undefined);
 
 /** Running statistics stay as they are unless `moves`. */
-function lowerTraining(
-  l: GpuLowering,
-  inputs: Values,
-  outputs: Values,
-  p: BatchNormParams,
-  finish = PLAIN,
-  moves = p.running,
-): void {
+function lowerTraining(l: GpuLowering, inputs: Values, outputs: Values, p: BatchNormParams, finish = PLAIN, moves = p.running): void {
   const [y, mean, invStd] = outputs as [Value, Value, Value];
   gpuDType('batchNorm', y.layout.dtype);
   const x = asContiguous(l, inputs[0]!);
@@ -52,16 +45,8 @@ function lowerEval(l: GpuLowering, inputs: Values, [y]: Values, p: BatchNormPara
   const x = asContiguous(l, inputs[0]!);
   const at = batchNormInputs(p);
   const dense = (i: number): Value | undefined => (i < 0 ? undefined : asContiguous(l, inputs[i]!));
-  const launch = normalizeLaunch(
-    sizesOf(x.layout),
-    { weight: p.weight, bias: p.bias, variance: true },
-    p.eps,
-    finish.kind,
-  );
-  l.launch(
-    launch,
-    present(x, dense(at.mean), dense(at.variance), dense(at.weight), dense(at.bias), ...finish.operands, y),
-  );
+  const launch = normalizeLaunch(sizesOf(x.layout), { weight: p.weight, bias: p.bias, variance: true }, p.eps, finish.kind);
+  l.launch(launch, present(x, dense(at.mean), dense(at.variance), dense(at.weight), dense(at.bias), ...finish.operands, y));
 }
 
 /** [weight?, bias?, runningMean, runningVar] → scale and shift of each channel, [channels, 2] */
@@ -78,7 +63,7 @@ function lowerAffine(l: GpuLowering, inputs: Values, p: BatchNormParams): Value 
 /** [∂y, x, mean, spread, weight?] → [∂x, ∂weight?, ∂bias?]; the spread is 1/√(variance + ε), or with fixed statistics the variance. */
 function lowerGrad(l: GpuLowering, inputs: Values, outputs: Values, p: BatchNormParams, fixed: boolean): void {
   gpuDType('batchNormGrad', outputs[0]!.layout.dtype);
-  const [g, x, mean, spread, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
+  const [g, x, mean, spread, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?];
   const sizes = sizesOf(x.layout);
   if (sizes.batch * sizes.size === 0) {
     for (const out of outputs.slice(1)) lowerFill(l, out, 0); // the statistics of nothing are NaN, but nothing flows through them
@@ -89,7 +74,7 @@ function lowerGrad(l: GpuLowering, inputs: Values, outputs: Values, p: BatchNorm
   if (p.bias || !fixed) launchReduction(l, biasGradSpec, channelWalk(sizes, [true]), [g], dBias);
   if (p.weight || !fixed) {
     launchReduction(l, weightGradSpec(fixed, p.eps), channelWalk(sizes, [true, true, false, false]), [g, x, mean, spread], dWeight);
-  } // prettier-ignore
+  }
   const launch = normGradLaunch(sizes, { weight: p.weight, bias: false, variance: fixed }, p.eps);
   const operands = fixed ? [g, spread] : [g, x, mean, spread, dBias, dWeight];
   l.launch(launch, present(...operands, weight, outputs[0]));

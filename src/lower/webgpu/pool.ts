@@ -14,14 +14,7 @@ type EitherMax = MaxPoolParams | AdaptivePoolParams;
 
 const divisorOf = (p: AvgPoolParams): Divisor => p.divisorOverride ?? (p.countIncludePad ? 'padded' : 'inside');
 
-function lowerMax(
-  l: GpuLowering,
-  input: Value,
-  [y, index]: Values,
-  g: PoolGeometry,
-  window: PoolWindow,
-  winner: Winner,
-): void {
+function lowerMax(l: GpuLowering, input: Value, [y, index]: Values, g: PoolGeometry, window: PoolWindow, winner: Winner): void {
   gpuDType('maxPool2d', input.layout.dtype);
   l.launch(maxPoolLaunch(g, window, winner), [asContiguous(l, input), y!, index!]);
 }
@@ -67,12 +60,7 @@ function lowerAdaptiveAvg(l: GpuLowering, [x]: Values, [y]: Values, p: AdaptiveP
   } else l.launch(avgPoolLaunch(g, 'regions', 'inside'), [dense, y!]);
 }
 
-function lowerAdaptiveAvgGrad(
-  l: GpuLowering,
-  [grad]: Values,
-  [dx]: Values,
-  { pool }: PoolGradParams<AdaptivePoolParams>,
-): void {
+function lowerAdaptiveAvgGrad(l: GpuLowering, [grad]: Values, [dx]: Values, { pool }: PoolGradParams<AdaptivePoolParams>): void {
   gpuDType('adaptiveAvgPool2dGrad', dx!.layout.dtype);
   const g = adaptiveGeometry('adaptiveAvgPool2d', dx!.layout, pool);
   l.launch(avgPoolGradLaunch(g, 'regions', 'inside'), [asContiguous(l, grad!), dx!]);
@@ -89,6 +77,6 @@ export const poolLowerings: GpuLowerings<PoolAttrs> = {
   adaptiveAvgPool2d: { lower: lowerAdaptiveAvg },
   adaptiveAvgPool2dGrad: { lower: lowerAdaptiveAvgGrad },
   adaptiveMaxPool2d: {
-    lower: (l, [x], outputs, p) => lowerMax(l, x!, outputs, adaptiveGeometry('adaptiveMaxPool2d', x!.layout, p), 'regions', 'int64'), // prettier-ignore
+    lower: (l, [x], outputs, p) => lowerMax(l, x!, outputs, adaptiveGeometry('adaptiveMaxPool2d', x!.layout, p), 'regions', 'int64'),
   },
 };

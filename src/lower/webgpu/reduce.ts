@@ -2,9 +2,16 @@
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { numelOf, type Dims } from '../../base/shape.ts';
 import type { Value } from '../../compiler/lowering.ts';
-import { reducedDims, reducedShape, type ReduceParams, type ScanParams, type VarianceParams } from '../../geometry/reduce.ts'; // prettier-ignore
-import { argExtremeLaunch, cumsumLaunch, extremeGradLaunch, logSumExpLaunch, prodGradLaunch, type Lines } from '../../kernels/wgsl/lines.ts'; // prettier-ignore
-import { reduceSpec, reduction, varianceSpec, type ReduceName, type ReduceSpec, type ReduceWalk } from '../../kernels/wgsl/reduce.ts'; // prettier-ignore
+import { reducedDims, reducedShape, type ReduceParams, type ScanParams, type VarianceParams } from '../../geometry/reduce.ts';
+import {
+  argExtremeLaunch,
+  cumsumLaunch,
+  extremeGradLaunch,
+  logSumExpLaunch,
+  prodGradLaunch,
+  type Lines,
+} from '../../kernels/wgsl/lines.ts';
+import { reduceSpec, reduction, varianceSpec, type ReduceName, type ReduceSpec, type ReduceWalk } from '../../kernels/wgsl/reduce.ts';
 import type { ExtremeGradAttrs, ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
 import type { Values } from '../table.ts';
 import { asContiguous, intoDense, lowerCopy, lowerFill } from './elementwise.ts';
@@ -57,14 +64,7 @@ export function linesOf(op: string, { shape, numel }: Layout, dims: readonly num
   return { outer: numelOf(shape.slice(0, dim)), size: shape[dim]!, inner: numelOf(shape.slice(dim + 1)) };
 }
 
-function lowerExtreme(
-  l: GpuLowering,
-  largest: boolean,
-  x: Value,
-  values: Value | undefined,
-  index: Value,
-  p: ReduceParams,
-): void {
+function lowerExtreme(l: GpuLowering, largest: boolean, x: Value, values: Value | undefined, index: Value, p: ReduceParams): void {
   const lines = linesOf('max', x.layout, p.dims);
   const launch = argExtremeLaunch(gpuDType('max', x.layout.dtype), lines, largest, values !== undefined);
   const dense = asContiguous(l, x);
@@ -84,13 +84,28 @@ function lowerLogSumExp(l: GpuLowering, x: Value, out: Value, p: ReduceParams): 
   // The reduced dimensions side by side, last.
   const dims = reducedDims('logsumexp', shape, p.dims);
   const order = [...shape.keys()].sort((a, b) => Number(dims.includes(a)) - Number(dims.includes(b)) || a - b);
-  const turned = asContiguous(l, l.view(x, layoutOf(dtype, order.map((d) => shape[d]!), order.map((d) => strides[d]!)))); // prettier-ignore
+  const turned = asContiguous(
+    l,
+    l.view(
+      x,
+      layoutOf(
+        dtype,
+        order.map((d) => shape[d]!),
+        order.map((d) => strides[d]!),
+      ),
+    ),
+  );
   const size = dims.reduce((n, dim) => n * shape[dim]!, 1);
   intoDense(l, out, (dense) => l.launch(logSumExpLaunch({ outer: numel / size, size, inner: 1 }), [turned, dense]));
 }
 
 function lowerCumsum(l: GpuLowering, x: Value, out: Value, { dim, reverse }: ScanParams): void {
-  const launch = cumsumLaunch(gpuDType('cumsum', x.layout.dtype), gpuDType('cumsum', out.layout.dtype), linesOf('cumsum', x.layout, [dim]), reverse); // prettier-ignore
+  const launch = cumsumLaunch(
+    gpuDType('cumsum', x.layout.dtype),
+    gpuDType('cumsum', out.layout.dtype),
+    linesOf('cumsum', x.layout, [dim]),
+    reverse,
+  );
   intoDense(l, out, (dense) => l.launch(launch, [asContiguous(l, x), dense]));
 }
 

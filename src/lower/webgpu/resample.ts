@@ -25,12 +25,7 @@ function lowerResample(l: GpuLowering, [x]: Values, [y]: Values, p: ResamplePara
   l.launch(resampleLaunch(g, p.taps), [asContiguous(l, x!), ...tables, y!]);
 }
 
-function lowerResampleGrad(
-  l: GpuLowering,
-  [grad]: Values,
-  [dx]: Values,
-  { resample, shape }: ResampleGradParams,
-): void {
+function lowerResampleGrad(l: GpuLowering, [grad]: Values, [dx]: Values, { resample, shape }: ResampleGradParams): void {
   gpuDType('interpolate', dx!.layout.dtype);
   const g = sizesOf(shape, resample);
   const tables = ([0, 1] as const).flatMap((axis): Value[] => {

@@ -103,7 +103,7 @@ export class LogSigmoid extends Layer<IdentityFn> {
   }
 }
 
-const THRESHOLD = layerOf<ThresholdOptions>('Threshold', { threshold: NUMBER, value: NUMBER, ...INPLACE }, { required: 2 }); // prettier-ignore
+const THRESHOLD = layerOf<ThresholdOptions>('Threshold', { threshold: NUMBER, value: NUMBER, ...INPLACE }, { required: 2 });
 
 /** x where it is above a threshold, a value elsewhere. */
 export class Threshold extends Layer<IdentityFn> {
@@ -177,7 +177,8 @@ export class RReLU extends Layer<IdentityFn> {
   constructor(...args: readonly unknown[]) {
     super();
     const { lower = 1 / 8, upper = 1 / 3, inplace = false } = readCall(RRELU, args);
-    if (!(lower <= upper)) throw new ArgumentError(`RReLU: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`); // prettier-ignore
+    if (!(lower <= upper))
+      throw new ArgumentError(`RReLU: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`);
     this.lower = lower;
     this.upper = upper;
     this.inplace = inplace;
@@ -222,7 +223,8 @@ export class GLU extends Layer<HalvedFn> {
 /** Probabilities of the channels at each place of [N, C, H, W] or [C, H, W]. */
 export class Softmax2d extends Layer<IdentityFn> {
   protected override run(x: Tensor): Tensor {
-    if (x.ndim !== 3 && x.ndim !== 4) throw new ShapeError(`Softmax2d: expected an input [N, C, H, W] or [C, H, W], but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim !== 3 && x.ndim !== 4)
+      throw new ShapeError(`Softmax2d: expected an input [N, C, H, W] or [C, H, W], but got ${showShape(x.layout.shape)}`);
     return x.softmax(-3);
   }
 }

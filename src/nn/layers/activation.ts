@@ -126,15 +126,12 @@ export class Hardtanh extends Layer<IdentityFn> {
   inplace: boolean;
 
   /** @throws ArgumentError unless minVal is below maxVal */
-  constructor(
-    minVal?: number | HardtanhOptions,
-    maxVal?: number | Omit<HardtanhOptions, 'minVal'>,
-    inplace?: boolean | InPlace,
-  );
+  constructor(minVal?: number | HardtanhOptions, maxVal?: number | Omit<HardtanhOptions, 'minVal'>, inplace?: boolean | InPlace);
   constructor(...args: readonly unknown[]) {
     super();
     const { minVal = -1, maxVal = 1, inplace = false } = readCall(HARDTANH, args);
-    if (!(minVal < maxVal)) throw new ArgumentError(`Hardtanh: expected the lower bound to be below the upper, but got ${minVal} and ${maxVal}`); // prettier-ignore
+    if (!(minVal < maxVal))
+      throw new ArgumentError(`Hardtanh: expected the lower bound to be below the upper, but got ${minVal} and ${maxVal}`);
     this.minVal = minVal;
     this.maxVal = maxVal;
     this.inplace = inplace;

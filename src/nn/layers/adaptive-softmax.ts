@@ -25,7 +25,11 @@ interface AdaptiveSoftmaxArguments extends AdaptiveSoftmaxOptions {
   readonly nClasses: number;
   readonly cutoffs: readonly number[];
 }
-const LAYER = layerOf<AdaptiveSoftmaxArguments>('AdaptiveLogSoftmaxWithLoss', { inFeatures: COUNT, nClasses: COUNT, cutoffs: arrayOf(COUNT, 'whole numbers ≥ 1'), divValue: POSITIVE, headBias: BOOL }, { required: 3 }); // prettier-ignore
+const LAYER = layerOf<AdaptiveSoftmaxArguments>(
+  'AdaptiveLogSoftmaxWithLoss',
+  { inFeatures: COUNT, nClasses: COUNT, cutoffs: arrayOf(COUNT, 'whole numbers ≥ 1'), divValue: POSITIVE, headBias: BOOL },
+  { required: 3 },
+);
 
 /** What the layer gives: the log-probability of each target, and the mean of their negatives. */
 export interface AdaptiveSoftmaxResult {
@@ -62,7 +66,9 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     const { inFeatures, nClasses, cutoffs, divValue = 4, headBias = false } = readCall(LAYER, args);
     const rising = cutoffs.every((cutoff, i) => i === 0 || cutoff > cutoffs[i - 1]!);
     if (cutoffs.length === 0 || !rising || cutoffs.at(-1)! > nClasses - 1) {
-      throw new ArgumentError(`AdaptiveLogSoftmaxWithLoss: expected cutoffs that rise and stay below ${nClasses}, the classes, but got [${cutoffs.join(', ')}]`); // prettier-ignore
+      throw new ArgumentError(
+        `AdaptiveLogSoftmaxWithLoss: expected cutoffs that rise and stay below ${nClasses}, the classes, but got [${cutoffs.join(', ')}]`,
+      );
     }
     this.inFeatures = inFeatures;
     this.nClasses = nClasses;
@@ -91,7 +97,10 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     requireDType(name, 'target', target.dtype, ['int64']);
     const single = input.ndim === 1;
     const expected = single ? [] : [input.layout.shape[0]!];
-    if (input.ndim > 2 || !sameDims(target.layout.shape, expected)) throw new ShapeError(`${name}: expected an input [N, ${this.inFeatures}] and a target [N], but got ${showShape(input.layout.shape)} and ${showShape(target.layout.shape)}`); // prettier-ignore
+    if (input.ndim > 2 || !sameDims(target.layout.shape, expected))
+      throw new ShapeError(
+        `${name}: expected an input [N, ${this.inFeatures}] and a target [N], but got ${showShape(input.layout.shape)} and ${showShape(target.layout.shape)}`,
+      );
     this._requireClasses(target);
     const all = this._logProbabilities(single ? input.unsqueeze(0) : input);
     const picked = all.gather(1, target.reshape([-1, 1])).squeeze(1);
@@ -102,7 +111,10 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
   private _requireClasses(target: Tensor): void {
     if (target.numel() === 0 || target.device !== 'cpu' || activeRecorder() !== undefined) return;
     const [least, most] = [target.amin().item(), target.amax().item()];
-    if (least < 0 || most >= this.nClasses) throw new IndexError(`AdaptiveLogSoftmaxWithLoss: expected classes from 0 to ${this.nClasses - 1}, but got some from ${least} to ${most}`); // prettier-ignore
+    if (least < 0 || most >= this.nClasses)
+      throw new IndexError(
+        `AdaptiveLogSoftmaxWithLoss: expected classes from 0 to ${this.nClasses - 1}, but got some from ${least} to ${most}`,
+      );
   }
 
   /** Logarithms of the probabilities of all classes, [N, nClasses]. */

@@ -128,7 +128,8 @@ export class MultiheadAttention extends Module {
     super();
     const given = readCall(LAYER, args);
     const { embedDim: size, numHeads } = given;
-    if (size % numHeads !== 0) throw new ArgumentError(`MultiheadAttention: expected numHeads to divide embedDim, but got ${numHeads} and ${size}`); // prettier-ignore
+    if (size % numHeads !== 0)
+      throw new ArgumentError(`MultiheadAttention: expected numHeads to divide embedDim, but got ${numHeads} and ${size}`);
     this.embedDim = size;
     this.numHeads = numHeads;
     this.headDim = size / numHeads;
@@ -140,7 +141,7 @@ export class MultiheadAttention extends Module {
     const same = this.kdim === size && this.vdim === size;
     const bias = given.bias ?? true;
     const addBias = given.addBiasKv ?? false;
-    const parameter = (wanted: boolean, ...sizes: number[]): Parameter | null => wanted ? new Parameter(empty(sizes)) : null; // prettier-ignore
+    const parameter = (wanted: boolean, ...sizes: number[]): Parameter | null => (wanted ? new Parameter(empty(sizes)) : null);
     this.in_proj_weight = parameter(same, 3 * size, size);
     this.q_proj_weight = parameter(!same, size, size);
     this.k_proj_weight = parameter(!same, size, this.kdim);
@@ -149,12 +150,14 @@ export class MultiheadAttention extends Module {
     this.out_proj = new NonDynamicallyQuantizableLinear(size, size, bias);
     this.bias_k = parameter(addBias, 1, 1, size);
     this.bias_v = parameter(addBias, 1, 1, size);
-    for (const name of ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'in_proj_weight', 'in_proj_bias', 'bias_k', 'bias_v'] as const) this.registerParameter(name, this[name]); // prettier-ignore
+    for (const name of ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'in_proj_weight', 'in_proj_bias', 'bias_k', 'bias_v'] as const)
+      this.registerParameter(name, this[name]);
     this._initialize();
   }
 
   private _initialize(): void {
-    for (const weight of [this.in_proj_weight, this.q_proj_weight, this.k_proj_weight, this.v_proj_weight]) if (weight !== null) xavierUniform_(weight); // prettier-ignore
+    for (const weight of [this.in_proj_weight, this.q_proj_weight, this.k_proj_weight, this.v_proj_weight])
+      if (weight !== null) xavierUniform_(weight);
     if (this.in_proj_bias !== null) {
       zeros_(this.in_proj_bias);
       zeros_(this.out_proj.bias!);
@@ -174,7 +177,8 @@ export class MultiheadAttention extends Module {
   ): [output: Tensor, weights: Tensor | null];
   override forward(...args: readonly unknown[]): [Tensor, Tensor | null] {
     const { query, key, value, keyPaddingMask = null, needWeights = true, attnMask = null, averageAttnWeights = true, isCausal = false } = readCall(FORWARD, args); // prettier-ignore
-    if (isCausal && attnMask === null) throw new ArgumentError('MultiheadAttention: isCausal is a hint at what attnMask is; pass the mask as well'); // prettier-ignore
+    if (isCausal && attnMask === null)
+      throw new ArgumentError('MultiheadAttention: isCausal is a hint at what attnMask is; pass the mask as well');
     const single = query.ndim === 2;
     const [q, k, v] = ([query, key, value] as const).map((t) => this._batched(t, single)) as [Tensor, Tensor, Tensor];
     const padding = single && keyPaddingMask !== null ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
@@ -197,7 +201,10 @@ export class MultiheadAttention extends Module {
 
   /** [N, length, size] */
   private _batched(x: Tensor, single: boolean): Tensor {
-    if (x.ndim !== (single ? 2 : 3)) throw new ShapeError(`MultiheadAttention: expected a query, a key and a value [L, N, E], or [L, E] all three, but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim !== (single ? 2 : 3))
+      throw new ShapeError(
+        `MultiheadAttention: expected a query, a key and a value [L, N, E], or [L, E] all three, but got ${showShape(x.layout.shape)}`,
+      );
     return single ? x.unsqueeze(0) : this.batchFirst ? x : x.transpose(0, 1);
   }
 

@@ -56,13 +56,11 @@ function addEntry(owner: ModuleBase, entry: Entry, position: number): void {
 
 const ENTRY = kind(
   "a layer, or a pair ['name', layer]",
-  (value) =>
-    value instanceof ModuleBase || (Array.isArray(value) && value.length === 2 && value[1] instanceof ModuleBase),
+  (value) => value instanceof ModuleBase || (Array.isArray(value) && value.length === 2 && value[1] instanceof ModuleBase),
 );
 
 function requireBounds(op: string, ...bounds: readonly unknown[]): void {
-  for (const bound of bounds)
-    if (bound !== undefined) requireKind(op, 'start and end', bound, WHOLE, 'write slice(1, 3)');
+  for (const bound of bounds) if (bound !== undefined) requireKind(op, 'start and end', bound, WHOLE, 'write slice(1, 3)');
 }
 
 /** Places of lists that can be read and assigned whatever the layers' names are: from -64 to 63. */
@@ -95,7 +93,9 @@ function renumber(list: ModuleBase, names: Set<string>): void {
 
 function noPlace(list: ModuleBase, name: string): IndexError {
   const { size } = addedNames(list);
-  return new IndexError(`${list.typeName()}: ${name} is not one of its ${size} places; assign to one that is there, or add a module with append()`); // prettier-ignore
+  return new IndexError(
+    `${list.typeName()}: ${name} is not one of its ${size} places; assign to one that is there, or add a module with append()`,
+  );
 }
 
 /** Puts other modules in a list's place, numbered from 0. */
@@ -127,7 +127,7 @@ function popAt(list: ModuleBase, index: number): ModuleBase {
 function extendBy(list: ModuleBase, modules: Iterable<ModuleBase>): void {
   requireKind(`${list.typeName()}.extend`, 'the modules', modules, ITERABLE, 'write extend([a, b])');
   const { size } = addedNames(list);
-  listOf(`${list.typeName()}.extend`, 'the modules', modules).forEach((module, i) => list.addModule(String(size + i), module)); // prettier-ignore
+  listOf(`${list.typeName()}.extend`, 'the modules', modules).forEach((module, i) => list.addModule(String(size + i), module));
 }
 
 const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
@@ -173,7 +173,12 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
     super();
     this[INTERNALS].settle = settle;
     const [first] = layers;
-    const named = first instanceof Map ? (first as Map<string, ModuleBase>) : isRecord(first) ? Object.entries(first as Record<string, ModuleBase>) : undefined; // prettier-ignore
+    const named =
+      first instanceof Map
+        ? (first as Map<string, ModuleBase>)
+        : isRecord(first)
+          ? Object.entries(first as Record<string, ModuleBase>)
+          : undefined;
     if (named !== undefined) refuseMore('Sequential', layers.slice(1), 'one Map or object of layers');
     if (named !== undefined) for (const [name, layer] of named) this.addModule(name, layer);
     else (layers as readonly Entry[]).forEach((entry, i) => addEntry(this, entry, i));
@@ -312,10 +317,7 @@ export interface Sealed<In extends Shape, Out extends Shape> extends Layer<Model
 }
 
 /** The sample that a list of layers begins with. */
-type SampleOf<Layers> = Layers extends readonly [
-  Input<infer Sample> | readonly [string, Input<infer Sample>],
-  ...unknown[],
-]
+type SampleOf<Layers> = Layers extends readonly [Input<infer Sample> | readonly [string, Input<infer Sample>], ...unknown[]]
   ? Sample
   : never;
 
@@ -339,6 +341,11 @@ type SealedFrom<Layers extends readonly Entry[]> = number extends Layers['length
 export function seal<const Layers extends readonly Entry[]>(
   model: Sequential<Layers> & (SealedFrom<Layers> extends string ? SealedFrom<Layers> : unknown),
 ): SealedFrom<Layers> {
-  requireKind('seal', 'the model', model, kind('a Sequential', (value) => value instanceof Sequential)); // prettier-ignore
+  requireKind(
+    'seal',
+    'the model',
+    model,
+    kind('a Sequential', (value) => value instanceof Sequential),
+  );
   return model as unknown as SealedFrom<Layers>;
 }

@@ -55,12 +55,7 @@ export const convSignature = (name: string, n: number, lazy = false): Signature<
     { required: 3, example: `new nn.${name}(3, 6, 5, 2, 1) or new nn.${name}(3, 6, 5, { stride: 2, padding: 1 })` },
   );
 /** The table of arguments of `ConvTransposeNd`. */
-export function transposeSignature(
-  name: string,
-  n: number,
-  lazy = false,
-): Signature<Channels & ConvTransposeLayerOptions> {
-  // prettier-ignore
+export function transposeSignature(name: string, n: number, lazy = false): Signature<Channels & ConvTransposeLayerOptions> {
   const { stride, padding, outputPadding, groups, dilation } = convTransposeKinds(n);
   return signature<Channels & ConvTransposeLayerOptions>(
     name,
@@ -81,17 +76,11 @@ abstract class Filters<F extends ShapeFn, P extends ConvNd> extends Layer<F> {
   bias: Parameter | null;
 
   /** @throws ArgumentError for groups that do not divide the channels */
-  protected constructor(
-    params: P,
-    n: number,
-    given: Channels & { readonly bias?: boolean },
-    weightShape: readonly [number, number],
-  ) {
-    // prettier-ignore
+  protected constructor(params: P, n: number, given: Channels & { readonly bias?: boolean }, weightShape: readonly [number, number]) {
     super();
     const { inChannels, outChannels } = given;
     for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
-      if (channels % params.groups !== 0) throw new ArgumentError(`${params.op}: ${say(WRONG_GROUPS, params.groups, name, channels)}`); // prettier-ignore
+      if (channels % params.groups !== 0) throw new ArgumentError(`${params.op}: ${say(WRONG_GROUPS, params.groups, name, channels)}`);
     }
     this.inChannels = inChannels;
     this.outChannels = outChannels;
@@ -175,7 +164,8 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
   override extraRepr(): string {
     const { padding } = this;
     const sizes = typeof padding === 'string' ? [] : each(padding, this.kernelSize.length);
-    const shown = typeof padding === 'string' ? [`padding=${padding}`] : sizes.some((p) => p !== 0) ? [`padding=${pythonTuple(sizes)}`] : []; // prettier-ignore
+    const shown =
+      typeof padding === 'string' ? [`padding=${padding}`] : sizes.some((p) => p !== 0) ? [`padding=${pythonTuple(sizes)}`] : [];
     return this.printed(shown, [], this.paddingMode === 'zeros' ? [] : [`padding_mode=${this.paddingMode}`]);
   }
 }
@@ -247,23 +237,16 @@ export class Conv3d extends ConvNdLayer<DynamicFn> {
 // ---- transposed
 
 /** The argument `output_size` of a transposed layer's forward: the padding at the end that gives this size. */
-function paddingFor(
-  p: ConvTransposeNd,
-  kernel: readonly number[],
-  x: Tensor,
-  outputSize: readonly number[],
-): readonly number[] {
-  // prettier-ignore
+function paddingFor(p: ConvTransposeNd, kernel: readonly number[], x: Tensor, outputSize: readonly number[]): readonly number[] {
   const n = kernel.length;
   const sizes = outputSize.slice(-n);
-  if (outputSize.length !== n && outputSize.length !== x.ndim) throw new ArgumentError(`${p.op}: expected outputSize to be ${n} sizes, but got [${outputSize.join(', ')}]`); // prettier-ignore
+  if (outputSize.length !== n && outputSize.length !== x.ndim)
+    throw new ArgumentError(`${p.op}: expected outputSize to be ${n} sizes, but got [${outputSize.join(', ')}]`);
   return sizes.map((size, i) => {
-    const least = (x.layout.shape[x.ndim - n + i]! - 1) * p.stride[i]! - 2 * p.padding[i]! + p.dilation[i]! * (kernel[i]! - 1) + 1; // prettier-ignore
+    const least = (x.layout.shape[x.ndim - n + i]! - 1) * p.stride[i]! - 2 * p.padding[i]! + p.dilation[i]! * (kernel[i]! - 1) + 1;
     const most = least + p.stride[i]! - 1;
     if (size >= least && size <= most) return size - least;
-    throw new ArgumentError(
-      `${p.op}: expected an outputSize of ${least} to ${most} along dimension ${i}, but got ${size}`,
-    );
+    throw new ArgumentError(`${p.op}: expected an outputSize of ${least} to ${most} along dimension ${i}, but got ${size}`);
   });
 }
 
@@ -296,7 +279,7 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
   }
 
   /** @param outputSize the size of the result, of those that the stride allows; in place of `outputPadding` */
-  override forward<S extends Shape>(input: Argument<F, S, Tensor<S>>, outputSize?: readonly number[] | null): Tensor<OutputShape<F, S>>; // prettier-ignore
+  override forward<S extends Shape>(input: Argument<F, S, Tensor<S>>, outputSize?: readonly number[] | null): Tensor<OutputShape<F, S>>;
   override forward(...args: readonly unknown[]): Tensor {
     const { input, outputSize } = readCall(this._of(), args);
     if (outputSize === undefined || outputSize === null) return this.run(input);
@@ -306,7 +289,11 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
   }
 
   private _of(): Signature<{ input: Tensor; outputSize?: readonly number[] | null }> {
-    return signature(this.typeName(), { input: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) }, { required: 1, example: 'up(x, [14, 14])' }); // prettier-ignore
+    return signature(
+      this.typeName(),
+      { input: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) },
+      { required: 1, example: 'up(x, [14, 14])' },
+    );
   }
 
   protected abstract spread(x: Tensor, params: ConvTransposeNd): Tensor;

@@ -20,7 +20,8 @@ export interface Conv2dOptions extends ConvOptions {
 
 const CONV2D = convSignature('Conv2d', 2);
 
-const paramsOf = (way: ConvNd): ConvParams => madeOf(way, [], () => convParams({ stride: way.stride, padding: way.padding, dilation: way.dilation, groups: way.groups })); // prettier-ignore
+const paramsOf = (way: ConvNd): ConvParams =>
+  madeOf(way, [], () => convParams({ stride: way.stride, padding: way.padding, dilation: way.dilation, groups: way.groups }));
 
 /** The class behind {@link Conv2d}. */
 export class Conv2dLayer<In extends number, Out extends number, K, S, P> extends ConvNdLayer<ConvFn<In, Out, K, S, P>> {
@@ -72,7 +73,7 @@ interface Whole<In, Out, K, S, P, D, G> extends FromOut<In, Out, K, S, P, D, G> 
 }
 
 /** Of a class that extends the constructor and hands on its own arguments. */
-type AnyFromKernel = FromKernel<number, number, Pair | LeftOut, Pair | LeftOut, Padding | LeftOut, Pair | LeftOut, number | LeftOut>; // prettier-ignore
+type AnyFromKernel = FromKernel<number, number, Pair | LeftOut, Pair | LeftOut, Padding | LeftOut, Pair | LeftOut, number | LeftOut>;
 
 type AnyRest = Rest<number, number, Pair | LeftOut, Padding | LeftOut, Pair | LeftOut, number | LeftOut>;
 type Wide<T, Plain> = Any<T, Plain | Conv2dOptions | AnyRest | LeftOut>;

@@ -19,7 +19,7 @@ function sums(x: Tensor, key: string, channels: number, fill: (rows: number[][])
   return table(x, `${key},${channels},${dtype}`, () => {
     const rows = Array.from({ length: channels }, () => new Array<number>(channels).fill(0));
     fill(rows);
-    return { data: (dtype === 'float64' ? Float64Array : Float32Array).from(rows.flat()), shape: [channels, channels], dtype }; // prettier-ignore
+    return { data: (dtype === 'float64' ? Float64Array : Float32Array).from(rows.flat()), shape: [channels, channels], dtype };
   });
 }
 
@@ -54,7 +54,9 @@ const across = (matrix: Tensor, x: Tensor): Tensor => matrix.matmul(x.flatten(2)
 
 class CrossMapFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor, size: number, alpha: number, beta: number, k: number): Tensor {
-    const scale = across(squaresAt(x, x.layout.shape[1]!, size), x.mul(x)).mul(alpha / size).add(k); // prettier-ignore
+    const scale = across(squaresAt(x, x.layout.shape[1]!, size), x.mul(x))
+      .mul(alpha / size)
+      .add(k);
     const output = scale.pow(-beta).mul(x);
     ctx['size'] = size;
     ctx['factor'] = (2 * alpha * beta) / size;
@@ -65,13 +67,17 @@ class CrossMapFunction extends CustomFunction {
   }
   static backward(ctx: FunctionCtx, grad: Tensor): readonly (Tensor | null)[] {
     const [x, output] = ctx.savedTensors as [Tensor, Tensor];
-    const { size, factor, beta, scale } = ctx as unknown as Readonly<{ size: number; factor: number; beta: number; scale: Tensor }>; // prettier-ignore
+    const { size, factor, beta, scale } = ctx as unknown as Readonly<{ size: number; factor: number; beta: number; scale: Tensor }>;
     const ratio = across(gradientsAt(x, x.layout.shape[1]!, size), grad.mul(output).div(scale));
     return [scale.pow(-beta).mul(grad).sub(x.mul(ratio).mul(factor)), null, null, null, null];
   }
 }
 
-const LAYER = signature<LocalResponseArguments>('CrossMapLRN2d', { size: COUNT, alpha: NUMBER, beta: NUMBER, k: NUMBER }, { required: 1, example: 'new nn.CrossMapLRN2d(5, 1e-4, 0.75, 1)' }); // prettier-ignore
+const LAYER = signature<LocalResponseArguments>(
+  'CrossMapLRN2d',
+  { size: COUNT, alpha: NUMBER, beta: NUMBER, k: NUMBER },
+  { required: 1, example: 'new nn.CrossMapLRN2d(5, 1e-4, 0.75, 1)' },
+);
 
 /**
  * Divides by sums of squares of neighbouring channels of images [N, C, H, W], as PyTorch's class of this name does. **Its sums and its gradient are
@@ -88,7 +94,12 @@ export class CrossMapLRN2d extends Layer<IdentityFn> {
   alpha: number;
   beta: number;
   k: number;
-  constructor(size: number | LocalResponseArguments, alpha?: number | Omit<LocalResponseArguments, 'size'>, beta?: number | Pick<LocalResponseArguments, 'beta' | 'k'>, k?: number | Pick<LocalResponseArguments, 'k'>); // prettier-ignore
+  constructor(
+    size: number | LocalResponseArguments,
+    alpha?: number | Omit<LocalResponseArguments, 'size'>,
+    beta?: number | Pick<LocalResponseArguments, 'beta' | 'k'>,
+    k?: number | Pick<LocalResponseArguments, 'k'>,
+  );
   constructor(...args: readonly unknown[]) {
     super();
     const { size, alpha = 1e-4, beta = 0.75, k = 1 } = readCall(LAYER, args);

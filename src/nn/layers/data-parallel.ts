@@ -11,7 +11,11 @@ interface DataParallelCall<M> {
   readonly deviceIds?: readonly number[] | null;
 }
 const MODULE = kind('a module', (value) => value instanceof ModuleBase);
-const CALL = signature<DataParallelCall<ModuleBase>>('nn.DataParallel', { module: MODULE, deviceIds: orNull(arrayOf(SIZE, 'whole numbers')) }, { required: 1 }); // prettier-ignore
+const CALL = signature<DataParallelCall<ModuleBase>>(
+  'nn.DataParallel',
+  { module: MODULE, deviceIds: orNull(arrayOf(SIZE, 'whole numbers')) },
+  { required: 1 },
+);
 
 /**
  * Calls its module, as PyTorch's does where there is one device. Names of the state dict begin with `module.`, so files of programs that trained on
@@ -27,7 +31,8 @@ export class DataParallel<M extends ModuleBase = ModuleBase> extends Module {
   constructor(...args: readonly unknown[]) {
     super();
     const { module, deviceIds = null } = readCall(CALL, args);
-    if (deviceIds !== null && deviceIds.length > 1) throw new ArgumentError(`DataParallel: expected at most one device, but got [${deviceIds.join(', ')}]; leave deviceIds out`); // prettier-ignore
+    if (deviceIds !== null && deviceIds.length > 1)
+      throw new ArgumentError(`DataParallel: expected at most one device, but got [${deviceIds.join(', ')}]; leave deviceIds out`);
     this.module = module as M;
     this.deviceIds = deviceIds;
   }

@@ -3,7 +3,7 @@ import { BOOL, NUMBER, WHOLE } from '../../base/arguments.ts';
 import { readCall } from '../../base/signature.ts';
 import { requireTensor } from '../../tensor/arguments.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { cosineSimilarity, pairwiseDistance, type CosineSimilarityOptions, type PairwiseDistanceOptions } from '../functional-distance.ts'; // prettier-ignore
+import { cosineSimilarity, pairwiseDistance, type CosineSimilarityOptions, type PairwiseDistanceOptions } from '../functional-distance.ts';
 import { Module } from '../module.ts';
 import { layerOf } from '../signatures.ts';
 

@@ -17,11 +17,7 @@ interface TableSizes {
   readonly embeddingDim: number;
 }
 const TABLE = { numEmbeddings: SIZE, embeddingDim: SIZE };
-const EMBEDDING = layerOf<TableSizes & EmbeddingOptions>(
-  'Embedding',
-  { ...TABLE, ...EMBEDDING_KINDS },
-  { required: 2 },
-);
+const EMBEDDING = layerOf<TableSizes & EmbeddingOptions>('Embedding', { ...TABLE, ...EMBEDDING_KINDS }, { required: 2 });
 
 /** A table from N(0, 1), with zeros for the padding. */
 function newTable(rows: number, size: number, padding: number | null): Parameter {
@@ -180,7 +176,14 @@ export class EmbeddingBag extends Module {
   override forward(input: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor {
     requireTensor('EmbeddingBag', 'the input', input);
     const { paddingIdx, mode, includeLastOffset } = this;
-    return embeddingBagWith('EmbeddingBag', input, this.weight, { ...pick(this), paddingIdx, mode, includeLastOffset, offsets: offsets ?? null, perSampleWeights: perSampleWeights ?? null }); // prettier-ignore
+    return embeddingBagWith('EmbeddingBag', input, this.weight, {
+      ...pick(this),
+      paddingIdx,
+      mode,
+      includeLastOffset,
+      offsets: offsets ?? null,
+      perSampleWeights: perSampleWeights ?? null,
+    });
   }
 
   override extraRepr(): string {
@@ -199,7 +202,11 @@ interface BilinearArguments extends BilinearOptions {
   readonly in2Features: number;
   readonly outFeatures: number;
 }
-const BILINEAR = layerOf<BilinearArguments>('Bilinear', { in1Features: COUNT, in2Features: SIZE, outFeatures: SIZE, bias: BOOL }, { required: 3 }); // prettier-ignore
+const BILINEAR = layerOf<BilinearArguments>(
+  'Bilinear',
+  { in1Features: COUNT, in2Features: SIZE, outFeatures: SIZE, bias: BOOL },
+  { required: 3 },
+);
 
 /** x1ᵀ·A·x2 + bias (https://pytorch.org/docs/stable/generated/torch.nn.Bilinear.html). */
 export class Bilinear extends Module {

@@ -23,12 +23,7 @@ type Fields = Record<string, unknown>;
 const tables = new WeakMap<object, Signature<unknown>>();
 
 /** Makes the options of a call fields of the layer, those that are left out with their defaults. @returns the options as they were given */
-export function optionFields<O extends object>(
-  layer: object,
-  of: Signature<O>,
-  args: readonly unknown[],
-  defaults: object,
-): O {
+export function optionFields<O extends object>(layer: object, of: Signature<O>, args: readonly unknown[], defaults: object): O {
   const given = readCall(of, args);
   tables.set(layer.constructor, of);
   for (const [name, usual] of Object.entries(defaults)) (layer as Fields)[name] = (given as Fields)[name] ?? usual;

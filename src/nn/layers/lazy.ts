@@ -57,13 +57,21 @@ interface Plan {
  */
 function awaken(layer: ModuleBase, { plain, sizes, shapes, fill }: Plan): void {
   const name = layer.typeName();
-  forbidWhileRecording(`${name}: it gets its parameters at the first call`, 'call the model once before it is compiled'); // prettier-ignore
+  forbidWhileRecording(`${name}: it gets its parameters at the first call`, 'call the model once before it is compiled');
   const fields = layer as unknown as Readonly<Record<string, Tensor | null | undefined>>;
-  const own = Object.entries(shapes).flatMap(([key, shape]) => (fields[key] instanceof Tensor ? [{ key, shape, tensor: fields[key] }] : [])); // prettier-ignore
+  const own = Object.entries(shapes).flatMap(([key, shape]) =>
+    fields[key] instanceof Tensor ? [{ key, shape, tensor: fields[key] }] : [],
+  );
   const loaded = own.filter(({ tensor }) => !isUninitialized(tensor));
-  if (loaded.length > 0 && loaded.length < own.length) throw new ArgumentError(`${name}: only ${loaded.map(({ key }) => key).join(', ')} came with a state dict; load all of ${own.map(({ key }) => key).join(', ')}, or none`); // prettier-ignore
+  if (loaded.length > 0 && loaded.length < own.length)
+    throw new ArgumentError(
+      `${name}: only ${loaded.map(({ key }) => key).join(', ')} came with a state dict; load all of ${own.map(({ key }) => key).join(', ')}, or none`,
+    );
   for (const { key, shape, tensor } of loaded) {
-    if (!sameDims(tensor.layout.shape, shape)) throw new ShapeError(`${name}: the loaded ${key} has shape ${showShape(tensor.layout.shape)}, but this input needs ${showShape(shape)}`); // prettier-ignore
+    if (!sameDims(tensor.layout.shape, shape))
+      throw new ShapeError(
+        `${name}: the loaded ${key} has shape ${showShape(tensor.layout.shape)}, but this input needs ${showShape(shape)}`,
+      );
   }
   for (const { shape, tensor } of own) if (isUninitialized(tensor)) tensor.materialize(shape);
   Object.assign(layer, sizes);
@@ -99,8 +107,13 @@ export class LazyLinear<out Out extends number = number> extends Linear<number, 
   }
   protected override run(x: Tensor): Tensor {
     const inFeatures = x.layout.shape.at(-1);
-    if (inFeatures === undefined) throw new ShapeError('LazyLinear: expected an input of at least 1 dimension, but got a single number'); // prettier-ignore
-    awaken(this, { plain: Linear, sizes: { inFeatures }, shapes: { weight: [this.outFeatures, inFeatures], bias: [this.outFeatures] }, fill: () => defaultInit(this.weight, this.bias) }); // prettier-ignore
+    if (inFeatures === undefined) throw new ShapeError('LazyLinear: expected an input of at least 1 dimension, but got a single number');
+    awaken(this, {
+      plain: Linear,
+      sizes: { inFeatures },
+      shapes: { weight: [this.outFeatures, inFeatures], bias: [this.outFeatures] },
+      fill: () => defaultInit(this.weight, this.bias),
+    });
     return this.run(x);
   }
 }
@@ -117,8 +130,10 @@ function lazily<O extends Channels>(name: string, of: Signature<O>): Signature<O
   const { inChannels: _, ...kinds } = of.kinds;
   return { ...of, op: name, kinds: kinds, names: Object.keys(kinds), required: 2, positional: of.positional - 1, example: `new nn.${name}(6, 5, { stride: 2 })` }; // prettier-ignore
 }
-const conv = (n: number): Signature<Omit<Channels & ConvLayerOptions, 'inChannels'>> => lazily(`LazyConv${n}d`, convSignature(`Conv${n}d`, n)); // prettier-ignore
-const transposed = (n: number): Signature<Omit<Channels & ConvTransposeLayerOptions, 'inChannels'>> => lazily(`LazyConvTranspose${n}d`, transposeSignature(`ConvTranspose${n}d`, n)); // prettier-ignore
+const conv = (n: number): Signature<Omit<Channels & ConvLayerOptions, 'inChannels'>> =>
+  lazily(`LazyConv${n}d`, convSignature(`Conv${n}d`, n));
+const transposed = (n: number): Signature<Omit<Channels & ConvTransposeLayerOptions, 'inChannels'>> =>
+  lazily(`LazyConvTranspose${n}d`, transposeSignature(`ConvTranspose${n}d`, n));
 const CONV1D = conv(1);
 const CONV2D = conv(2);
 const CONV3D = conv(3);
@@ -131,7 +146,6 @@ function forPlain<O extends { readonly groups?: number; readonly bias?: boolean 
   of: Signature<O>,
   args: readonly unknown[],
 ): [O & { inChannels: number }, boolean] {
-  // prettier-ignore
   const given = readCall(of, args);
   return [{ ...given, bias: false, inChannels: given.groups ?? 1 }, given.bias !== false];
 }
@@ -150,9 +164,15 @@ function channelsOf(layer: Filters, plain: Plan['plain'], x: Tensor, isTranspose
   const { kernelSize, outChannels, groups } = layer;
   requireRank(layer.typeName(), x, kernelSize.length);
   const inChannels = x.layout.shape.at(-kernelSize.length - 1)!;
-  if (inChannels % groups !== 0) throw new ShapeError(`${layer.typeName()}: the ${inChannels} channels of the input cannot be divided into ${groups} groups`); // prettier-ignore
+  if (inChannels % groups !== 0)
+    throw new ShapeError(`${layer.typeName()}: the ${inChannels} channels of the input cannot be divided into ${groups} groups`);
   const weight = isTransposed ? [inChannels, outChannels / groups] : [outChannels, inChannels / groups];
-  return { plain, sizes: { inChannels }, shapes: { weight: [...weight, ...kernelSize], bias: [outChannels] }, fill: () => layer.resetParameters() }; // prettier-ignore
+  return {
+    plain,
+    sizes: { inChannels },
+    shapes: { weight: [...weight, ...kernelSize], bias: [outChannels] },
+    fill: () => layer.resetParameters(),
+  };
 }
 
 /** A {@link Conv1d} whose input channels are those of its first input (https://pytorch.org/docs/stable/generated/torch.nn.LazyConv1d.html). */
@@ -249,8 +269,10 @@ export class LazyConvTranspose3d extends ConvTranspose3d {
 
 const NORM = { eps: NOT_NEGATIVE, momentum: orNull(NUMBER), affine: BOOL, trackRunningStats: BOOL, bias: BOOL };
 const INSTANCE = { ...NORM, momentum: NUMBER };
-const batchNorm = (n: number): Signature<BatchNormLayerOptions> => layerOf<BatchNormLayerOptions>(`LazyBatchNorm${n}d`, NORM, { positional: 4 }); // prettier-ignore
-const instanceNorm = (n: number): Signature<InstanceNormLayerOptions> => layerOf<InstanceNormLayerOptions>(`LazyInstanceNorm${n}d`, INSTANCE, { positional: 4 }); // prettier-ignore
+const batchNorm = (n: number): Signature<BatchNormLayerOptions> =>
+  layerOf<BatchNormLayerOptions>(`LazyBatchNorm${n}d`, NORM, { positional: 4 });
+const instanceNorm = (n: number): Signature<InstanceNormLayerOptions> =>
+  layerOf<InstanceNormLayerOptions>(`LazyInstanceNorm${n}d`, INSTANCE, { positional: 4 });
 const BATCH1D = batchNorm(1);
 const BATCH2D = batchNorm(2);
 const BATCH3D = batchNorm(3);
@@ -279,8 +301,11 @@ interface Norm extends ModuleBase {
 /** What a normalisation of so many features needs; its ranks are checked by the plain class, so that no rank makes it anything here. */
 function featuresOf(layer: Norm, plain: Plan['plain'], x: Tensor, ranks: readonly number[], single: boolean): Plan {
   const dims = x.layout.shape;
-  const numFeatures = ranks.includes(dims.length) ? dims[1]! : single && ranks.includes(dims.length + 1) ? dims[0]! : undefined; // prettier-ignore
-  if (numFeatures === undefined) throw new ShapeError(`${layer.typeName()}: expected a ${ranks.map((r) => `${r}-d`).join(' or ')} input, but got shape ${showShape(dims)}`); // prettier-ignore
+  const numFeatures = ranks.includes(dims.length) ? dims[1]! : single && ranks.includes(dims.length + 1) ? dims[0]! : undefined;
+  if (numFeatures === undefined)
+    throw new ShapeError(
+      `${layer.typeName()}: expected a ${ranks.map((r) => `${r}-d`).join(' or ')} input, but got shape ${showShape(dims)}`,
+    );
   const shape = [numFeatures];
   return {
     plain,

@@ -136,8 +136,7 @@ function fitting([channels, ...to]: Dims, [received, ...from]: Dims): string {
   if (to.length !== 2 || from.length !== 2) return '';
   const size = `([${to.join(', ')}])`;
   const crop = from.every((n, i) => n >= to[i]!) ? ` or CenterCrop${size}` : '';
-  return [
-    ...(received === channels ? [] : [`Grayscale(${channels})`]),
-    ...(sameDims(from, to) ? [] : [`Resize${size}${crop}`]),
-  ].join(' and ');
+  return [...(received === channels ? [] : [`Grayscale(${channels})`]), ...(sameDims(from, to) ? [] : [`Resize${size}${crop}`])].join(
+    ' and ',
+  );
 }

@@ -51,7 +51,7 @@ abstract class TargetLoss<O extends object> extends OptionLoss<O> {
   protected abstract run(input: Tensor, target: Tensor): Tensor;
 }
 
-const byName = <O>(name: string, kinds: OptionKinds<O>, positional = 0): Signature<O> => layerOf<O>(name, kinds, { positional }); // prettier-ignore
+const byName = <O>(name: string, kinds: OptionKinds<O>, positional = 0): Signature<O> => layerOf<O>(name, kinds, { positional });
 
 const SMOOTH_L1 = byName<SmoothL1Options>('SmoothL1Loss', { reduction: REDUCTION, beta: NOT_NEGATIVE });
 /** Squared below `beta`, absolute above. */
@@ -345,7 +345,10 @@ export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOp
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
-    return tripletMarginWithDistanceLoss(anchor, positive, negative, { ...this.options, ...(this._distance === null ? {} : { distanceFunction: this._distance! }) }); // prettier-ignore
+    return tripletMarginWithDistanceLoss(anchor, positive, negative, {
+      ...this.options,
+      ...(this._distance === null ? {} : { distanceFunction: this._distance! }),
+    });
   }
 }
 

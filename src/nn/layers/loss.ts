@@ -14,7 +14,7 @@ import { layerOf } from '../signatures.ts';
 import { optionFields, optionsOf } from './fields.ts';
 
 const CLASS_LOSS = { weight: TENSOR_OR_NULL, ignoreIndex: WHOLE, reduction: REDUCTION };
-const CROSS_ENTROPY = layerOf<CrossEntropyOptions>('CrossEntropyLoss', { ...CLASS_LOSS, labelSmoothing: PROBABILITY }, { positional: 1 }); // prettier-ignore
+const CROSS_ENTROPY = layerOf<CrossEntropyOptions>('CrossEntropyLoss', { ...CLASS_LOSS, labelSmoothing: PROBABILITY }, { positional: 1 });
 const NLL = layerOf<ClassLossOptions>('NLLLoss', CLASS_LOSS, { positional: 1 });
 
 interface Reduced<R> {
@@ -59,10 +59,7 @@ interface ClassLoss<Name extends string, Probabilities, R> {
 export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'CrossEntropyLoss', true, R> {
   declare labelSmoothing: number;
 
-  constructor(
-    weight?: Tensor | null | (CrossEntropyOptions & Reduced<R>),
-    options?: Omit<CrossEntropyOptions, 'weight'> & Reduced<R>,
-  );
+  constructor(weight?: Tensor | null | (CrossEntropyOptions & Reduced<R>), options?: Omit<CrossEntropyOptions, 'weight'> & Reduced<R>);
   constructor(...args: readonly unknown[]) {
     super(CROSS_ENTROPY, args, { labelSmoothing: 0 });
   }
@@ -74,10 +71,7 @@ export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'C
 
 /** Negative log-likelihood of class indices under log-probabilities. */
 export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', false, R> {
-  constructor(
-    weight?: Tensor | null | (ClassLossOptions & Reduced<R>),
-    options?: Omit<ClassLossOptions, 'weight'> & Reduced<R>,
-  );
+  constructor(weight?: Tensor | null | (ClassLossOptions & Reduced<R>), options?: Omit<ClassLossOptions, 'weight'> & Reduced<R>);
   constructor(...args: readonly unknown[]) {
     super(NLL, args, {});
   }
@@ -119,7 +113,7 @@ interface ElementLoss<R> {
   ): Loss<S, ElementTarget<S, T>, R>;
 }
 
-const elementLoss = (name: string): Signature<LossOptions> => layerOf<LossOptions>(name, { reduction: REDUCTION }, { positional: 0 }); // prettier-ignore
+const elementLoss = (name: string): Signature<LossOptions> => layerOf<LossOptions>(name, { reduction: REDUCTION }, { positional: 0 });
 
 const MSE = elementLoss('MSELoss');
 /** Mean squared error. */

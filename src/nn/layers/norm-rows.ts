@@ -24,7 +24,11 @@ export interface LayerNormLayerOptions {
 interface LayerNormArguments extends LayerNormLayerOptions {
   readonly normalizedShape: NormalizedShape;
 }
-const LAYER_NORM = layerOf<LayerNormArguments>('LayerNorm', { normalizedShape: NORMALIZED_SHAPE, eps: NOT_NEGATIVE, elementwiseAffine: BOOL, bias: BOOL }, { required: 1 }); // prettier-ignore
+const LAYER_NORM = layerOf<LayerNormArguments>(
+  'LayerNorm',
+  { normalizedShape: NORMALIZED_SHAPE, eps: NOT_NEGATIVE, elementwiseAffine: BOOL, bias: BOOL },
+  { required: 1 },
+);
 
 /** Normalises over the last dimensions (https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html). */
 export class LayerNorm extends Layer<IdentityFn> {
@@ -71,7 +75,11 @@ export interface RMSNormLayerOptions {
 interface RMSNormArguments extends RMSNormLayerOptions {
   readonly normalizedShape: NormalizedShape;
 }
-const RMS_NORM = layerOf<RMSNormArguments>('RMSNorm', { normalizedShape: NORMALIZED_SHAPE, eps: orNull(NOT_NEGATIVE), elementwiseAffine: BOOL }, { required: 1 }); // prettier-ignore
+const RMS_NORM = layerOf<RMSNormArguments>(
+  'RMSNorm',
+  { normalizedShape: NORMALIZED_SHAPE, eps: orNull(NOT_NEGATIVE), elementwiseAffine: BOOL },
+  { required: 1 },
+);
 
 /** Divides by the root of the mean of squares over the last dimensions. */
 export class RMSNorm extends Layer<IdentityFn> {
@@ -117,7 +125,11 @@ interface GroupNormArguments extends GroupNormLayerOptions {
   readonly numGroups: number;
   readonly numChannels: number;
 }
-const GROUP_NORM = layerOf<GroupNormArguments>('GroupNorm', { numGroups: COUNT, numChannels: COUNT, eps: NOT_NEGATIVE, affine: BOOL, bias: BOOL }, { required: 2, positional: 4 }); // prettier-ignore
+const GROUP_NORM = layerOf<GroupNormArguments>(
+  'GroupNorm',
+  { numGroups: COUNT, numChannels: COUNT, eps: NOT_NEGATIVE, affine: BOOL, bias: BOOL },
+  { required: 2, positional: 4 },
+);
 
 /** Normalises groups of channels of each sample (https://pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html). */
 export class GroupNorm extends Layer<IdentityFn> {
@@ -140,7 +152,10 @@ export class GroupNorm extends Layer<IdentityFn> {
   constructor(...args: readonly unknown[]) {
     super();
     const { numGroups, numChannels, eps = 1e-5, affine = true, bias = true } = readCall(GROUP_NORM, args);
-    if (numChannels % numGroups !== 0) throw new ArgumentError(`GroupNorm: expected numGroups to divide numChannels, but got ${numGroups} groups and ${numChannels} channels`); // prettier-ignore
+    if (numChannels % numGroups !== 0)
+      throw new ArgumentError(
+        `GroupNorm: expected numGroups to divide numChannels, but got ${numGroups} groups and ${numChannels} channels`,
+      );
     this.numGroups = numGroups;
     this.numChannels = numChannels;
     this.eps = eps;
@@ -177,7 +192,7 @@ interface InstanceNormArguments extends InstanceNormLayerOptions {
 }
 type AfterEps = Omit<InstanceNormLayerOptions, 'eps'>;
 type AfterMomentum = Omit<AfterEps, 'momentum'>;
-const INSTANCE_KINDS = { numFeatures: COUNT, eps: NOT_NEGATIVE, momentum: NUMBER, affine: BOOL, trackRunningStats: BOOL, bias: BOOL }; // prettier-ignore
+const INSTANCE_KINDS = { numFeatures: COUNT, eps: NOT_NEGATIVE, momentum: NUMBER, affine: BOOL, trackRunningStats: BOOL, bias: BOOL };
 
 abstract class InstanceNorm extends Layer<IdentityFn> {
   readonly numFeatures: number;
@@ -202,7 +217,7 @@ abstract class InstanceNorm extends Layer<IdentityFn> {
   constructor(...args: readonly unknown[]) {
     super();
     const of = layerOf<InstanceNormArguments>(this.typeName(), INSTANCE_KINDS, { required: 1, positional: 5 });
-    const { numFeatures, eps = 1e-5, momentum = 0.1, affine = false, trackRunningStats = false, bias = true } = readCall(of, args); // prettier-ignore
+    const { numFeatures, eps = 1e-5, momentum = 0.1, affine = false, trackRunningStats = false, bias = true } = readCall(of, args);
     this.numFeatures = numFeatures;
     this.eps = eps;
     this.momentum = momentum;
@@ -222,12 +237,15 @@ abstract class InstanceNorm extends Layer<IdentityFn> {
 
   protected override run(x: Tensor): Tensor {
     const [name, rank] = [this.typeName(), this.rank()];
-    if (x.ndim !== rank && x.ndim !== rank - 1) throw new ShapeError(say(WRONG_RANK, name, `${rank - 1}-d or ${rank}-d`, showSizes(x.layout.shape))); // prettier-ignore
+    if (x.ndim !== rank && x.ndim !== rank - 1)
+      throw new ShapeError(say(WRONG_RANK, name, `${rank - 1}-d or ${rank}-d`, showSizes(x.layout.shape)));
     const batch = x.ndim === rank ? x : x.unsqueeze(0);
     const channels = batch.layout.shape[1]!;
     if (channels !== this.numFeatures) {
       const sizes = showSizes(batch.layout.shape.slice(1));
-      throw new ShapeError(`${say(WRONG_CHANNELS, name, this.numFeatures, channels, sizes)}; ${channelsRemedy(batch.layout.shape, this.numFeatures, 'numFeatures')}`); // prettier-ignore
+      throw new ShapeError(
+        `${say(WRONG_CHANNELS, name, this.numFeatures, channels, sizes)}; ${channelsRemedy(batch.layout.shape, this.numFeatures, 'numFeatures')}`,
+      );
     }
     const y = instanceNormWith(batch, {
       runningMean: this.running_mean,

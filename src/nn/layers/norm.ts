@@ -66,7 +66,7 @@ export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Lay
   );
   constructor(...args: readonly unknown[]) {
     super();
-    const { numFeatures, ...given } = readCall(layerOf<BatchNormArguments>(this.typeName(), KINDS, { required: 1, positional: 5 }), args); // prettier-ignore
+    const { numFeatures, ...given } = readCall(layerOf<BatchNormArguments>(this.typeName(), KINDS, { required: 1, positional: 5 }), args);
     this.numFeatures = numFeatures as C;
     this.eps = given.eps ?? 1e-5;
     this.momentum = given.momentum === undefined ? 0.1 : given.momentum;

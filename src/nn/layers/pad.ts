@@ -16,7 +16,10 @@ interface PadArguments {
   readonly value?: number;
 }
 const signatureOf = (name: string, n: number, valued = false): Signature<PadArguments> =>
-  signature<PadArguments>(name, { padding: sizesOf(2 * n, WHOLE), ...(valued ? { value: NUMBER } : {}) } as never, { required: valued ? 2 : 1, example: valued ? `new nn.${name}(2, 0.5)` : `new nn.${name}(2)` }); // prettier-ignore
+  signature<PadArguments>(name, { padding: sizesOf(2 * n, WHOLE), ...(valued ? { value: NUMBER } : {}) } as never, {
+    required: valued ? 2 : 1,
+    example: valued ? `new nn.${name}(2, 0.5)` : `new nn.${name}(2)`,
+  });
 
 /** What all of them are. */
 abstract class PadLayer extends Layer<DynamicFn> {
@@ -45,7 +48,8 @@ abstract class PadLayer extends Layer<DynamicFn> {
 }
 
 type PadArgumentList = [padding: Sizes | { readonly padding: Sizes }];
-type ConstantArgumentList = [padding: Sizes, value: number | { readonly value: number }] | [all: { readonly padding: Sizes; readonly value: number }]; // prettier-ignore
+type ConstantArgumentList =
+  [padding: Sizes, value: number | { readonly value: number }] | [all: { readonly padding: Sizes; readonly value: number }];
 
 /** Pads sequences [N, C, L] with the input mirrored, without its border. */
 export class ReflectionPad1d extends PadLayer {

@@ -13,13 +13,9 @@ const ENTRIES = kind('a Map, pairs or an object', (value) => ITERABLE.accepts(va
 
 function entriesOf<T>(op: string, entries: Entries<T>): [string, T][] {
   requireKind(op, 'the entries', entries, ENTRIES, `write new nn.${op}({ name: value })`);
-  const list =
-    Symbol.iterator in entries
-      ? listOf(op, 'the entries', entries as Iterable<readonly [string, T]>)
-      : Object.entries(entries);
+  const list = Symbol.iterator in entries ? listOf(op, 'the entries', entries as Iterable<readonly [string, T]>) : Object.entries(entries);
   for (const entry of list as unknown[]) {
-    if (!Array.isArray(entry) || entry.length !== 2)
-      throw new ArgumentError(`${op}: expected pairs of a name and a value`);
+    if (!Array.isArray(entry) || entry.length !== 2) throw new ArgumentError(`${op}: expected pairs of a name and a value`);
   }
   return list as [string, T][];
 }
@@ -54,7 +50,7 @@ export class ModuleDict extends Module<(...args: never[]) => never> {
 
   /** @throws IndexError where there is no such module */
   get(name: string): AnyModule {
-    if (!this.has(name)) throw new IndexError(`ModuleDict: no module '${name}'; there are ${[...this.keys()].join(', ')}`); // prettier-ignore
+    if (!this.has(name)) throw new IndexError(`ModuleDict: no module '${name}'; there are ${[...this.keys()].join(', ')}`);
     return fieldsOf<AnyModule>(this)[name]!;
   }
 
@@ -109,7 +105,7 @@ function parameterOf(op: string, value: Tensor): Parameter {
 
 /** Of one parameter, as both containers print it. */
 function lines(entries: Iterable<readonly [string, Parameter]>, type: (x: Parameter) => string): string {
-  const all = [...entries].map(([name, x]) => `    (${name}): Parameter containing: [${type(x)} of size ${x.layout.shape.join('x')}]`); // prettier-ignore
+  const all = [...entries].map(([name, x]) => `    (${name}): Parameter containing: [${type(x)} of size ${x.layout.shape.join('x')}]`);
   return all.length === 0 ? '' : `\n${all.join('\n')}\n`;
 }
 
@@ -137,8 +133,7 @@ export class ParameterList extends Module<(...args: never[]) => never> {
   private fieldAt(index: number): string {
     requireKind('ParameterList', 'index', index, WHOLE);
     const place = index < 0 ? index + this.size : index;
-    if (place < 0 || place >= this.size)
-      throw new IndexError(`ParameterList: no parameter ${index}; it has ${this.size}`);
+    if (place < 0 || place >= this.size) throw new IndexError(`ParameterList: no parameter ${index}; it has ${this.size}`);
     return String(place);
   }
 
@@ -172,7 +167,7 @@ export class ParameterList extends Module<(...args: never[]) => never> {
   }
 }
 
-const TYPES: Readonly<Record<string, string>> = { float32: 'torch.FloatTensor', float64: 'torch.DoubleTensor', int64: 'torch.LongTensor' }; // prettier-ignore
+const TYPES: Readonly<Record<string, string>> = { float32: 'torch.FloatTensor', float64: 'torch.DoubleTensor', int64: 'torch.LongTensor' };
 
 /** Parameters by name (https://pytorch.org/docs/stable/generated/torch.nn.ParameterDict.html). Plain tensors become parameters. */
 export class ParameterDict extends Module<(...args: never[]) => never> {
@@ -196,7 +191,7 @@ export class ParameterDict extends Module<(...args: never[]) => never> {
 
   /** @throws IndexError where there is no such parameter */
   get(name: string): Parameter {
-    if (!this.has(name)) throw new IndexError(`ParameterDict: no parameter '${name}'; there are ${[...this.keys()].join(', ')}`); // prettier-ignore
+    if (!this.has(name)) throw new IndexError(`ParameterDict: no parameter '${name}'; there are ${[...this.keys()].join(', ')}`);
     return fieldsOf<Parameter>(this)[name]!;
   }
 

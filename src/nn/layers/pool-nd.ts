@@ -36,7 +36,11 @@ type MaxPoolArguments = [
 
 function maxSignature(name: string, n: number): Signature<MaxPoolLayerOptions & Kernel> {
   const { ceilMode, returnIndices, ...rest } = maxPoolKinds(n);
-  return signature<MaxPoolLayerOptions & Kernel>(name, { ...rest, returnIndices, ceilMode }, { required: 1, example: `new nn.${name}(3, 2, 1) or new nn.${name}(3, { stride: 2 })` }); // prettier-ignore
+  return signature<MaxPoolLayerOptions & Kernel>(
+    name,
+    { ...rest, returnIndices, ceilMode },
+    { required: 1, example: `new nn.${name}(3, 2, 1) or new nn.${name}(3, { stride: 2 })` },
+  );
 }
 type Run = (x: Tensor, p: WindowNd, returnIndices: boolean) => ValuesAndIndices;
 
@@ -101,7 +105,7 @@ export class MaxPool3d extends MaxPoolNd {
 
 type AvgPool1dOptions = Omit<AvgPoolNdOptions, 'divisorOverride'>;
 const { divisorOverride: _, ...AVG1_KINDS } = avgPoolKinds(1);
-const AVG1D = signature<AvgPool1dOptions & Kernel>('AvgPool1d', AVG1_KINDS, { required: 1, example: 'new nn.AvgPool1d(3, 2, 1)' }); // prettier-ignore
+const AVG1D = signature<AvgPool1dOptions & Kernel>('AvgPool1d', AVG1_KINDS, { required: 1, example: 'new nn.AvgPool1d(3, 2, 1)' });
 /** The mean of each window of sequences: [N, C, L] → [N, C, Lout]. */
 export class AvgPool1d extends Layer<DynamicFn> {
   static override readonly name: string = 'AvgPool1d';
@@ -112,7 +116,13 @@ export class AvgPool1d extends Layer<DynamicFn> {
   countIncludePad: boolean;
 
   /** @param stride default: the kernel size */
-  constructor(kernelSize: Sizes | (AvgPool1dOptions & Kernel), stride?: Sizes | null | AvgPool1dOptions, padding?: Sizes | Omit<AvgPool1dOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPool1dOptions, 'ceilMode' | 'countIncludePad'>, countIncludePad?: boolean); // prettier-ignore
+  constructor(
+    kernelSize: Sizes | (AvgPool1dOptions & Kernel),
+    stride?: Sizes | null | AvgPool1dOptions,
+    padding?: Sizes | Omit<AvgPool1dOptions, 'stride'>,
+    ceilMode?: boolean | Pick<AvgPool1dOptions, 'ceilMode' | 'countIncludePad'>,
+    countIncludePad?: boolean,
+  );
   constructor(...args: readonly unknown[]) {
     super();
     const { kernelSize, ...given } = readCall(AVG1D, args);
@@ -139,7 +149,7 @@ export class AvgPool1d extends Layer<DynamicFn> {
   }
 }
 
-const AVG3D = signature<AvgPoolNdOptions & Kernel>('AvgPool3d', avgPoolKinds(3), { required: 1, example: 'new nn.AvgPool3d(3, 2, 1)' }); // prettier-ignore
+const AVG3D = signature<AvgPoolNdOptions & Kernel>('AvgPool3d', avgPoolKinds(3), { required: 1, example: 'new nn.AvgPool3d(3, 2, 1)' });
 /** The mean of each box of volumes: [N, C, D, H, W] → [N, C, Dout, Hout, Wout]. */
 export class AvgPool3d extends Layer<DynamicFn> {
   static override readonly name: string = 'AvgPool3d';
@@ -151,7 +161,14 @@ export class AvgPool3d extends Layer<DynamicFn> {
   divisorOverride: number | null;
 
   /** @param stride default: the kernel size */
-  constructor(kernelSize: Sizes | (AvgPoolNdOptions & Kernel), stride?: Sizes | null | AvgPoolNdOptions, padding?: Sizes | Omit<AvgPoolNdOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPoolNdOptions, 'ceilMode' | 'countIncludePad' | 'divisorOverride'>, countIncludePad?: boolean | Pick<AvgPoolNdOptions, 'countIncludePad' | 'divisorOverride'>, divisorOverride?: number | null); // prettier-ignore
+  constructor(
+    kernelSize: Sizes | (AvgPoolNdOptions & Kernel),
+    stride?: Sizes | null | AvgPoolNdOptions,
+    padding?: Sizes | Omit<AvgPoolNdOptions, 'stride'>,
+    ceilMode?: boolean | Pick<AvgPoolNdOptions, 'ceilMode' | 'countIncludePad' | 'divisorOverride'>,
+    countIncludePad?: boolean | Pick<AvgPoolNdOptions, 'countIncludePad' | 'divisorOverride'>,
+    divisorOverride?: number | null,
+  );
   constructor(...args: readonly unknown[]) {
     super();
     const { kernelSize, ...given } = readCall(AVG3D, args);
@@ -171,7 +188,7 @@ export class AvgPool3d extends Layer<DynamicFn> {
   private _params(): WindowNd {
     const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
     const of = [kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride];
-    const make = (): WindowNd => windowNd('AvgPool3d', 3, kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }); // prettier-ignore
+    const make = (): WindowNd => windowNd('AvgPool3d', 3, kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride });
     return madeOf(this, of, make);
   }
 
@@ -187,9 +204,17 @@ interface AdaptiveArguments {
   readonly returnIndices?: boolean;
 }
 const adaptive = (name: string, n: number, indexed: boolean): Signature<AdaptiveArguments> =>
-  signature<AdaptiveArguments>(name, { outputSize: targetsOf(n), ...(indexed ? { returnIndices: BOOL } : {}) } as OptionKinds<AdaptiveArguments>, { required: 1, example: `new nn.${name}(1)` }); // prettier-ignore
+  signature<AdaptiveArguments>(
+    name,
+    { outputSize: targetsOf(n), ...(indexed ? { returnIndices: BOOL } : {}) } as OptionKinds<AdaptiveArguments>,
+    { required: 1, example: `new nn.${name}(1)` },
+  );
 const showTargets = (size: OutputSizes): string =>
-  size === null || typeof size === 'number' ? String(size ?? 'None') : size.length === 1 ? `(${size[0] ?? 'None'},)` : `(${size.map((n) => n ?? 'None').join(', ')})`; // prettier-ignore
+  size === null || typeof size === 'number'
+    ? String(size ?? 'None')
+    : size.length === 1
+      ? `(${size[0] ?? 'None'},)`
+      : `(${size.map((n) => n ?? 'None').join(', ')})`;
 
 abstract class AdaptivePool extends Layer<DynamicFn> {
   outputSize: OutputSizes;
@@ -235,7 +260,7 @@ export class AdaptiveAvgPool3d extends AdaptivePool {
 /** Maxima over windows of sequences that give the wished length. */
 export class AdaptiveMaxPool1d extends AdaptivePool {
   static override readonly name: string = 'AdaptiveMaxPool1d';
-  constructor(outputSize: OutputSizes | AdaptiveArguments, returnIndices?: boolean | { readonly returnIndices?: boolean }); // prettier-ignore
+  constructor(outputSize: OutputSizes | AdaptiveArguments, returnIndices?: boolean | { readonly returnIndices?: boolean });
   constructor(...args: readonly unknown[]) {
     super(ADAPTIVE_MAX1D, args);
   }
@@ -247,7 +272,7 @@ export class AdaptiveMaxPool1d extends AdaptivePool {
 /** Maxima over boxes of volumes that give the wished size; null keeps the input's. */
 export class AdaptiveMaxPool3d extends AdaptivePool {
   static override readonly name: string = 'AdaptiveMaxPool3d';
-  constructor(outputSize: OutputSizes | AdaptiveArguments, returnIndices?: boolean | { readonly returnIndices?: boolean }); // prettier-ignore
+  constructor(outputSize: OutputSizes | AdaptiveArguments, returnIndices?: boolean | { readonly returnIndices?: boolean });
   constructor(...args: readonly unknown[]) {
     super(ADAPTIVE_MAX3D, args);
   }
@@ -264,7 +289,11 @@ interface UnpoolOptions {
   readonly stride?: Sizes | null;
   readonly padding?: Sizes;
 }
-const UNPOOLED = signature<{ input: Tensor; indices: Tensor; outputSize?: readonly number[] | null }>('MaxUnpool', { input: TENSOR, indices: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) }, { required: 2, example: 'unpool(values, indices)' }); // prettier-ignore
+const UNPOOLED = signature<{ input: Tensor; indices: Tensor; outputSize?: readonly number[] | null }>(
+  'MaxUnpool',
+  { input: TENSOR, indices: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) },
+  { required: 2, example: 'unpool(values, indices)' },
+);
 
 type UnpoolCall = (input: Tensor, indices: Tensor, outputSize?: readonly number[] | null) => Tensor;
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
@@ -276,7 +305,14 @@ abstract class MaxUnpoolNd extends ModuleBase {
 
   protected constructor(name: string, n: number, args: readonly unknown[]) {
     super();
-    const { kernelSize, stride, padding } = readCall(signature<UnpoolOptions & Kernel>(name, { kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), padding: maxPoolKinds(n).padding }, { required: 1, example: `new nn.${name}(2)` }), args); // prettier-ignore
+    const { kernelSize, stride, padding } = readCall(
+      signature<UnpoolOptions & Kernel>(
+        name,
+        { kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), padding: maxPoolKinds(n).padding },
+        { required: 1, example: `new nn.${name}(2)` },
+      ),
+      args,
+    );
     this._params = { ...windowNd(name, n, kernelSize, { stride: stride ?? null }), padding: each(padding ?? 0, n) };
     this.kernelSize = this._params.kernel;
     this.stride = this._params.stride;
@@ -296,7 +332,11 @@ abstract class MaxUnpoolNd extends ModuleBase {
 interface MaxUnpoolNd {
   (...args: Parameters<UnpoolCall>): Tensor;
 }
-type UnpoolArguments = [kernelSize: Sizes | (UnpoolOptions & Kernel), stride?: Sizes | null | UnpoolOptions, padding?: Sizes | Pick<UnpoolOptions, 'padding'>]; // prettier-ignore
+type UnpoolArguments = [
+  kernelSize: Sizes | (UnpoolOptions & Kernel),
+  stride?: Sizes | null | UnpoolOptions,
+  padding?: Sizes | Pick<UnpoolOptions, 'padding'>,
+];
 
 /** The inverse of max pooling of sequences, as far as there is one: maxima put back where the indices say, zeros elsewhere. */
 export class MaxUnpool1d extends MaxUnpoolNd {
@@ -348,7 +388,14 @@ abstract class LPPoolNd extends Layer<DynamicFn> {
 
   protected constructor(name: string, n: number, args: readonly unknown[]) {
     super();
-    const given = readCall(signature<LPArguments>(name, { normType: POSITIVE, kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), ceilMode: BOOL }, { required: 2, example: `new nn.${name}(2, 3, 2)` }), args); // prettier-ignore
+    const given = readCall(
+      signature<LPArguments>(
+        name,
+        { normType: POSITIVE, kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), ceilMode: BOOL },
+        { required: 2, example: `new nn.${name}(2, 3, 2)` },
+      ),
+      args,
+    );
     this.normType = given.normType;
     this.kernelSize = given.kernelSize;
     this.stride = given.stride ?? null;
@@ -395,7 +442,12 @@ interface FractionalLayerOptions extends Omit<FractionalOptions, 'randomSamples'
   /** Where windows begin, in place of random numbers; PyTorch's `_random_samples`. */
   readonly randomSamples?: Tensor | null;
 }
-type FractionalArgumentList = [kernelSize: Sizes | (FractionalLayerOptions & Kernel), outputSize?: Sizes | null | FractionalLayerOptions, outputRatio?: Sizes | null | Omit<FractionalLayerOptions, 'outputSize'>, returnIndices?: boolean | Pick<FractionalLayerOptions, 'returnIndices' | 'randomSamples'>]; // prettier-ignore
+type FractionalArgumentList = [
+  kernelSize: Sizes | (FractionalLayerOptions & Kernel),
+  outputSize?: Sizes | null | FractionalLayerOptions,
+  outputRatio?: Sizes | null | Omit<FractionalLayerOptions, 'outputSize'>,
+  returnIndices?: boolean | Pick<FractionalLayerOptions, 'returnIndices' | 'randomSamples'>,
+];
 abstract class FractionalNd extends Layer<DynamicFn> {
   readonly kernelSize: Sizes;
   readonly returnIndices: boolean;
@@ -404,7 +456,11 @@ abstract class FractionalNd extends Layer<DynamicFn> {
 
   protected constructor(name: string, n: 2 | 3, args: readonly unknown[]) {
     super();
-    const of = signature<FractionalLayerOptions & Kernel & { generator?: undefined }>(name, { ...fractionalKinds(n), randomSamples: TENSOR_OR_NULL, generator: GENERATOR }, { required: 1, positional: 4, example: `new nn.${name}(3, 4)` }); // prettier-ignore
+    const of = signature<FractionalLayerOptions & Kernel & { generator?: undefined }>(
+      name,
+      { ...fractionalKinds(n), randomSamples: TENSOR_OR_NULL, generator: GENERATOR },
+      { required: 1, positional: 4, example: `new nn.${name}(3, 4)` },
+    );
     this._given = readCall(of, args);
     this._n = n;
     this.kernelSize = this._given.kernelSize;

@@ -50,7 +50,7 @@ interface AvgPoolArguments extends Omit<AvgPoolOptions, 'stride'> {
 }
 const AVG_POOL2D = signature<AvgPoolArguments>(
   'AvgPool2d',
-  { kernelSize: WINDOW, stride: orNull(WINDOW), padding: SIDES, ceilMode: BOOL, countIncludePad: BOOL, divisorOverride: orNull(WHOLE) }, // prettier-ignore
+  { kernelSize: WINDOW, stride: orNull(WINDOW), padding: SIDES, ceilMode: BOOL, countIncludePad: BOOL, divisorOverride: orNull(WHOLE) },
   { required: 1, example: 'new nn.AvgPool2d(3, 2, 1) or new nn.AvgPool2d(3, { stride: 2, padding: 1 })' },
 );
 
@@ -180,9 +180,7 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   private _params(): AvgPoolParams {
     const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
     const of = [kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride];
-    return madeOf(this, of, () =>
-      avgPoolParams(kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }),
-    );
+    return madeOf(this, of, () => avgPoolParams(kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }));
   }
 
   override extraRepr(): string {
@@ -215,11 +213,7 @@ export interface AvgPool2dConstructor {
     ceilMode?: C | Omit<AvgRest<S, P, C>, 'stride' | 'padding'> | AvgWide<C, boolean>,
     countIncludePad?: boolean | Divisor,
     divisorOverride?: number | null | Pick<Divisor, 'divisorOverride'>,
-  ): AvgPool2d<
-    KernelSlot<Given<K, Pair>, 1, NoInfer<Given<C, false>>>,
-    NoInfer<Given<S, Given<K, Pair>>>,
-    NoInfer<Given<P, 0>>
-  >;
+  ): AvgPool2d<KernelSlot<Given<K, Pair>, 1, NoInfer<Given<C, false>>>, NoInfer<Given<S, Given<K, Pair>>>, NoInfer<Given<P, 0>>>;
   readonly prototype: SomeLayer<AvgPool2d>;
 }
 
@@ -238,12 +232,12 @@ interface AdaptiveMaxArguments<Out = OutputSize> extends AdaptiveArguments<Out> 
   /** Whether the result has the places of the maxima as well: `{ values, indices }`. */
   readonly returnIndices?: boolean;
 }
-const ADAPTIVE_AVG_POOL2D = layerOf<AdaptiveArguments>(
-  'AdaptiveAvgPool2d',
-  { outputSize: OUTPUT_SIZE },
+const ADAPTIVE_AVG_POOL2D = layerOf<AdaptiveArguments>('AdaptiveAvgPool2d', { outputSize: OUTPUT_SIZE }, { required: 1 });
+const ADAPTIVE_MAX_POOL2D = layerOf<AdaptiveMaxArguments>(
+  'AdaptiveMaxPool2d',
+  { outputSize: OUTPUT_SIZE, returnIndices: BOOL },
   { required: 1 },
 );
-const ADAPTIVE_MAX_POOL2D = layerOf<AdaptiveMaxArguments>('AdaptiveMaxPool2d', { outputSize: OUTPUT_SIZE, returnIndices: BOOL }, { required: 1 }); // prettier-ignore
 
 /** Means over windows that give the wished output size; null keeps the input's. */
 export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
@@ -270,13 +264,11 @@ export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> ex
  * Maxima over windows that give the wished output size; null keeps the input's. With `returnIndices` a call gives `{ values, indices }`; the
  * type of such a layer is `nn.PoolWithIndices`, by `as unknown as`.
  */
-export class AdaptiveMaxPool2d<const out Out extends OutputSize = OutputSize> extends Layer<
-  AdaptiveFn<Out, 'AdaptiveMaxPool2d'>
-> {
+export class AdaptiveMaxPool2d<const out Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out, 'AdaptiveMaxPool2d'>> {
   outputSize: Out;
   returnIndices: boolean;
 
-  constructor(outputSize: Out | AdaptiveMaxArguments<Out>, returnIndices?: boolean | { readonly returnIndices?: boolean }); // prettier-ignore
+  constructor(outputSize: Out | AdaptiveMaxArguments<Out>, returnIndices?: boolean | { readonly returnIndices?: boolean });
   constructor(...args: readonly unknown[]) {
     super();
     const { outputSize, returnIndices = false } = readCall(ADAPTIVE_MAX_POOL2D, args);

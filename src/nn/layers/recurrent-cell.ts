@@ -22,15 +22,12 @@ export const GATES = { RNN_TANH: 1, RNN_RELU: 1, LSTM: 4, GRU: 3 } as const;
 export type RecurrentMode = keyof typeof GATES;
 
 /** Parts of a row, one for each gate. */
-const gates = (x: Tensor, count: number): Tensor[] =>
-  pieces(x, Array<number>(count).fill(x.layout.shape[1]! / count), 1);
+const gates = (x: Tensor, count: number): Tensor[] => pieces(x, Array<number>(count).fill(x.layout.shape[1]! / count), 1);
 
 /** h' = tanh(x + W·h), x being the input's part already. */
 export const rnnStep = (x: Tensor, h: Tensor, relu: boolean): Tensor => (relu ? x.add(h).relu() : x.add(h).tanh());
 
-const CELL_STATE = fused('AddBackward0', ([forget, c, input, cell]) =>
-  forget!.sigmoid().mul(c!).add(input!.sigmoid().mul(cell!.tanh())),
-);
+const CELL_STATE = fused('AddBackward0', ([forget, c, input, cell]) => forget!.sigmoid().mul(c!).add(input!.sigmoid().mul(cell!.tanh())));
 const HIDDEN_STATE = fused('MulBackward0', ([output, c]) => output!.sigmoid().mul(c!.tanh()));
 
 /** The new hidden and cell state from the sum of both parts. */
@@ -48,8 +45,7 @@ const GRU_STATE = fused('AddBackward0', ([xr, xz, xn, hr, hz, hn, state]) => {
 });
 
 /** The new hidden state from the input's part, the state's part and the state. */
-export const gruStep = (x: Tensor, h: Tensor, state: Tensor): Tensor =>
-  GRU_STATE([...gates(x, 3), ...gates(h, 3), state]);
+export const gruStep = (x: Tensor, h: Tensor, state: Tensor): Tensor => GRU_STATE([...gates(x, 3), ...gates(h, 3), state]);
 
 interface CellOptions {
   /** Whether to add learned biases. Default true. */
@@ -64,7 +60,11 @@ interface RNNCellOptions extends CellOptions {
   readonly nonlinearity?: Nonlinearity;
 }
 const CELL_KINDS = { inputSize: SIZE, hiddenSize: SIZE, bias: BOOL };
-const RNN_CELL = layerOf<CellArguments & RNNCellOptions>('RNNCell', { ...CELL_KINDS, nonlinearity: oneOf('tanh', 'relu') }, { required: 2 }); // prettier-ignore
+const RNN_CELL = layerOf<CellArguments & RNNCellOptions>(
+  'RNNCell',
+  { ...CELL_KINDS, nonlinearity: oneOf('tanh', 'relu') },
+  { required: 2 },
+);
 
 /** What the cells have in common: weights of the input and of the hidden state. */
 abstract class Cell extends Module {
@@ -83,28 +83,32 @@ abstract class Cell extends Module {
     this.weight_hh = new Parameter(empty(count * hiddenSize, hiddenSize));
     this.bias_ih = bias ? new Parameter(empty(count * hiddenSize)) : null;
     this.bias_hh = bias ? new Parameter(empty(count * hiddenSize)) : null;
-    for (const name of ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'] as const) this.registerParameter(name, this[name]); // prettier-ignore
+    for (const name of ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'] as const) this.registerParameter(name, this[name]);
     const bound = hiddenSize > 0 ? 1 / Math.sqrt(hiddenSize) : 0;
     for (const parameter of this.parameters()) uniform_(parameter, -bound, bound);
   }
 
   /** A batch of the input and of the state, after checks; whether there was none. */
-  protected batch(
-    input: Tensor,
-    states: readonly (Tensor | null | undefined)[],
-  ): { x: Tensor; hs: Tensor[]; single: boolean } {
+  protected batch(input: Tensor, states: readonly (Tensor | null | undefined)[]): { x: Tensor; hs: Tensor[]; single: boolean } {
     const name = this.typeName();
     requireTensor(name, 'the input', input);
-    if (input.ndim !== 1 && input.ndim !== 2) throw new ShapeError(`${name}: expected an input [N, ${this.inputSize}] or [${this.inputSize}], but got ${showShape(input.layout.shape)}`); // prettier-ignore
+    if (input.ndim !== 1 && input.ndim !== 2)
+      throw new ShapeError(
+        `${name}: expected an input [N, ${this.inputSize}] or [${this.inputSize}], but got ${showShape(input.layout.shape)}`,
+      );
     const single = input.ndim === 1;
     const x = single ? input.unsqueeze(0) : input;
-    if (x.layout.shape[1] !== this.inputSize) throw new ShapeError(`${name}: expected inputs of size ${this.inputSize}, but got ${showShape(input.layout.shape)}; set inputSize to ${x.layout.shape[1]!}`); // prettier-ignore
+    if (x.layout.shape[1] !== this.inputSize)
+      throw new ShapeError(
+        `${name}: expected inputs of size ${this.inputSize}, but got ${showShape(input.layout.shape)}; set inputSize to ${x.layout.shape[1]!}`,
+      );
     const sizes = [x.layout.shape[0]!, this.hiddenSize];
     const hs = states.map((state) => {
       if (state === null || state === undefined) return x.newZeros(sizes);
       requireTensor(name, 'the hidden state', state);
       const h = single && state.ndim === 1 ? state.unsqueeze(0) : state;
-      if (h.layout.shape.join() !== sizes.join()) throw new ShapeError(`${name}: expected a hidden state of shape ${showShape(sizes)}, but got ${showShape(state.layout.shape)}`); // prettier-ignore
+      if (h.layout.shape.join() !== sizes.join())
+        throw new ShapeError(`${name}: expected a hidden state of shape ${showShape(sizes)}, but got ${showShape(state.layout.shape)}`);
       return h;
     });
     return { x: x, hs, single };

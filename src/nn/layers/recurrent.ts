@@ -53,8 +53,12 @@ interface All extends Sizes, RNNOptions, LSTMOptions {}
 
 const SIZES = { inputSize: COUNT, hiddenSize: COUNT };
 const COMMON = { bias: BOOL, batchFirst: BOOL, dropout: PROBABILITY, bidirectional: BOOL };
-const RNN_LAYER = layerOf<Sizes & RNNOptions>('RNN', { ...SIZES, numLayers: COUNT, nonlinearity: oneOf('tanh', 'relu'), ...COMMON }, { required: 2 }); // prettier-ignore
-const LSTM_LAYER = layerOf<Sizes & LSTMOptions>('LSTM', { ...SIZES, numLayers: COUNT, ...COMMON, projSize: SIZE }, { required: 2 }); // prettier-ignore
+const RNN_LAYER = layerOf<Sizes & RNNOptions>(
+  'RNN',
+  { ...SIZES, numLayers: COUNT, nonlinearity: oneOf('tanh', 'relu'), ...COMMON },
+  { required: 2 },
+);
+const LSTM_LAYER = layerOf<Sizes & LSTMOptions>('LSTM', { ...SIZES, numLayers: COUNT, ...COMMON, projSize: SIZE }, { required: 2 });
 const GRU_LAYER = layerOf<Sizes & RecurrentOptions>('GRU', { ...SIZES, numLayers: COUNT, ...COMMON }, { required: 2 });
 
 /** The parameters of one direction of one layer. */
@@ -103,7 +107,10 @@ abstract class Recurrent extends Module {
     this.dropout = given.dropout ?? 0;
     this.bidirectional = given.bidirectional ?? false;
     this.projSize = given.projSize ?? 0;
-    if (this.projSize >= this.hiddenSize) throw new ArgumentError(`${this.typeName()}: expected projSize to be below hiddenSize, but got ${this.projSize} and ${this.hiddenSize}`); // prettier-ignore
+    if (this.projSize >= this.hiddenSize)
+      throw new ArgumentError(
+        `${this.typeName()}: expected projSize to be below hiddenSize, but got ${this.projSize} and ${this.hiddenSize}`,
+      );
     this._addParameters();
     const bound = 1 / Math.sqrt(this.hiddenSize);
     for (const parameter of this.parameters()) uniform_(parameter, -bound, bound);
@@ -179,12 +186,11 @@ abstract class Recurrent extends Module {
       const [had, has] = [states[0]!.layout.shape[0]!, sizes[t]!];
       if (has < had) states.forEach((state, i) => ended[i]!.push(state.narrow(0, has, had - has)));
       if (has < had) states = states.map((state) => state.narrow(0, 0, has));
-      if (has > had) states = states.map((state, i) => cat([state, initial[i]!.narrow(0, had, has - had)] as Tensor[], 0)); // prettier-ignore
+      if (has > had) states = states.map((state, i) => cat([state, initial[i]!.narrow(0, had, has - had)] as Tensor[], 0));
       states = this._step(weights, inputs[t]!, states);
       outputs[t] = states[0]!;
     }
-    const whole = (state: Tensor, i: number): Tensor =>
-      ended[i]!.length === 0 ? state : cat([state, ...ended[i]!.reverse()], 0);
+    const whole = (state: Tensor, i: number): Tensor => (ended[i]!.length === 0 ? state : cat([state, ...ended[i]!.reverse()], 0));
     return { outputs: cat(outputs, 0), states: states.map(whole) };
   }
 
@@ -198,21 +204,23 @@ abstract class Recurrent extends Module {
   }
 
   /** Runs on a padded or a packed batch, or one sequence. */
-  protected sequence(
-    input: unknown,
-    given: readonly (Tensor | undefined)[],
-  ): { output: Tensor | PackedSequence; states: Tensor[] } {
+  protected sequence(input: unknown, given: readonly (Tensor | undefined)[]): { output: Tensor | PackedSequence; states: Tensor[] } {
     if (input instanceof PackedSequence) return this._packed(input, given);
     const name = this.typeName();
     if (!isTensor(input)) throw wrongArgument(name, 'the input', 'a tensor or a PackedSequence', input);
     const x = input;
-    if (x.ndim !== 2 && x.ndim !== 3) throw new ShapeError(`${name}: expected an input [T, N, ${this.inputSize}] or [T, ${this.inputSize}], but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    if (x.ndim !== 2 && x.ndim !== 3)
+      throw new ShapeError(
+        `${name}: expected an input [T, N, ${this.inputSize}] or [T, ${this.inputSize}], but got ${showShape(x.layout.shape)}`,
+      );
     const single = x.ndim === 2;
     const byTime = single ? x.unsqueeze(1) : this.batchFirst ? x.transpose(0, 1) : x;
     const [steps, samples, size] = byTime.layout.shape as [number, number, number];
-    if (size !== this.inputSize) throw new ShapeError(`${name}: expected inputs of size ${this.inputSize}, but got ${showShape(x.layout.shape)}; set inputSize to ${size}`); // prettier-ignore
-    if (steps === 0)
-      throw new ShapeError(`${name}: expected a sequence of at least one step, but got ${showShape(x.layout.shape)}`);
+    if (size !== this.inputSize)
+      throw new ShapeError(
+        `${name}: expected inputs of size ${this.inputSize}, but got ${showShape(x.layout.shape)}; set inputSize to ${size}`,
+      );
+    if (steps === 0) throw new ShapeError(`${name}: expected a sequence of at least one step, but got ${showShape(x.layout.shape)}`);
     const states = this._states(byTime, samples, single ? given.map((h) => h?.unsqueeze(1) as Tensor) : given);
     const sizes = Array<number>(steps).fill(samples);
     const walked = this.walk({ data: byTime.reshape([steps * samples, size]), sizes }, states);
@@ -221,10 +229,7 @@ abstract class Recurrent extends Module {
     return { output: this.batchFirst ? output.transpose(0, 1) : output, states: [...walked.states] };
   }
 
-  private _packed(
-    packed: PackedSequence,
-    given: readonly (Tensor | undefined)[],
-  ): { output: PackedSequence; states: Tensor[] } {
+  private _packed(packed: PackedSequence, given: readonly (Tensor | undefined)[]): { output: PackedSequence; states: Tensor[] } {
     const { data, batchSizes, sortedIndices, unsortedIndices } = packed;
     const sizes = Array.from(batchSizes.toTypedArray(), Number);
     const inOrder = (t: Tensor, order: Tensor | null): Tensor => (order === null ? t : t.indexSelect(1, order));
@@ -240,7 +245,10 @@ abstract class Recurrent extends Module {
       const expected = [this.numLayers * this._directions, samples, i === 0 ? this._outputSize : this.hiddenSize];
       if (state === undefined) return like.newZeros(expected);
       if (!isTensor(state)) throw wrongArgument(this.typeName(), 'the state', 'a tensor', state);
-      if (!sameDims(state.layout.shape, expected)) throw new ShapeError(`${this.typeName()}: expected a state of shape ${showShape(expected)}, but got ${showShape(state.layout.shape)}`); // prettier-ignore
+      if (!sameDims(state.layout.shape, expected))
+        throw new ShapeError(
+          `${this.typeName()}: expected a state of shape ${showShape(expected)}, but got ${showShape(state.layout.shape)}`,
+        );
       return state;
     });
   }
@@ -314,10 +322,7 @@ export class LSTM extends Recurrent {
   }
 
   /** @returns outputs of all steps, and the last hidden and cell states */
-  override forward<X extends Tensor | PackedSequence>(
-    input: X,
-    hx?: readonly [Tensor, Tensor] | null,
-  ): [SequenceOf<X>, [Tensor, Tensor]] {
+  override forward<X extends Tensor | PackedSequence>(input: X, hx?: readonly [Tensor, Tensor] | null): [SequenceOf<X>, [Tensor, Tensor]] {
     const { output, states } = this.sequence(input, [hx?.[0], hx?.[1]]);
     return [output as SequenceOf<X>, states as [Tensor, Tensor]];
   }
@@ -352,10 +357,7 @@ export interface RNN {
 }
 
 export interface LSTM {
-  <X extends Tensor | PackedSequence>(
-    input: X,
-    hx?: readonly [Tensor, Tensor] | null,
-  ): [SequenceOf<X>, [Tensor, Tensor]];
+  <X extends Tensor | PackedSequence>(input: X, hx?: readonly [Tensor, Tensor] | null): [SequenceOf<X>, [Tensor, Tensor]];
 }
 
 export interface GRU {

@@ -5,7 +5,13 @@ import { pythonFloat, pythonTuple } from '../../base/python-format.ts';
 import { readCall, signature } from '../../base/signature.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { pixelShuffle, pixelUnshuffle } from '../functional-images.ts';
-import { checkInterpolate, INTERPOLATE_KINDS, interpolateAs, type InterpolateMode, type InterpolateOptions } from '../functional-interpolate.ts'; // prettier-ignore
+import {
+  checkInterpolate,
+  INTERPOLATE_KINDS,
+  interpolateAs,
+  type InterpolateMode,
+  type InterpolateOptions,
+} from '../functional-interpolate.ts';
 import type { Sizes } from '../spatial.ts';
 import type { DynamicFn } from './conv-nd.ts';
 import type { PixelShuffleFn, PixelUnshuffleFn, UpsampleFn } from '../shape-types.ts';
@@ -14,7 +20,9 @@ import { Layer, type SomeLayer } from './layer.ts';
 
 const { antialias: _, ...KINDS } = INTERPOLATE_KINDS;
 type UpsampleOptions = Omit<InterpolateOptions, 'antialias'>;
-const UPSAMPLE = signature<UpsampleOptions>('Upsample', KINDS, { example: "new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }) or new nn.Upsample(null, 2, 'bilinear')" }); // prettier-ignore
+const UPSAMPLE = signature<UpsampleOptions>('Upsample', KINDS, {
+  example: "new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }) or new nn.Upsample(null, 2, 'bilinear')",
+});
 
 /** The class behind {@link Upsample}. */
 class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
@@ -47,7 +55,7 @@ class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
 
 function shownResize({ size, scaleFactor, mode }: { size?: Sizes; scaleFactor?: Sizes; mode: string }): string {
   const by = (factor: Sizes): string =>
-    typeof factor === 'number' ? pythonFloat(factor) : `(${factor.map(pythonFloat).join(', ')}${factor.length === 1 ? ',' : ''})`; // prettier-ignore
+    typeof factor === 'number' ? pythonFloat(factor) : `(${factor.map(pythonFloat).join(', ')}${factor.length === 1 ? ',' : ''})`;
   const to = (sizes: Sizes): string => (typeof sizes === 'number' ? String(sizes) : pythonTuple(sizes));
   return `${scaleFactor === undefined ? `size=${to(size!)}` : `scale_factor=${by(scaleFactor)}`}, mode='${mode}'`;
 }
@@ -62,10 +70,7 @@ type Wished<T> = T extends null ? undefined : T;
 
 export interface UpsampleConstructor {
   /** @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing */
-  new <
-    const O extends Sizes | null | undefined | LeftOut = LeftOut,
-    const By extends Sizes | null | undefined | LeftOut = LeftOut,
-  >(
+  new <const O extends Sizes | null | undefined | LeftOut = LeftOut, const By extends Sizes | null | undefined | LeftOut = LeftOut>(
     size?: O | (Rest & { readonly size?: O; readonly scaleFactor?: By }) | Any<O, UpsampleOptions>,
     scaleFactor?: By | (Rest & { readonly scaleFactor?: By }),
     mode?: InterpolateMode | Rest,
@@ -112,7 +117,7 @@ abstract class Upsampling extends Layer<DynamicFn> {
 
   override extraRepr(): string {
     const { size, scaleFactor } = this;
-    return shownResize({ ...(size !== undefined && { size }), ...(scaleFactor !== undefined && { scaleFactor }), mode: this.way.mode }); // prettier-ignore
+    return shownResize({ ...(size !== undefined && { size }), ...(scaleFactor !== undefined && { scaleFactor }), mode: this.way.mode });
   }
 }
 
@@ -129,7 +134,7 @@ export class UpsamplingBilinear2d extends Upsampling {
 }
 
 const PIXEL_SHUFFLE = layerOf<{ upscaleFactor: number }>('PixelShuffle', { upscaleFactor: COUNT }, { required: 1 });
-const PIXEL_UNSHUFFLE = layerOf<{ downscaleFactor: number }>('PixelUnshuffle', { downscaleFactor: COUNT }, { required: 1 }); // prettier-ignore
+const PIXEL_UNSHUFFLE = layerOf<{ downscaleFactor: number }>('PixelUnshuffle', { downscaleFactor: COUNT }, { required: 1 });
 
 /** Makes of each r² channels one of r times the height and width. */
 export class PixelShuffle<const out R extends number = number> extends Layer<PixelShuffleFn<R>> {

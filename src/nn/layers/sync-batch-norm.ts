@@ -61,7 +61,7 @@ class SyncNormalize extends CustomFunction {
     const { dims, shape } = around(y);
     const sums = stack([grad.sum(dims), grad.mul(y).sum(dims)]);
     allReduce(sums);
-    const [whole, along] = [sums.select(0, 0), sums.select(0, 1)].map((sum) => sum.div(count).reshape(shape)) as [Tensor, Tensor]; // prettier-ignore
+    const [whole, along] = [sums.select(0, 0), sums.select(0, 1)].map((sum) => sum.div(count).reshape(shape)) as [Tensor, Tensor];
     return [grad.sub(whole).sub(y.mul(along)).mul(factor.reshape(shape)), null, null, null, null];
   }
 }
@@ -124,7 +124,7 @@ function converted(norm: BatchNorm<number, IdentityFn>): SyncBatchNorm {
   const sync = new SyncBatchNorm(numFeatures, { eps, momentum, affine, trackRunningStats });
   sync.registerParameter('weight', norm.weight);
   sync.registerParameter('bias', norm.bias);
-  for (const name of ['running_mean', 'running_var', 'num_batches_tracked'] as const) sync.registerBuffer(name, norm[name]); // prettier-ignore
+  for (const name of ['running_mean', 'running_var', 'num_batches_tracked'] as const) sync.registerBuffer(name, norm[name]);
   sync.train(norm.training);
   return sync;
 }

@@ -4,18 +4,7 @@
  */
 import '../families/state-dicts.ts';
 
-import {
-  BOOL,
-  COUNT,
-  either,
-  FUNCTION,
-  instanceOf,
-  kind,
-  NOT_NEGATIVE,
-  oneOf,
-  orNull,
-  PROBABILITY,
-} from '../../base/arguments.ts';
+import { BOOL, COUNT, either, FUNCTION, instanceOf, kind, NOT_NEGATIVE, oneOf, orNull, PROBABILITY } from '../../base/arguments.ts';
 import { readCall, signature, type Signature } from '../../base/signature.ts';
 import { TENSOR, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
 import { zeros } from '../../tensor/create.ts';
@@ -139,14 +128,13 @@ export class TransformerEncoderLayer extends Module {
   override forward(...args: readonly unknown[]): Tensor {
     const { src, srcMask = null, srcKeyPaddingMask = null, isCausal = false } = readCall(ENCODE, args);
     const attend = (x: Tensor): Tensor =>
-      this.dropout1(this.self_attn(x, x, x, { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false, isCausal })[0]); // prettier-ignore
-    const feed = (x: Tensor): Tensor =>
-      this.dropout2(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
+      this.dropout1(this.self_attn(x, x, x, { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false, isCausal })[0]);
+    const feed = (x: Tensor): Tensor => this.dropout2(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
     if (this.normFirst) {
-      const x = src.add(attend(this.norm1(src))); // prettier-ignore
+      const x = src.add(attend(this.norm1(src)));
       return x.add(feed(this.norm2(x)));
     }
-    const x = this.norm1(src.add(attend(src))); // prettier-ignore
+    const x = this.norm1(src.add(attend(src)));
     return this.norm2(x.add(feed(x)));
   }
 }
@@ -169,7 +157,10 @@ const DECODER_CALL = {
   tgtIsCausal: BOOL,
   memoryIsCausal: BOOL,
 };
-const DECODE = signature<DecoderLayerCall & { tgt: Tensor; memory: Tensor }>('TransformerDecoderLayer', DECODER_CALL, { required: 2, example: 'layer(tgt, memory, { tgtMask: … })' }); // prettier-ignore
+const DECODE = signature<DecoderLayerCall & { tgt: Tensor; memory: Tensor }>('TransformerDecoderLayer', DECODER_CALL, {
+  required: 2,
+  example: 'layer(tgt, memory, { tgtMask: … })',
+});
 
 /** As the encoder's layer, with attention to an encoder's result in between. */
 export class TransformerDecoderLayer extends Module {
@@ -223,19 +214,26 @@ export class TransformerDecoderLayer extends Module {
     tgtMask?: Tensor | null | DecoderLayerCall,
     memoryMask?: Tensor | null | Omit<DecoderLayerCall, 'tgtMask'>,
     tgtKeyPaddingMask?: Tensor | null | Omit<DecoderLayerCall, 'tgtMask' | 'memoryMask'>,
-    memoryKeyPaddingMask?:
-      Tensor | null | Pick<DecoderLayerCall, 'memoryKeyPaddingMask' | 'tgtIsCausal' | 'memoryIsCausal'>,
+    memoryKeyPaddingMask?: Tensor | null | Pick<DecoderLayerCall, 'memoryKeyPaddingMask' | 'tgtIsCausal' | 'memoryIsCausal'>,
     tgtIsCausal?: boolean | Pick<DecoderLayerCall, 'tgtIsCausal' | 'memoryIsCausal'>,
     memoryIsCausal?: boolean | Pick<DecoderLayerCall, 'memoryIsCausal'>,
   ): Tensor;
   override forward(...args: readonly unknown[]): Tensor {
     const { tgt, memory, tgtMask = null, memoryMask = null, tgtKeyPaddingMask = null, memoryKeyPaddingMask = null, tgtIsCausal = false, memoryIsCausal = false } = readCall(DECODE, args); // prettier-ignore
     const own = (x: Tensor): Tensor =>
-      this.dropout1(this.self_attn(x, x, x, { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false, isCausal: tgtIsCausal })[0]); // prettier-ignore
+      this.dropout1(
+        this.self_attn(x, x, x, { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false, isCausal: tgtIsCausal })[0],
+      );
     const other = (x: Tensor): Tensor =>
-      this.dropout2(this.multihead_attn(x, memory, memory, { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false, isCausal: memoryIsCausal })[0]); // prettier-ignore
-    const feed = (x: Tensor): Tensor =>
-      this.dropout3(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
+      this.dropout2(
+        this.multihead_attn(x, memory, memory, {
+          attnMask: memoryMask,
+          keyPaddingMask: memoryKeyPaddingMask,
+          needWeights: false,
+          isCausal: memoryIsCausal,
+        })[0],
+      );
+    const feed = (x: Tensor): Tensor => this.dropout3(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
     if (this.normFirst) {
       const x = tgt.add(own(this.norm1(tgt)));
       const y = x.add(other(this.norm2(x)));
@@ -276,8 +274,16 @@ export interface EncoderCall {
   readonly srcKeyPaddingMask?: Tensor | null;
   readonly isCausal?: boolean | null;
 }
-const ENCODER = layerOf<{ encoderLayer: TransformerEncoderLayer; numLayers: number; norm?: Normalisation | null }>('TransformerEncoder', { encoderLayer: isEncoderLayer, numLayers: COUNT, norm: MODULE_OR_NULL }, { required: 2 }); // prettier-ignore
-const ENCODER_CALL = signature<EncoderCall & { src: Tensor }>('TransformerEncoder', { src: TENSOR, mask: TENSOR_OR_NULL, srcKeyPaddingMask: TENSOR_OR_NULL, isCausal: orNull(BOOL) }, { required: 1, example: 'encoder(src, { mask: … })' }); // prettier-ignore
+const ENCODER = layerOf<{ encoderLayer: TransformerEncoderLayer; numLayers: number; norm?: Normalisation | null }>(
+  'TransformerEncoder',
+  { encoderLayer: isEncoderLayer, numLayers: COUNT, norm: MODULE_OR_NULL },
+  { required: 2 },
+);
+const ENCODER_CALL = signature<EncoderCall & { src: Tensor }>(
+  'TransformerEncoder',
+  { src: TENSOR, mask: TENSOR_OR_NULL, srcKeyPaddingMask: TENSOR_OR_NULL, isCausal: orNull(BOOL) },
+  { required: 1, example: 'encoder(src, { mask: … })' },
+);
 
 /** A stack of encoder layers, each a copy of one, and a normalisation at the end. */
 export class TransformerEncoder extends Module {
@@ -303,13 +309,21 @@ export class TransformerEncoder extends Module {
   override forward(...args: readonly unknown[]): Tensor {
     const { src, mask = null, srcKeyPaddingMask = null, isCausal } = readCall(ENCODER_CALL, args);
     let x = src;
-    for (const layer of this.layers.children()) x = (layer as TransformerEncoderLayer)(x, { srcMask: mask, srcKeyPaddingMask, isCausal: isCausal ?? false }); // prettier-ignore
+    for (const layer of this.layers.children())
+      x = (layer as TransformerEncoderLayer)(x, { srcMask: mask, srcKeyPaddingMask, isCausal: isCausal ?? false });
     return this.norm === null ? x : this.norm(x);
   }
 }
 
-const DECODER = layerOf<{ decoderLayer: TransformerDecoderLayer; numLayers: number; norm?: Normalisation | null }>('TransformerDecoder', { decoderLayer: isDecoderLayer, numLayers: COUNT, norm: MODULE_OR_NULL }, { required: 2 }); // prettier-ignore
-const DECODE_ALL = signature<DecoderLayerCall & { tgt: Tensor; memory: Tensor }>('TransformerDecoder', DECODER_CALL, { required: 2, example: 'decoder(tgt, memory, { tgtMask: … })' }); // prettier-ignore
+const DECODER = layerOf<{ decoderLayer: TransformerDecoderLayer; numLayers: number; norm?: Normalisation | null }>(
+  'TransformerDecoder',
+  { decoderLayer: isDecoderLayer, numLayers: COUNT, norm: MODULE_OR_NULL },
+  { required: 2 },
+);
+const DECODE_ALL = signature<DecoderLayerCall & { tgt: Tensor; memory: Tensor }>('TransformerDecoder', DECODER_CALL, {
+  required: 2,
+  example: 'decoder(tgt, memory, { tgtMask: … })',
+});
 
 /** A stack of decoder layers, each a copy of one, and a normalisation at the end. */
 export class TransformerDecoder extends Module {
@@ -332,8 +346,7 @@ export class TransformerDecoder extends Module {
     tgtMask?: Tensor | null | DecoderLayerCall,
     memoryMask?: Tensor | null | Omit<DecoderLayerCall, 'tgtMask'>,
     tgtKeyPaddingMask?: Tensor | null | Omit<DecoderLayerCall, 'tgtMask' | 'memoryMask'>,
-    memoryKeyPaddingMask?:
-      Tensor | null | Pick<DecoderLayerCall, 'memoryKeyPaddingMask' | 'tgtIsCausal' | 'memoryIsCausal'>,
+    memoryKeyPaddingMask?: Tensor | null | Pick<DecoderLayerCall, 'memoryKeyPaddingMask' | 'tgtIsCausal' | 'memoryIsCausal'>,
     tgtIsCausal?: boolean | Pick<DecoderLayerCall, 'tgtIsCausal' | 'memoryIsCausal'>,
     memoryIsCausal?: boolean | Pick<DecoderLayerCall, 'memoryIsCausal'>,
   ): Tensor;
@@ -430,10 +443,8 @@ export class Transformer extends Module {
     const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6, customEncoder = null, customDecoder = null, ...rest } = given; // prettier-ignore
     const layer = { dModel, nhead, ...rest };
     const norm = (): LayerNorm => new LayerNorm(dModel, given.layerNormEps ?? 1e-5, { bias: given.bias ?? true });
-    this.encoder =
-      customEncoder ?? new TransformerEncoder(new TransformerEncoderLayer(layer), numEncoderLayers, norm());
-    this.decoder =
-      customDecoder ?? new TransformerDecoder(new TransformerDecoderLayer(layer), numDecoderLayers, norm());
+    this.encoder = customEncoder ?? new TransformerEncoder(new TransformerEncoderLayer(layer), numEncoderLayers, norm());
+    this.decoder = customDecoder ?? new TransformerDecoder(new TransformerDecoderLayer(layer), numDecoderLayers, norm());
     for (const parameter of this.parameters()) if (parameter.ndim > 1) xavierUniform_(parameter);
     this.dModel = dModel;
     this.nhead = nhead;
@@ -449,7 +460,7 @@ export class Transformer extends Module {
     ...rest: readonly (Tensor | boolean | null | undefined | TransformerCall)[]
   ): Tensor;
   override forward(...args: readonly unknown[]): Tensor {
-    const { src, tgt, srcMask = null, srcKeyPaddingMask = null, srcIsCausal = null, ...options } = readCall(TRANSFORM, args); // prettier-ignore
+    const { src, tgt, srcMask = null, srcKeyPaddingMask = null, srcIsCausal = null, ...options } = readCall(TRANSFORM, args);
     const encode = this.encoder as TransformerEncoder;
     const decode = this.decoder as TransformerDecoder;
     const memory = encode(src, { mask: srcMask, srcKeyPaddingMask, isCausal: srcIsCausal });

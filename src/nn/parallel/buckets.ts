@@ -156,8 +156,14 @@ export class GradientBuckets {
 
   /** What no process has used keeps the gradient that it has; what others have used gets theirs. */
   #leaveUnused(unused: ReadonlySet<number>): void {
-    if (activeRecorder() !== undefined) throw new CompileError('DistributedDataParallel: findUnusedParameters looks at values of all processes; leave it out, or do not compile'); // prettier-ignore
-    const used = fromTypedArray(Int32Array.from(this.#parameters, (_, i) => (unused.has(i) ? 0 : 1)), [this.#parameters.length]); // prettier-ignore
+    if (activeRecorder() !== undefined)
+      throw new CompileError(
+        'DistributedDataParallel: findUnusedParameters looks at values of all processes; leave it out, or do not compile',
+      );
+    const used = fromTypedArray(
+      Int32Array.from(this.#parameters, (_, i) => (unused.has(i) ? 0 : 1)),
+      [this.#parameters.length],
+    );
     allReduce(used, { op: 'max' });
     const anywhere = used.toTypedArray();
     for (const i of unused) {

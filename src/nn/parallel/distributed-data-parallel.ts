@@ -30,7 +30,11 @@ interface DdpCall<M> extends DistributedDataParallelOptions {
   readonly module: M;
 }
 const MODULE = kind('a module', (value) => value instanceof ModuleBase);
-const CALL = signature<DdpCall<ModuleBase>>('nn.parallel.DistributedDataParallel', { module: MODULE, broadcastBuffers: BOOL, bucketCapMb: POSITIVE, findUnusedParameters: BOOL }, { required: 1, positional: 1 }); // prettier-ignore
+const CALL = signature<DdpCall<ModuleBase>>(
+  'nn.parallel.DistributedDataParallel',
+  { module: MODULE, broadcastBuffers: BOOL, bucketCapMb: POSITIVE, findUnusedParameters: BOOL },
+  { required: 1, positional: 1 },
+);
 
 /**
  * Every process has a copy of the module and a part of each batch; this sees to it that all copies begin with rank 0's values and that after each
@@ -66,7 +70,10 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
     this.bucketCapMb = bucketCapMb;
     this.findUnusedParameters = findUnusedParameters;
     const group = requireGroup('DistributedDataParallel');
-    if (learning(module).length === 0) throw new ArgumentError('DistributedDataParallel: no parameter of the module requires gradients, so there is nothing to exchange; call the module itself'); // prettier-ignore
+    if (learning(module).length === 0)
+      throw new ArgumentError(
+        'DistributedDataParallel: no parameter of the module requires gradients, so there is nothing to exchange; call the module itself',
+      );
     requireSame(group, module);
     broadcastAll([...module.parameters(), ...module.buffers()]);
     exchangeOf(this);
@@ -83,7 +90,7 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
     const source = exchanges ? round(exchange, true) : 0;
     if (exchanges && this.broadcastBuffers) broadcastAll([...this.module.buffers()], source);
     const output = (this.module as unknown as (...given: unknown[]) => unknown)(...inputs);
-    if (exchanges) exchange.buckets.begin(this.findUnusedParameters ? unusedBy(output, exchange.parameters) : undefined); // prettier-ignore
+    if (exchanges) exchange.buckets.begin(this.findUnusedParameters ? unusedBy(output, exchange.parameters) : undefined);
     return output as ReturnType<M['forward']>;
   }
 
@@ -103,13 +110,7 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
    * @see https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html#torch.nn.parallel.DistributedDataParallel.join
    */
   join<T>(fn: () => T): T {
-    requireKind(
-      'join',
-      'the argument',
-      fn,
-      FUNCTION,
-      'write model.join(() => { for (const [x, y] of loader) step(x, y); })',
-    );
+    requireKind('join', 'the argument', fn, FUNCTION, 'write model.join(() => { for (const [x, y] of loader) step(x, y); })');
     const exchange = exchangeOf(this);
     exchange.joining = true;
     return finallyDo(fn, (failed) => {
@@ -130,8 +131,7 @@ interface Exchange {
 type Wrapped = Pick<DistributedDataParallel, 'module' | 'bucketCapMb' | 'broadcastBuffers' | 'requireBackwardGradSync'>;
 const exchangesOf = new WeakMap<Wrapped, Exchange>();
 
-const learning = (module: ModuleBase): NamedParameter[] =>
-  [...module.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
+const learning = (module: ModuleBase): NamedParameter[] => [...module.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
 
 function exchangeOf(model: Wrapped): Exchange {
   const found = exchangesOf.get(model);
@@ -212,13 +212,16 @@ function finallyDo<T>(fn: () => T, end: (failed: boolean) => void): T {
 function* tensorsIn(value: unknown): Generator<Tensor> {
   if (isTensor(value)) yield value;
   else if (value instanceof Map) for (const inner of value.values()) yield* tensorsIn(inner);
-  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* tensorsIn(inner); // prettier-ignore
+  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* tensorsIn(inner);
 }
 
 /** What a parameter or buffer is, for comparison. */
 const described = (module: ModuleBase): Record<string, string> => {
-  const all = [...module.namedParameters()].map(([name, x]) => [name, `${x.dtype} [${x.layout.shape.join(', ')}]${x.requiresGrad ? '' : ', frozen'}`]); // prettier-ignore
-  const buffers = [...module.namedBuffers()].map(([name, x]) => [name, `${x.dtype} [${x.layout.shape.join(', ')}], a buffer`]); // prettier-ignore
+  const all = [...module.namedParameters()].map(([name, x]) => [
+    name,
+    `${x.dtype} [${x.layout.shape.join(', ')}]${x.requiresGrad ? '' : ', frozen'}`,
+  ]);
+  const buffers = [...module.namedBuffers()].map(([name, x]) => [name, `${x.dtype} [${x.layout.shape.join(', ')}], a buffer`]);
   return Object.fromEntries([...all, ...buffers]) as Record<string, string>;
 };
 
@@ -230,11 +233,14 @@ function requireSame(group: ProcessGroup, module: ModuleBase): void {
   const faults: string[] = [];
   others.forEach((other, i) => {
     for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
-      if (first[name] !== other[name]) faults.push(`${name} is ${first[name] ?? 'missing'} in rank 0, ${other[name] ?? 'missing'} in rank ${i + 1}`); // prettier-ignore
+      if (first[name] !== other[name])
+        faults.push(`${name} is ${first[name] ?? 'missing'} in rank 0, ${other[name] ?? 'missing'} in rank ${i + 1}`);
     }
-    if (Object.keys(first).join() !== Object.keys(other).join()) faults.push(`the order of names differs between rank 0 and rank ${i + 1}`); // prettier-ignore
+    if (Object.keys(first).join() !== Object.keys(other).join()) faults.push(`the order of names differs between rank 0 and rank ${i + 1}`);
   });
   if (faults.length === 0) return;
   const more = faults.length > 5 ? ` (and ${faults.length - 5} more)` : '';
-  throw new DistributedError(`DistributedDataParallel: the processes' modules differ: ${faults.slice(0, 5).join('; ')}${more}; make the same module in all processes`); // prettier-ignore
+  throw new DistributedError(
+    `DistributedDataParallel: the processes' modules differ: ${faults.slice(0, 5).join('; ')}${more}; make the same module in all processes`,
+  );
 }

@@ -27,8 +27,7 @@ function tensorsOf(op: string, parameters: Tensors): Tensor[] {
   return list;
 }
 
-const gradsOf = (parameters: readonly Tensor[]): Tensor[] =>
-  parameters.map((parameter) => parameter.grad).filter((grad) => grad !== null);
+const gradsOf = (parameters: readonly Tensor[]): Tensor[] => parameters.map((parameter) => parameter.grad).filter((grad) => grad !== null);
 
 /** A tensor's norm of any order, as torch.linalg.vector_norm. */
 function normOf(x: Tensor, order: number): Tensor {
@@ -48,7 +47,10 @@ function normOf(x: Tensor, order: number): Tensor {
 function totalOf(op: string, tensors: readonly Tensor[], order: number, mustBeFinite: boolean): Tensor {
   if (tensors.length === 0) return zeros([]);
   const total = normOf(stack(tensors.map((x): Tensor => normOf(x, order))), order);
-  if (mustBeFinite && !Number.isFinite(total.item())) throw new ArgumentError(`${op}: the total norm of order ${order} is ${String(total.item())}, so gradients cannot be clipped by it; leave errorIfNonfinite out to scale them anyway`); // prettier-ignore
+  if (mustBeFinite && !Number.isFinite(total.item()))
+    throw new ArgumentError(
+      `${op}: the total norm of order ${order} is ${String(total.item())}, so gradients cannot be clipped by it; leave errorIfNonfinite out to scale them anyway`,
+    );
   return total;
 }
 

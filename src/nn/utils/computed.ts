@@ -16,7 +16,7 @@ import { Parameter } from '../parameter.ts';
 export const MODULE = kind('a module, such as new nn.Linear(2, 1)', (value) => value instanceof ModuleBase);
 export const NAME = TEXT;
 
-export const fieldOf = (module: ModuleBase, name: string): unknown => (module as unknown as Record<string, unknown>)[name]; // prettier-ignore
+export const fieldOf = (module: ModuleBase, name: string): unknown => (module as unknown as Record<string, unknown>)[name];
 
 /** The tensor of a name. @throws ArgumentError where there is none */
 export function tensorAt(op: string, module: ModuleBase, name: string): Tensor {
@@ -34,7 +34,7 @@ export function parameterAt(op: string, module: ModuleBase, name: string): Param
 }
 
 const known = (module: ModuleBase): string => {
-  const names = [...module.namedParameters(), ...module.namedBuffers()].map(([name]) => name).filter((name) => !name.includes('.')); // prettier-ignore
+  const names = [...module.namedParameters(), ...module.namedBuffers()].map(([name]) => name).filter((name) => !name.includes('.'));
   return names.length === 0 ? 'none' : names.join(', ');
 };
 

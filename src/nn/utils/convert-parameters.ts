@@ -38,7 +38,8 @@ export function vectorToParameters(vec: Tensor, parameters: Iterable<Tensor>): v
   requireTensor('vectorToParameters', 'the vector', vec);
   const list = parametersOf('vectorToParameters', parameters);
   const needed = list.reduce((sum, { layout }) => sum + layout.numel, 0);
-  if (vec.ndim !== 1 || vec.layout.numel < needed) throw new ShapeError(`vectorToParameters: expected a vector of ${needed} elements, but got ${showSizes(vec.layout.shape)}`); // prettier-ignore
+  if (vec.ndim !== 1 || vec.layout.numel < needed)
+    throw new ShapeError(`vectorToParameters: expected a vector of ${needed} elements, but got ${showSizes(vec.layout.shape)}`);
   withGradMode(false, () => {
     let at = 0;
     for (const parameter of list) {

@@ -21,11 +21,17 @@ type Norm = ModuleBase & {
 
 const field = (value: unknown, name: string): unknown => (value as Readonly<Record<string, unknown>>)[name];
 const LAYER = kind('a layer with a weight', (value) => value instanceof ModuleBase && isTensor(field(value, 'weight')));
-const NORM = kind('a batch normalisation with running statistics', (value) => value instanceof ModuleBase && statisticsOf(value) !== undefined); // prettier-ignore
+const NORM = kind(
+  'a batch normalisation with running statistics',
+  (value) => value instanceof ModuleBase && statisticsOf(value) !== undefined,
+);
 
 /** Fields are called as in PyTorch, or as ours. */
 function statisticsOf(norm: ModuleBase): { mean: Tensor; variance: Tensor } | undefined {
-  const [mean, variance] = [field(norm, 'running_mean') ?? field(norm, 'runningMean'), field(norm, 'running_var') ?? field(norm, 'runningVar')]; // prettier-ignore
+  const [mean, variance] = [
+    field(norm, 'running_mean') ?? field(norm, 'runningMean'),
+    field(norm, 'running_var') ?? field(norm, 'runningVar'),
+  ];
   return isTensor(mean) && isTensor(variance) ? { mean, variance } : undefined;
 }
 
@@ -34,8 +40,16 @@ interface FuseConvOptions {
   bn: Norm;
   transpose?: boolean;
 }
-const CONV = signature<FuseConvOptions>('fuseConvBnEval', { conv: LAYER, bn: NORM, transpose: BOOL }, { required: 2, example: 'fuseConvBnEval(conv, bn)' }); // prettier-ignore
-const LINEAR = signature<{ linear: Weighted; bn: Norm }>('fuseLinearBnEval', { linear: LAYER, bn: NORM }, { required: 2, example: 'fuseLinearBnEval(linear, bn)' }); // prettier-ignore
+const CONV = signature<FuseConvOptions>(
+  'fuseConvBnEval',
+  { conv: LAYER, bn: NORM, transpose: BOOL },
+  { required: 2, example: 'fuseConvBnEval(conv, bn)' },
+);
+const LINEAR = signature<{ linear: Weighted; bn: Norm }>(
+  'fuseLinearBnEval',
+  { linear: LAYER, bn: NORM },
+  { required: 2, example: 'fuseLinearBnEval(linear, bn)' },
+);
 
 /** A copy of the layer whose outputs are scaled and shifted as the normalisation does; `dim` is the weight's one of outputs. */
 function fused<L extends Weighted>(op: string, layer: L, bn: Norm, dim: number): L {
@@ -80,7 +94,7 @@ function fusedWeights({ weight, bias, mean, variance, eps, scale, shift, dim }: 
  * @throws ArgumentError in training mode
  * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html
  */
-export function fuseConvBnEval<C extends ModuleBase>(conv: C, bn: ModuleBase, transpose?: boolean | { readonly transpose?: boolean }): C; // prettier-ignore
+export function fuseConvBnEval<C extends ModuleBase>(conv: C, bn: ModuleBase, transpose?: boolean | { readonly transpose?: boolean }): C;
 export function fuseConvBnEval(...args: readonly unknown[]): ModuleBase {
   const { conv, bn, transpose = false } = readCall(CONV, args);
   return fused(CONV.op, conv, bn, transpose ? 1 : 0);
@@ -104,7 +118,11 @@ interface ConvWeights {
   readonly transpose?: boolean;
 }
 const STATISTICS = { bnRm: TENSOR, bnRv: TENSOR, bnEps: NUMBER, bnW: TENSOR_OR_NULL, bnB: TENSOR_OR_NULL };
-const CONV_WEIGHTS = signature<ConvWeights>('fuseConvBnWeights', { convW: TENSOR, convB: TENSOR_OR_NULL, ...STATISTICS, transpose: BOOL }, { required: 7, example: 'fuseConvBnWeights(conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)' }); // prettier-ignore
+const CONV_WEIGHTS = signature<ConvWeights>(
+  'fuseConvBnWeights',
+  { convW: TENSOR, convB: TENSOR_OR_NULL, ...STATISTICS, transpose: BOOL },
+  { required: 7, example: 'fuseConvBnWeights(conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)' },
+);
 
 /**
  * The weight and the bias of {@link fuseConvBnEval}, of those of both layers; null stands for none
@@ -123,12 +141,16 @@ interface LinearWeights extends Omit<ConvWeights, 'convW' | 'convB' | 'transpose
   readonly bnW: Tensor;
   readonly bnB: Tensor;
 }
-const LINEAR_WEIGHTS = signature<LinearWeights>('fuseLinearBnWeights', { linearW: TENSOR, linearB: TENSOR_OR_NULL, ...STATISTICS, bnW: TENSOR, bnB: TENSOR }, { required: 7, example: 'fuseLinearBnWeights(linear.weight, linear.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)' }); // prettier-ignore
+const LINEAR_WEIGHTS = signature<LinearWeights>(
+  'fuseLinearBnWeights',
+  { linearW: TENSOR, linearB: TENSOR_OR_NULL, ...STATISTICS, bnW: TENSOR, bnB: TENSOR },
+  { required: 7, example: 'fuseLinearBnWeights(linear.weight, linear.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)' },
+);
 
 /** As {@link fuseConvBnWeights}, of a linear layer (https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_linear_bn_weights.html). */
 export function fuseLinearBnWeights(linearW: Tensor, linearB: Tensor | null, bnRm: Tensor, bnRv: Tensor, bnEps: number, bnW: Tensor, bnB: Tensor): [weight: Parameter, bias: Parameter]; // prettier-ignore
 export function fuseLinearBnWeights(call: LinearWeights): [weight: Parameter, bias: Parameter];
 export function fuseLinearBnWeights(...args: readonly unknown[]): [Parameter, Parameter] {
-  const { linearW: weight, linearB: bias, bnRm: mean, bnRv: variance, bnEps: eps, bnW: scale, bnB: shift } = readCall(LINEAR_WEIGHTS, args); // prettier-ignore
+  const { linearW: weight, linearB: bias, bnRm: mean, bnRv: variance, bnEps: eps, bnW: scale, bnB: shift } = readCall(LINEAR_WEIGHTS, args);
   return fusedWeights({ weight, bias, mean, variance, eps, scale, shift, dim: 0 });
 }

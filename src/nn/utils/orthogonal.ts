@@ -63,14 +63,16 @@ class OrthogonalFunction extends Module<(x: Tensor) => Tensor> {
 
   /** The base becomes the given matrix, made orthogonal, and the free matrix −1: its diagonal is what reflections are multiplied by. */
   rightInverse(value: Tensor): Tensor {
-    if (!sameDims(value.layout.shape, this._shape)) throw new ShapeError(`orthogonal: expected a tensor of shape ${showShape(this._shape)}, but got ${showShape(value.layout.shape)}`); // prettier-ignore
+    if (!sameDims(value.layout.shape, this._shape))
+      throw new ShapeError(`orthogonal: expected a tensor of shape ${showShape(this._shape)}, but got ${showShape(value.layout.shape)}`);
     const wide = sizesOf(value)[0] < sizesOf(value)[1];
     const q = wide ? value.mT : value;
     const [n, k] = sizesOf(q);
-    if (!this._based) throw new ArgumentError('orthogonal: with useTrivialization false, nothing can be assigned to the weight; change its original'); // prettier-ignore
+    if (!this._based)
+      throw new ArgumentError('orthogonal: with useTrivialization false, nothing can be assigned to the weight; change its original');
     const batch = q.layout.shape.slice(0, -2);
     if (n === k) this.base = isOrthogonal(q) ? q.clone() : madeOrthogonal(q);
-    else this.base = madeOrthogonal(cat([q, randn([...batch, n, n - k], { dtype: q.dtype }).to(q.device)], -1)); // prettier-ignore
+    else this.base = madeOrthogonal(cat([q, randn([...batch, n, n - k], { dtype: q.dtype }).to(q.device)], -1));
     const [rows, columns] = sizesOf(value);
     return value.newZeros(this._shape).sub(eye(rows, columns, { dtype: value.dtype, device: value.device }));
   }
@@ -101,7 +103,11 @@ interface OrthogonalCall<M = ModuleBase> {
   useTrivialization?: boolean;
 }
 type OrthogonalRest = Omit<OrthogonalCall, 'module'>;
-const ORTHOGONAL = signature<OrthogonalCall>('orthogonal', { module: MODULE, name: NAME, orthogonalMap: orNull(oneOf('matrixExp', 'cayley', 'householder')), useTrivialization: BOOL }, { required: 1, positional: 3, example: 'nn.utils.parametrizations.orthogonal(layer)' }); // prettier-ignore
+const ORTHOGONAL = signature<OrthogonalCall>(
+  'orthogonal',
+  { module: MODULE, name: NAME, orthogonalMap: orNull(oneOf('matrixExp', 'cayley', 'householder')), useTrivialization: BOOL },
+  { required: 1, positional: 3, example: 'nn.utils.parametrizations.orthogonal(layer)' },
+);
 
 /**
  * A weight whose columns, or rows where there are fewer, stay orthogonal, whatever an optimizer does to its original
@@ -123,10 +129,12 @@ export function orthogonal<M extends ModuleBase>(
 export function orthogonal(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight', orthogonalMap, useTrivialization = true } = readCall(ORTHOGONAL, args);
   const weight = tensorAt('orthogonal', module, name);
-  if (weight.ndim < 2) throw new ShapeError(`orthogonal: expected a weight of at least two dimensions, but got shape ${showShape(weight.layout.shape)}`); // prettier-ignore
+  if (weight.ndim < 2)
+    throw new ShapeError(`orthogonal: expected a weight of at least two dimensions, but got shape ${showShape(weight.layout.shape)}`);
   const [n, k] = sizesOf(weight);
   const map = orthogonalMap ?? (n === k ? 'matrixExp' : 'householder');
-  if (!useTrivialization && map === 'householder') throw new ArgumentError("orthogonal: expected useTrivialization for the map 'householder'; leave it out, or use 'matrixExp'"); // prettier-ignore
+  if (!useTrivialization && map === 'householder')
+    throw new ArgumentError("orthogonal: expected useTrivialization for the map 'householder'; leave it out, or use 'matrixExp'");
   const made = new OrthogonalFunction(weight, map, useTrivialization);
   // Without a base the original is the weight as it is, of which nothing is asked.
   if (!useTrivialization) Object.defineProperty(made, 'rightInverse', { value: undefined });

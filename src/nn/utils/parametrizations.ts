@@ -11,7 +11,7 @@ import type { ModuleBase } from '../module-base.ts';
 import { Module } from '../module.ts';
 import { MODULE, NAME, tensorAt } from './computed.ts';
 import { registerParametrization, type Parametrized } from './parametrize.ts';
-import { asMatrix, outputDim, randomUnit, sigmaOf, SPECTRAL_KINDS, unit, type SpectralNormCall } from './spectral-norm.ts'; // prettier-ignore
+import { asMatrix, outputDim, randomUnit, sigmaOf, SPECTRAL_KINDS, unit, type SpectralNormCall } from './spectral-norm.ts';
 import { normExceptDim, weightOf, type WeightNormCall } from './weight-norm.ts';
 
 class WeightNormFunction extends Module {
@@ -35,7 +35,11 @@ class WeightNormFunction extends Module {
   }
 }
 
-const WEIGHT_NORM = signature<WeightNormCall>('weightNorm', { module: MODULE, name: NAME, dim: orNull(WHOLE) }, { required: 1, example: 'nn.utils.parametrizations.weightNorm(layer)' }); // prettier-ignore
+const WEIGHT_NORM = signature<WeightNormCall>(
+  'weightNorm',
+  { module: MODULE, name: NAME, dim: orNull(WHOLE) },
+  { required: 1, example: 'nn.utils.parametrizations.weightNorm(layer)' },
+);
 
 /**
  * A weight as a length and a direction (https://pytorch.org/docs/stable/generated/torch.nn.utils.parametrizations.weight_norm.html), saved as
@@ -116,7 +120,10 @@ function iterate({ _u: u, _v: v, eps }: SpectralNormFunction, matrix: Tensor, st
 }
 
 type SpectralRest = Omit<SpectralNormCall, 'module'>;
-const SPECTRAL = signature<SpectralNormCall>('spectralNorm', SPECTRAL_KINDS, { required: 1, example: 'nn.utils.parametrizations.spectralNorm(layer)' }); // prettier-ignore
+const SPECTRAL = signature<SpectralNormCall>('spectralNorm', SPECTRAL_KINDS, {
+  required: 1,
+  example: 'nn.utils.parametrizations.spectralNorm(layer)',
+});
 
 /**
  * A weight divided by its largest singular value (https://pytorch.org/docs/stable/generated/torch.nn.utils.parametrizations.spectral_norm.html), which

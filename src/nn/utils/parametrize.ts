@@ -28,8 +28,7 @@ type Callable = (...inputs: readonly Tensor[]) => unknown;
 function put(original: Tensor, value: Tensor): void {
   if (original === value) return;
   const plain = value.detach();
-  if (sameDims(original.layout.shape, plain.layout.shape))
-    withGradMode(false, () => void original.detach().copy_(plain)); // prettier-ignore
+  if (sameDims(original.layout.shape, plain.layout.shape)) withGradMode(false, () => void original.detach().copy_(plain));
   else become(original, plain.clone());
 }
 
@@ -60,7 +59,9 @@ export class ParametrizationList extends Module<() => Tensor> {
     } else {
       const parts = partsOf(op, value);
       this.count = parts.length;
-      parts.forEach((part, i) => putIn(this, `original${i}`, tensor instanceof Parameter ? new Parameter(part.detach(), tensor.requiresGrad) : part)); // prettier-ignore
+      parts.forEach((part, i) =>
+        putIn(this, `original${i}`, tensor instanceof Parameter ? new Parameter(part.detach(), tensor.requiresGrad) : part),
+      );
     }
     if (!unsafe) requireLike(op, 'the parametrization', this.forward(), tensor);
   }
@@ -82,12 +83,16 @@ export class ParametrizationList extends Module<() => Tensor> {
     withGradMode(false, () => {
       let given: Tensor | readonly Tensor[] = value;
       for (const module of [...this.children()].reverse() as Parametrization[]) {
-        if (module.rightInverse === undefined) throw new ArgumentError(`cannot assign to a parametrized tensor: ${module.typeName()} has no rightInverse; change its originals, or remove it first`); // prettier-ignore
+        if (module.rightInverse === undefined)
+          throw new ArgumentError(
+            `cannot assign to a parametrized tensor: ${module.typeName()} has no rightInverse; change its originals, or remove it first`,
+          );
         given = module.rightInverse(given as Tensor);
       }
       const parts = isTensor(given) ? [given] : partsOf('rightInverse', given);
       const originals = this.originals();
-      if (parts.length !== originals.length) throw new ArgumentError(`rightInverse: expected ${originals.length} tensors, but got ${parts.length}`); // prettier-ignore
+      if (parts.length !== originals.length)
+        throw new ArgumentError(`rightInverse: expected ${originals.length} tensors, but got ${parts.length}`);
       parts.forEach((part, i) => put(originals[i]!, part));
     });
   }
@@ -101,8 +106,14 @@ function partsOf(op: string, value: unknown): readonly Tensor[] {
 /** @throws ArgumentError, DTypeError, ShapeError unless a tensor is like another */
 function requireLike(op: string, what: string, value: unknown, like: Tensor, anyShape = false): void {
   if (!isTensor(value)) throw new ArgumentError(`${op}: expected ${what} to give a tensor`);
-  if (value.dtype !== like.dtype) throw new DTypeError(`${op}: expected ${what} to keep the dtype ${like.dtype}, but got ${value.dtype}; pass { unsafe: true } to allow it`); // prettier-ignore
-  if (!anyShape && !sameDims(value.layout.shape, like.layout.shape)) throw new ShapeError(`${op}: expected ${what} to keep the shape ${showShape(like.layout.shape)}, but got ${showShape(value.layout.shape)}; pass { unsafe: true } to allow it`); // prettier-ignore
+  if (value.dtype !== like.dtype)
+    throw new DTypeError(
+      `${op}: expected ${what} to keep the dtype ${like.dtype}, but got ${value.dtype}; pass { unsafe: true } to allow it`,
+    );
+  if (!anyShape && !sameDims(value.layout.shape, like.layout.shape))
+    throw new ShapeError(
+      `${op}: expected ${what} to keep the shape ${showShape(like.layout.shape)}, but got ${showShape(value.layout.shape)}; pass { unsafe: true } to allow it`,
+    );
 }
 
 // ---- computing once
@@ -199,13 +210,15 @@ export function registerParametrization(...args: readonly unknown[]): ModuleBase
   parametrization.train(module.training);
   const list = listOf(module, name);
   if (list !== undefined) {
-    if (!unsafe) requireLike(op, 'the parametrization', (parametrization as unknown as Callable)(valueOf(module, name)), valueOf(module, name)); // prettier-ignore
+    if (!unsafe)
+      requireLike(op, 'the parametrization', (parametrization as unknown as Callable)(valueOf(module, name)), valueOf(module, name));
     list.addModule(String([...list.children()].length), parametrization);
     list.unsafe ||= unsafe;
     return module;
   }
   const tensor = tensorAt(op, module, name);
-  if (!Object.keys(module).includes(name)) throw new ArgumentError(`${op}: '${name}' of ${module.typeName()} is computed already, and not by a parametrization`); // prettier-ignore
+  if (!Object.keys(module).includes(name))
+    throw new ArgumentError(`${op}: '${name}' of ${module.typeName()} is computed already, and not by a parametrization`);
   const lists = new ParametrizationList(op, parametrization, tensor, unsafe);
   takeOut(module, name);
   if (listsOf(module) === undefined) {
@@ -259,8 +272,11 @@ export function removeParametrizations<M extends ModuleBase>(
 export function removeParametrizations(...args: readonly unknown[]): ModuleBase {
   const { module, tensorName: name, leaveParametrized = true } = readCall(REMOVE, args);
   const list = listOf(module, name);
-  if (list === undefined) throw new ArgumentError(`removeParametrizations: '${name}' of ${module.typeName()} has no parametrizations`); // prettier-ignore
-  if (!leaveParametrized && list.count > 0) throw new ArgumentError(`removeParametrizations: '${name}' has ${list.count} originals, none of which can take its place; leave it parametrized`); // prettier-ignore
+  if (list === undefined) throw new ArgumentError(`removeParametrizations: '${name}' of ${module.typeName()} has no parametrizations`);
+  if (!leaveParametrized && list.count > 0)
+    throw new ArgumentError(
+      `removeParametrizations: '${name}' has ${list.count} originals, none of which can take its place; leave it parametrized`,
+    );
   let original = list.count === 0 ? list.original : undefined;
   if (original === undefined) {
     const value = valueOf(module, name);
@@ -315,8 +331,8 @@ export function transferParametrizationsAndParams(...args: readonly unknown[]): 
   if (lists === undefined) return toModule;
   for (const name of tensorName === null ? [...lists.keys()] : [tensorName]) {
     const from = listOf(fromModule, name);
-    if (from === undefined) throw new ArgumentError(`${TRANSFER.op}: '${name}' of ${fromModule.typeName()} has no parametrizations`); // prettier-ignore
-    if (!isTensor(fieldOf(toModule, name))) toModule.registerParameter(name, new Parameter(valueOf(fromModule, name).detach())); // prettier-ignore
+    if (from === undefined) throw new ArgumentError(`${TRANSFER.op}: '${name}' of ${fromModule.typeName()} has no parametrizations`);
+    if (!isTensor(fieldOf(toModule, name))) toModule.registerParameter(name, new Parameter(valueOf(fromModule, name).detach()));
     for (const parametrization of from.children()) registerParametrization(toModule, name, parametrization);
     const to = listOf(toModule, name)!;
     const originals = from.count === 0 ? ['original'] : Array.from({ length: from.count }, (_, i) => `original${i}`);

@@ -13,7 +13,7 @@ export type PruningType = 'unstructured' | 'structured' | 'global';
 /** How many of `size`: a whole number is a count, anything between 0 and 1 a part, rounded as Python rounds. */
 function countOf(op: string, amount: number, size: number): number {
   const count = Number.isInteger(amount) ? amount : roundHalfEven(amount * size);
-  if (count > size) throw new ArgumentError(`${op}: expected an amount of at most ${size}, which there are, but got ${amount}`); // prettier-ignore
+  if (count > size) throw new ArgumentError(`${op}: expected an amount of at most ${size}, which there are, but got ${amount}`);
   return count;
 }
 
@@ -45,14 +45,16 @@ export function randomMask(op: string, amount: number, t: Tensor, mask: Tensor):
 
 /** What both a mask and the one that was given leave. */
 export function customMask(op: string, given: Tensor, mask: Tensor): Tensor {
-  if (given.layout.shape.join() !== mask.layout.shape.join()) throw new ShapeError(`${op}: expected a mask of shape ${showShape(mask.shape)}, but got ${showShape(given.shape)}`); // prettier-ignore
+  if (given.layout.shape.join() !== mask.layout.shape.join())
+    throw new ShapeError(`${op}: expected a mask of shape ${showShape(mask.shape)}, but got ${showShape(given.shape)}`);
   return mask.mul(given.to(mask.device).to(mask.dtype));
 }
 
 function channels(op: string, t: Tensor, dim: number): [dim: number, size: number] {
-  if (t.ndim < 2) throw new ShapeError(`${op}: channels can be pruned of tensors of two dimensions and more, but got ${showShape(t.layout.shape)}`); // prettier-ignore
+  if (t.ndim < 2)
+    throw new ShapeError(`${op}: channels can be pruned of tensors of two dimensions and more, but got ${showShape(t.layout.shape)}`);
   const at = dim < 0 ? dim + t.ndim : dim;
-  if (at < 0 || at >= t.ndim) throw new IndexError(`${op}: expected a dimension of a tensor of ${t.ndim}, but got ${dim}`); // prettier-ignore
+  if (at < 0 || at >= t.ndim) throw new IndexError(`${op}: expected a dimension of a tensor of ${t.ndim}, but got ${dim}`);
   return [at, t.layout.shape[at]!];
 }
 
@@ -82,7 +84,8 @@ export function normMask(op: string, amount: number, n: NormOrder, dim: number, 
   if (k === 0) return mask;
   const others = t.layout.shape.map((_, i) => i).filter((i) => i !== at);
   if (n === 'nuc') throw new ArgumentError(`${op}: the nuclear norm is not there; use another n, such as 2 or 'fro'`);
-  const norm = n === 'fro' && others.length === 2 ? matrixNorm(t, 'fro', others as [number, number]) : vectorNorm(t, n === 'fro' ? 2 : n, others); // prettier-ignore
+  const norm =
+    n === 'fro' && others.length === 2 ? matrixNorm(t, 'fro', others as [number, number]) : vectorNorm(t, n === 'fro' ? 2 : n, others);
   const kept = topk(norm, size - k).indices;
   const ones = zeros([size], { dtype: 'float32' }).to(t.device) as Tensor;
   return keeping(mask, at, ones.scatter(0, kept, 1));

@@ -12,7 +12,7 @@ import { withGradMode } from '../../tensor/grad-mode.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModuleBase } from '../module-base.ts';
 import { compute, computingHooks, fieldOf, MODULE, NAME, parameterAt, setComputed, stopComputing, takeOut, type Computing } from './computed.ts'; // prettier-ignore
-import { customMask, l1Mask, normMask, randomChannelsMask, randomMask, type NormOrder, type PruningType } from './prune-masks.ts'; // prettier-ignore
+import { customMask, l1Mask, normMask, randomChannelsMask, randomMask, type NormOrder, type PruningType } from './prune-masks.ts';
 import '../../tensor/families/picking.ts';
 import '../../tensor/families/scatter.ts';
 
@@ -27,13 +27,14 @@ export const methodOf = (module: ModuleBase, name: string): BasePruningMethod | 
   hookOf(module, name)?.of as BasePruningMethod | undefined;
 
 /** Whether anything of a module itself is pruned. */
-export const prunes = (module: ModuleBase): boolean => computingHooks(module).some(({ of }) => of instanceof BasePruningMethod); // prettier-ignore
+export const prunes = (module: ModuleBase): boolean => computingHooks(module).some(({ of }) => of instanceof BasePruningMethod);
 
 /** @throws ShapeError unless scores, where there are any, have a tensor's shape */
 function requireScores(op: string, scores: Tensor | null | undefined, { layout: { shape } }: Tensor): void {
   if (scores === undefined || scores === null) return;
   requireTensor(op, 'importanceScores', scores);
-  if (!sameDims(scores.layout.shape, shape)) throw new ShapeError(`${op}: expected importanceScores of the shape ${showShape(shape)}, but got ${showShape(scores.layout.shape)}`); // prettier-ignore
+  if (!sameDims(scores.layout.shape, shape))
+    throw new ShapeError(`${op}: expected importanceScores of the shape ${showShape(shape)}, but got ${showShape(scores.layout.shape)}`);
 }
 
 /** The new mask of a method that sees only what is left: single elements, or the channels that are not gone, or all. */
@@ -57,16 +58,12 @@ function combined(method: BasePruningMethod, t: Tensor, mask: Tensor): Tensor {
 const nameOf = (method: BasePruningMethod): string => method.constructor.name;
 
 /** Prunes by a method, on top of what is pruned already, and gives the method or the container that it went into. */
-export function applyMethod(
-  module: ModuleBase,
-  name: string,
-  method: BasePruningMethod,
-  scores?: Tensor | null,
-): BasePruningMethod {
+export function applyMethod(module: ModuleBase, name: string, method: BasePruningMethod, scores?: Tensor | null): BasePruningMethod {
   const op = nameOf(method);
   requireKind(op, 'the module', module, MODULE);
   requireKind(op, 'name', name, NAME);
-  if (!TYPES.includes(method.pruningType)) throw new ArgumentError(`${op}: expected pruningType to be 'unstructured', 'structured' or 'global', but got '${method.pruningType}'`); // prettier-ignore
+  if (!TYPES.includes(method.pruningType))
+    throw new ArgumentError(`${op}: expected pruningType to be 'unstructured', 'structured' or 'global', but got '${method.pruningType}'`);
   const hook = hookOf(module, name);
   const original = hook === undefined ? parameterAt(op, module, name) : (fieldOf(module, `${name}_orig`) as Tensor);
   requireScores(op, scores, original);
@@ -121,7 +118,7 @@ export abstract class BasePruningMethod {
   /** The pruned tensor: the original times the mask. */
   applyMask(module: ModuleBase): Tensor {
     const name = this.requireName(module);
-    const [mask, original] = ['mask', 'orig'].map((part) => fieldOf(module, `${name}_${part}`) as Tensor) as [Tensor, Tensor]; // prettier-ignore
+    const [mask, original] = ['mask', 'orig'].map((part) => fieldOf(module, `${name}_${part}`) as Tensor) as [Tensor, Tensor];
     return mask.to(original.dtype).mul(original);
   }
 
@@ -132,7 +129,7 @@ export abstract class BasePruningMethod {
   prune(t: Tensor, defaultMask?: Tensor | null, importanceScores?: Tensor | null): Tensor {
     requireTensor(nameOf(this), 'the tensor', t);
     requireScores(nameOf(this), importanceScores, t);
-    const mask = withGradMode(false, () => this.computeMask((importanceScores ?? t).detach(), defaultMask ?? onesLike(t.detach()))); // prettier-ignore
+    const mask = withGradMode(false, () => this.computeMask((importanceScores ?? t).detach(), defaultMask ?? onesLike(t.detach())));
     return t.mul(mask);
   }
 
@@ -150,7 +147,8 @@ export abstract class BasePruningMethod {
   /** Prunes a parameter by a method of this class, on top of what is pruned already; gives the method, or the container of several. */
   static apply(module: ModuleBase, name: string, ...args: readonly unknown[]): BasePruningMethod {
     const Method = this as unknown as new (...args: readonly unknown[]) => BasePruningMethod;
-    if (typeof (this.prototype as Partial<BasePruningMethod>).computeMask !== 'function') throw new ArgumentError(`${this.name}.apply: expected a class with computeMask; write class MyMethod extends BasePruningMethod`); // prettier-ignore
+    if (typeof (this.prototype as Partial<BasePruningMethod>).computeMask !== 'function')
+      throw new ArgumentError(`${this.name}.apply: expected a class with computeMask; write class MyMethod extends BasePruningMethod`);
     const last = args.at(-1);
     if (!hasScores(last)) return applyMethod(module, name, new Method(...args));
     const { importanceScores, ...rest } = last;
@@ -161,7 +159,10 @@ export abstract class BasePruningMethod {
   private requireName(module: ModuleBase): string {
     requireKind(nameOf(this), 'the module', module, MODULE);
     const name = this.tensorName;
-    if (name === undefined || hookOf(module, name) === undefined) throw new ArgumentError(`${nameOf(this)}: ${name === undefined ? 'nothing' : `'${name}'`} of ${module.typeName()} is not pruned; apply the method first`); // prettier-ignore
+    if (name === undefined || hookOf(module, name) === undefined)
+      throw new ArgumentError(
+        `${nameOf(this)}: ${name === undefined ? 'nothing' : `'${name}'`} of ${module.typeName()} is not pruned; apply the method first`,
+      );
     return name;
   }
 }
@@ -183,8 +184,12 @@ export class PruningContainer extends BasePruningMethod implements Iterable<Base
 
   /** @throws ArgumentError for what is no method, or one of another parameter */
   addPruningMethod(method: BasePruningMethod): void {
-    if (!(method instanceof BasePruningMethod)) throw new ArgumentError('PruningContainer: expected a pruning method, such as new prune.L1Unstructured(2)'); // prettier-ignore
-    if (method.tensorName !== this.tensorName) throw new ArgumentError(`PruningContainer: expected a method of '${String(this.tensorName)}', but got one of '${String(method.tensorName)}'`); // prettier-ignore
+    if (!(method instanceof BasePruningMethod))
+      throw new ArgumentError('PruningContainer: expected a pruning method, such as new prune.L1Unstructured(2)');
+    if (method.tensorName !== this.tensorName)
+      throw new ArgumentError(
+        `PruningContainer: expected a method of '${String(this.tensorName)}', but got one of '${String(method.tensorName)}'`,
+      );
     this._methods.push(method);
   }
 
@@ -208,8 +213,14 @@ export class PruningContainer extends BasePruningMethod implements Iterable<Base
   }
 }
 
-export const AMOUNT = kind('a whole number, or a part between 0 and 1', (value) => typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value <= 1)); // prettier-ignore
-export const ORDER = either(kind('a number', (value) => typeof value === 'number' && !Number.isNaN(value)), oneOf('fro', 'nuc')); // prettier-ignore
+export const AMOUNT = kind(
+  'a whole number, or a part between 0 and 1',
+  (value) => typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value <= 1),
+);
+export const ORDER = either(
+  kind('a number', (value) => typeof value === 'number' && !Number.isNaN(value)),
+  oneOf('fro', 'nuc'),
+);
 
 export interface Amount {
   /** A whole number of elements or channels, or a part of them between 0 and 1 (1 is one of them: JavaScript's 1.0 is whole, too). */

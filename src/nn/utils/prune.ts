@@ -29,14 +29,21 @@ interface Scores {
 }
 function pruneSignature<O>(op: string, kinds: OptionKinds<O>, required: number): Signature<Of & O> {
   const all = { ...BASE, ...kinds } as unknown as OptionKinds<Of & O>;
-  return signature<Of & O>(op, all, { required: required + 2, example: `nn.utils.prune.${op}(layer, 'weight'${required > 0 ? ', …' : ''})` }); // prettier-ignore
+  return signature<Of & O>(op, all, {
+    required: required + 2,
+    example: `nn.utils.prune.${op}(layer, 'weight'${required > 0 ? ', …' : ''})`,
+  });
 }
 
 const IDENTITY = pruneSignature<object>('identity', {}, 0);
 const RANDOM = pruneSignature<Amount>('randomUnstructured', { amount: AMOUNT }, 1);
 const L1 = pruneSignature<Amount & Scores>('l1Unstructured', { amount: AMOUNT, importanceScores: orNull(TENSOR) }, 1);
-const RANDOM_STRUCTURED = pruneSignature<Amount & { dim: number }>('randomStructured', { amount: AMOUNT, dim: WHOLE }, 2); // prettier-ignore
-const LN = pruneSignature<Amount & { n: NormOrder; dim: number } & Scores>('lnStructured', { amount: AMOUNT, n: ORDER, dim: WHOLE, importanceScores: orNull(TENSOR) }, 3); // prettier-ignore
+const RANDOM_STRUCTURED = pruneSignature<Amount & { dim: number }>('randomStructured', { amount: AMOUNT, dim: WHOLE }, 2);
+const LN = pruneSignature<Amount & { n: NormOrder; dim: number } & Scores>(
+  'lnStructured',
+  { amount: AMOUNT, n: ORDER, dim: WHOLE, importanceScores: orNull(TENSOR) },
+  3,
+);
 const CUSTOM = pruneSignature<{ mask: Tensor }>('customFromMask', { mask: TENSOR }, 1);
 const REMOVE = pruneSignature<object>('remove', {}, 0);
 
@@ -153,8 +160,14 @@ interface GlobalCall extends Amount {
   pruningMethod: GlobalMethod;
   importanceScores?: ReadonlyMap<ModuleBase, Readonly<Record<string, Tensor>>> | null;
 }
-const PAIRS = arrayOf(kind('a pair', (value) => Array.isArray(value) && value.length === 2 && value[0] instanceof ModuleBase && typeof value[1] === 'string'), "pairs such as [model.fc, 'weight']"); // prettier-ignore
-const METHOD = kind('a class of pruning methods, such as prune.L1Unstructured', (value) => typeof value === 'function' && value.prototype instanceof BasePruningMethod); // prettier-ignore
+const PAIRS = arrayOf(
+  kind('a pair', (value) => Array.isArray(value) && value.length === 2 && value[0] instanceof ModuleBase && typeof value[1] === 'string'),
+  "pairs such as [model.fc, 'weight']",
+);
+const METHOD = kind(
+  'a class of pruning methods, such as prune.L1Unstructured',
+  (value) => typeof value === 'function' && value.prototype instanceof BasePruningMethod,
+);
 const GLOBAL = signature<GlobalCall>(
   'globalUnstructured',
   { parameters: PAIRS, pruningMethod: METHOD, amount: AMOUNT, importanceScores: orNull(kind('a Map of scores by name for each module', (value) => value instanceof Map)) },
@@ -176,13 +189,16 @@ export function globalUnstructured(...args: readonly unknown[]): void {
   const op = 'globalUnstructured';
   const places = [...parameters];
   const method = new pruningMethod({ amount });
-  if (method.pruningType !== 'unstructured') throw new ArgumentError(`${op}: expected a method that is unstructured, but got ${pruningMethod.name}, which is ${method.pruningType}`); // prettier-ignore
+  if (method.pruningType !== 'unstructured')
+    throw new ArgumentError(`${op}: expected a method that is unstructured, but got ${pruningMethod.name}, which is ${method.pruningType}`);
   const container = new PruningContainer(method);
   withGradMode(false, () => {
     const values = places.map(([module, name]) => valueAt(op, module, name));
     const scores = places.map(([module, name], i) => importanceScores?.get(module)?.[name] ?? values[i]!);
-    const masks = places.map(([module, name], i) => (methodOf(module, name) === undefined ? onesLike(values[i]!) : (fieldOf(module, `${name}_mask`) as Tensor))); // prettier-ignore
-    const [all, mask] = [scores, masks].map((list) => cat(list.map((x) => x.detach().reshape(-1)))) as [Tensor, Tensor]; // prettier-ignore
+    const masks = places.map(([module, name], i) =>
+      methodOf(module, name) === undefined ? onesLike(values[i]!) : (fieldOf(module, `${name}_mask`) as Tensor),
+    );
+    const [all, mask] = [scores, masks].map((list) => cat(list.map((x) => x.detach().reshape(-1)))) as [Tensor, Tensor];
     const found = container.computeMask(all, mask);
     let at = 0;
     for (const [i, [module, name]] of places.entries()) {

@@ -15,10 +15,12 @@ import { isTensor } from '../../tensor/is-tensor.ts';
 import { inspectSymbol, type Tensor } from '../../tensor/tensor.ts';
 import '../../tensor/families/picking.ts';
 
-const isLengths = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((item) => Number.isSafeInteger(item));
+const isLengths = (value: unknown): boolean => Array.isArray(value) && value.every((item) => Number.isSafeInteger(item));
 const LENGTHS: Kind = kind('a tensor or an array of whole numbers', (value) => isTensor(value) || isLengths(value));
-const SEQUENCES: Kind = kind('tensors', (value) => isTensor(value) || (typeof value === 'object' && value !== null && Symbol.iterator in value)); // prettier-ignore
+const SEQUENCES: Kind = kind(
+  'tensors',
+  (value) => isTensor(value) || (typeof value === 'object' && value !== null && Symbol.iterator in value),
+);
 
 interface PackedParts {
   data: Tensor;
@@ -90,7 +92,7 @@ export class PackedSequence {
   /** As PyTorch prints it. */
   toString(): string {
     const shown = (value: Tensor | null): string => (value === null ? 'None' : String(value));
-    return `PackedSequence(data=${shown(this.data)}, batch_sizes=${shown(this.batchSizes)}, sorted_indices=${shown(this.sortedIndices)}, unsorted_indices=${shown(this.unsortedIndices)})`; // prettier-ignore
+    return `PackedSequence(data=${shown(this.data)}, batch_sizes=${shown(this.batchSizes)}, sorted_indices=${shown(this.sortedIndices)}, unsorted_indices=${shown(this.unsortedIndices)})`;
   }
 
   [inspectSymbol](): string {
@@ -98,8 +100,7 @@ export class PackedSequence {
   }
 }
 
-const indexTensor = (values: readonly number[], device: DeviceName = 'cpu'): Tensor =>
-  tensor([...values], { dtype: 'int64' }).to(device);
+const indexTensor = (values: readonly number[], device: DeviceName = 'cpu'): Tensor => tensor([...values], { dtype: 'int64' }).to(device);
 
 /** The permutation that undoes another. */
 export function invertPermutation(permutation: Tensor | null): Tensor | null {
@@ -149,19 +150,23 @@ export function packPaddedSequence(
 export function packPaddedSequence(...args: readonly unknown[]): PackedSequence {
   const { input, lengths, batchFirst = false, enforceSorted = true } = readCall(PACK, args);
   const op = PACK.op;
-  if (isTensor(lengths) && lengths.ndim !== 1) throw new ShapeError(`${op}: expected lengths of one dimension, but got ${showSizes(lengths.layout.shape)}`); // prettier-ignore
+  if (isTensor(lengths) && lengths.ndim !== 1)
+    throw new ShapeError(`${op}: expected lengths of one dimension, but got ${showSizes(lengths.layout.shape)}`);
   const given = numbersOf(lengths);
-  if (input.ndim < 2 || input.layout.numel === 0) throw new ShapeError(`${op}: expected an input of at least two dimensions with elements, but got ${showSizes(input.layout.shape)}`); // prettier-ignore
+  if (input.ndim < 2 || input.layout.numel === 0)
+    throw new ShapeError(`${op}: expected an input of at least two dimensions with elements, but got ${showSizes(input.layout.shape)}`);
   const padded = batchFirst ? input.transpose(0, 1) : input;
   const [longest, batch] = padded.layout.shape as readonly [number, number];
-  if (given.length !== batch) throw new ShapeError(`${op}: expected a length for each of the ${batch} sequences, but got ${given.length}`); // prettier-ignore
+  if (given.length !== batch) throw new ShapeError(`${op}: expected a length for each of the ${batch} sequences, but got ${given.length}`);
   const short = given.find((length) => !(length > 0));
   if (short !== undefined) throw new ArgumentError(`${op}: every length has to be above 0, but got ${short}`);
   const order = [...given.keys()];
   if (!enforceSorted) order.sort((a, b) => given[b]! - given[a]!);
   const sorted = order.map((i) => given[i]!);
-  if (sorted.some((length, i) => length > (sorted[i - 1] ?? Infinity))) throw new ArgumentError(`${op}: lengths must be in falling order, but got ${given.join(', ')}; pass { enforceSorted: false }`); // prettier-ignore
-  if (sorted[0]! > longest) throw new ShapeError(`${op}: a sequence of ${sorted[0]} steps in an input of ${longest}; lengths may not exceed it`); // prettier-ignore
+  if (sorted.some((length, i) => length > (sorted[i - 1] ?? Infinity)))
+    throw new ArgumentError(`${op}: lengths must be in falling order, but got ${given.join(', ')}; pass { enforceSorted: false }`);
+  if (sorted[0]! > longest)
+    throw new ShapeError(`${op}: a sequence of ${sorted[0]} steps in an input of ${longest}; lengths may not exceed it`);
   const sizes = Array.from({ length: sorted[0]! }, (_, t) => sorted.filter((length) => length > t).length);
   const rows = sizes.flatMap((size, t) => order.slice(0, size).map((i) => t * batch + i));
   const steps = padded.reshape(longest * batch, ...padded.layout.shape.slice(2));
@@ -203,7 +208,10 @@ export function padPackedSequence(...args: readonly unknown[]): [Tensor, Tensor]
   const { data, batchSizes, unsortedIndices } = sequence;
   const sizes = numbersOf(batchSizes);
   const total = totalLength ?? sizes.length;
-  if (total < sizes.length) throw new ArgumentError(`padPackedSequence: expected totalLength to be at least ${sizes.length}, the longest sequence, but got ${total}`); // prettier-ignore
+  if (total < sizes.length)
+    throw new ArgumentError(
+      `padPackedSequence: expected totalLength to be at least ${sizes.length}, the longest sequence, but got ${total}`,
+    );
   const batch = sizes[0] ?? 0;
   const order = unsortedIndices === null ? Array.from({ length: batch }, (_, i) => i) : numbersOf(unsortedIndices);
   const starts: number[] = [];
@@ -253,7 +261,9 @@ export function padSequence(...args: readonly unknown[]): Tensor {
   const rest = list[0]!.layout.shape.slice(1);
   for (const [i, sequence] of list.entries()) {
     if (sequence.ndim === 0 || !sameDims(sequence.layout.shape.slice(1), rest))
-      throw new ShapeError(`padSequence: expected sequences of the shape [length${rest.map((n) => `, ${n}`).join('')}], as the first is, but number ${i} is ${showSizes(sequence.layout.shape)}`); // prettier-ignore
+      throw new ShapeError(
+        `padSequence: expected sequences of the shape [length${rest.map((n) => `, ${n}`).join('')}], as the first is, but number ${i} is ${showSizes(sequence.layout.shape)}`,
+      );
   }
   const longest = Math.max(...list.map((sequence) => sequence.layout.shape[0]!));
   const rows = list.map((sequence) => {
@@ -294,11 +304,15 @@ export function unpadSequence(
 ): Tensor[];
 export function unpadSequence(...args: readonly unknown[]): Tensor[] {
   const { paddedSequences, lengths, batchFirst = false } = readCall(UNPAD, args);
-  if (paddedSequences.ndim < 2) throw new ShapeError(`unpadSequence: expected sequences of at least two dimensions, but got ${showSizes(paddedSequences.layout.shape)}`); // prettier-ignore
+  if (paddedSequences.ndim < 2)
+    throw new ShapeError(
+      `unpadSequence: expected sequences of at least two dimensions, but got ${showSizes(paddedSequences.layout.shape)}`,
+    );
   const padded = batchFirst ? paddedSequences : paddedSequences.transpose(0, 1);
   const [batch, longest] = padded.layout.shape as readonly [number, number];
   const given = numbersOf(lengths);
-  if (given.length !== batch) throw new ShapeError(`unpadSequence: expected a length for each of the ${batch} sequences, but got ${given.length}`); // prettier-ignore
+  if (given.length !== batch)
+    throw new ShapeError(`unpadSequence: expected a length for each of the ${batch} sequences, but got ${given.length}`);
   return given.map((length, i) => padded.select(0, i).narrow(0, 0, Math.max(0, Math.min(length, longest))));
 }
 
@@ -325,7 +339,12 @@ export function packSequence(...args: readonly unknown[]): PackedSequence {
   const { sequences, enforceSorted = true } = readCall(PACK_SEQUENCE, args);
   const list = sequencesOf('packSequence', sequences);
   const padded = padSequence(list);
-  return packPaddedSequence(padded, list.map((sequence) => sequence.layout.shape[0]!), false, enforceSorted); // prettier-ignore
+  return packPaddedSequence(
+    padded,
+    list.map((sequence) => sequence.layout.shape[0]!),
+    false,
+    enforceSorted,
+  );
 }
 
 /** The sequences of a packed one: undoes {@link packSequence} (https://pytorch.org/docs/stable/generated/torch.nn.utils.rnn.unpack_sequence.html). */

@@ -20,9 +20,12 @@ export function skipInit<C extends abstract new (...args: never[]) => ModuleBase
   requireKind('nn.utils.skipInit', 'the class', moduleClass, CLASS, 'write skipInit(nn.Linear, 5, 1)');
   const before = getRngState();
   try {
-    return leavingFirst(() => new (moduleClass as unknown as new (...given: readonly unknown[]) => InstanceType<C>)(...args)); // prettier-ignore
+    return leavingFirst(() => new (moduleClass as unknown as new (...given: readonly unknown[]) => InstanceType<C>)(...args));
   } finally {
     setRngState(before);
   }
 }
-const CLASS = kind('a class of modules', (value) => typeof value === 'function' && (value as { prototype?: unknown }).prototype instanceof ModuleBase); // prettier-ignore
+const CLASS = kind(
+  'a class of modules',
+  (value) => typeof value === 'function' && (value as { prototype?: unknown }).prototype instanceof ModuleBase,
+);

@@ -14,7 +14,7 @@ import { normal_ } from '../init.ts';
 import { ConvTransposeNdLayer } from '../layers/conv-nd.ts';
 import type { ModuleBase } from '../module-base.ts';
 import { Parameter } from '../parameter.ts';
-import { compute, computingHooks, fieldOf, MODULE, NAME, parameterAt, setComputed, stopComputing, takeOut } from './computed.ts'; // prettier-ignore
+import { compute, computingHooks, fieldOf, MODULE, NAME, parameterAt, setComputed, stopComputing, takeOut } from './computed.ts';
 
 /** A vector of length 1. */
 export const unit = (x: Tensor, eps: number): Tensor => x.div(x.mul(x).sum().sqrt().clamp({ min: eps }));
@@ -46,9 +46,13 @@ export interface SpectralNormCall<M = ModuleBase> {
   dim?: number | null;
 }
 type Rest = Omit<SpectralNormCall, 'module'>;
-export const SPECTRAL_KINDS = { module: MODULE, name: NAME, nPowerIterations: COUNT, eps: POSITIVE, dim: orNull(WHOLE) }; // prettier-ignore
-const SPECTRAL = signature<SpectralNormCall>('spectralNorm', SPECTRAL_KINDS, { required: 1, example: 'nn.utils.spectralNorm(layer)' }); // prettier-ignore
-const REMOVE = signature<{ module: ModuleBase; name?: string }>('removeSpectralNorm', { module: MODULE, name: NAME }, { required: 1, example: 'nn.utils.removeSpectralNorm(layer)' }); // prettier-ignore
+export const SPECTRAL_KINDS = { module: MODULE, name: NAME, nPowerIterations: COUNT, eps: POSITIVE, dim: orNull(WHOLE) };
+const SPECTRAL = signature<SpectralNormCall>('spectralNorm', SPECTRAL_KINDS, { required: 1, example: 'nn.utils.spectralNorm(layer)' });
+const REMOVE = signature<{ module: ModuleBase; name?: string }>(
+  'removeSpectralNorm',
+  { module: MODULE, name: NAME },
+  { required: 1, example: 'nn.utils.removeSpectralNorm(layer)' },
+);
 
 /** Marks the hook. */
 class SpectralNormHook {
@@ -66,7 +70,7 @@ class SpectralNormHook {
 
 function recompute(module: ModuleBase, norm: SpectralNormHook, iterate: boolean): void {
   const { name, iterations, eps, dim } = norm;
-  const [weight, u, v] = ['orig', 'u', 'v'].map((part) => fieldOf(module, `${name}_${part}`) as Tensor) as [Tensor, Tensor, Tensor]; // prettier-ignore
+  const [weight, u, v] = ['orig', 'u', 'v'].map((part) => fieldOf(module, `${name}_${part}`) as Tensor) as [Tensor, Tensor, Tensor];
   const matrix = asMatrix(weight, dim);
   if (iterate) {
     withGradMode(false, () => {
@@ -100,10 +104,10 @@ export function spectralNorm<M extends ModuleBase>(
 ): M;
 export function spectralNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight', nPowerIterations = 1, eps = 1e-12, dim } = readCall(SPECTRAL, args);
-  if (found(module, name) !== undefined) throw new ArgumentError(`spectralNorm: '${name}' of ${module.typeName()} is normalised already`); // prettier-ignore
+  if (found(module, name) !== undefined) throw new ArgumentError(`spectralNorm: '${name}' of ${module.typeName()} is normalised already`);
   const weight = parameterAt('spectralNorm', module, name);
   if (weight.ndim === 0) throw new ShapeError(`spectralNorm: '${name}' has no dimensions`);
-  const norm = new SpectralNormHook(name, nPowerIterations, eps, existingDim('spectralNorm', dim ?? outputDim(module), weight.ndim)); // prettier-ignore
+  const norm = new SpectralNormHook(name, nPowerIterations, eps, existingDim('spectralNorm', dim ?? outputDim(module), weight.ndim));
   withGradMode(false, () => {
     const [rows, columns] = asMatrix(weight.detach(), norm.dim).layout.shape as [number, number];
     const u = randomUnit(rows, weight, eps);
@@ -125,11 +129,12 @@ const found = (module: ModuleBase, name: string): ReturnType<typeof computingHoo
  * Makes the weight a parameter again (https://pytorch.org/docs/stable/generated/torch.nn.utils.remove_spectral_norm.html).
  * @throws ArgumentError where it is not normalised
  */
-export function removeSpectralNorm<M extends ModuleBase>(module: M | { module: M; name?: string }, name?: string | { name?: string }): M; // prettier-ignore
+export function removeSpectralNorm<M extends ModuleBase>(module: M | { module: M; name?: string }, name?: string | { name?: string }): M;
 export function removeSpectralNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight' } = readCall(REMOVE, args);
   const hook = found(module, name);
-  if (hook === undefined) throw new ArgumentError(`removeSpectralNorm: '${name}' of ${module.typeName()} is not normalised by spectralNorm`); // prettier-ignore
+  if (hook === undefined)
+    throw new ArgumentError(`removeSpectralNorm: '${name}' of ${module.typeName()} is not normalised by spectralNorm`);
   withGradMode(false, () => recompute(module, hook.of as SpectralNormHook, false));
   const weight = fieldOf(module, name) as Tensor;
   for (const taken of ['', '_u', '_v', '_orig']) takeOut(module, name + taken);

@@ -7,12 +7,13 @@ import { vectorNorm } from '../../tensor/linalg.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModuleBase } from '../module-base.ts';
 import { Parameter } from '../parameter.ts';
-import { compute, computingHooks, fieldOf, MODULE, NAME, parameterAt, setComputed, stopComputing, takeOut } from './computed.ts'; // prettier-ignore
+import { compute, computingHooks, fieldOf, MODULE, NAME, parameterAt, setComputed, stopComputing, takeOut } from './computed.ts';
 
 /** The norm over all dimensions but one, which stay with size 1; over all where the dimension is null or -1, as in PyTorch. */
 export function normExceptDim(x: Tensor, dim: number | null): Tensor {
   if (dim === null || dim === -1) return vectorNorm(x);
-  if (dim < 0 || dim >= x.ndim) throw new IndexError(`weightNorm: expected dim to be null, -1 or a dimension of a tensor of ${x.ndim}, but got ${dim}`); // prettier-ignore
+  if (dim < 0 || dim >= x.ndim)
+    throw new IndexError(`weightNorm: expected dim to be null, -1 or a dimension of a tensor of ${x.ndim}, but got ${dim}`);
   const others = x.layout.shape.map((_, i) => i).filter((i) => i !== dim);
   return others.length === 0 ? x.abs() : vectorNorm(x, 2, others, true);
 }
@@ -25,8 +26,16 @@ export interface WeightNormCall<M = ModuleBase> {
   name?: string;
   dim?: number | null;
 }
-const WEIGHT_NORM = signature<WeightNormCall>('weightNorm', { module: MODULE, name: NAME, dim: orNull(WHOLE) }, { required: 1, example: 'nn.utils.weightNorm(layer)' }); // prettier-ignore
-const REMOVE = signature<{ module: ModuleBase; name?: string }>('removeWeightNorm', { module: MODULE, name: NAME }, { required: 1, example: 'nn.utils.removeWeightNorm(layer)' }); // prettier-ignore
+const WEIGHT_NORM = signature<WeightNormCall>(
+  'weightNorm',
+  { module: MODULE, name: NAME, dim: orNull(WHOLE) },
+  { required: 1, example: 'nn.utils.weightNorm(layer)' },
+);
+const REMOVE = signature<{ module: ModuleBase; name?: string }>(
+  'removeWeightNorm',
+  { module: MODULE, name: NAME },
+  { required: 1, example: 'nn.utils.removeWeightNorm(layer)' },
+);
 
 /** Marks the hook. */
 class WeightNormHook {
@@ -39,7 +48,7 @@ class WeightNormHook {
 }
 
 function recompute(module: ModuleBase, { name, dim }: WeightNormHook): void {
-  setComputed(module, name, weightOf(fieldOf(module, `${name}_v`) as Tensor, fieldOf(module, `${name}_g`) as Tensor, dim)); // prettier-ignore
+  setComputed(module, name, weightOf(fieldOf(module, `${name}_v`) as Tensor, fieldOf(module, `${name}_g`) as Tensor, dim));
 }
 
 /**
@@ -60,7 +69,7 @@ export function weightNorm<M extends ModuleBase>(
 ): M;
 export function weightNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight', dim = 0 } = readCall(WEIGHT_NORM, args);
-  if (found(module, name) !== undefined) throw new ArgumentError(`weightNorm: '${name}' of ${module.typeName()} is normalised already`); // prettier-ignore
+  if (found(module, name) !== undefined) throw new ArgumentError(`weightNorm: '${name}' of ${module.typeName()} is normalised already`);
   const weight = parameterAt('weightNorm', module, name);
   const length = withGradMode(false, () => normExceptDim(weight.detach(), dim));
   takeOut(module, name);
@@ -79,11 +88,11 @@ const found = (module: ModuleBase, name: string): ReturnType<typeof computingHoo
  * Makes the weight a parameter again (https://pytorch.org/docs/stable/generated/torch.nn.utils.remove_weight_norm.html).
  * @throws ArgumentError where it is not normalised
  */
-export function removeWeightNorm<M extends ModuleBase>(module: M | { module: M; name?: string }, name?: string | { name?: string }): M; // prettier-ignore
+export function removeWeightNorm<M extends ModuleBase>(module: M | { module: M; name?: string }, name?: string | { name?: string }): M;
 export function removeWeightNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight' } = readCall(REMOVE, args);
   const hook = found(module, name);
-  if (hook === undefined) throw new ArgumentError(`removeWeightNorm: '${name}' of ${module.typeName()} is not normalised by weightNorm`); // prettier-ignore
+  if (hook === undefined) throw new ArgumentError(`removeWeightNorm: '${name}' of ${module.typeName()} is not normalised by weightNorm`);
   withGradMode(false, () => recompute(module, hook.of as WeightNormHook));
   const weight = fieldOf(module, name) as Tensor;
   for (const taken of [name, `${name}_g`, `${name}_v`]) takeOut(module, taken);

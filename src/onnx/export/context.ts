@@ -68,9 +68,7 @@ export class Context<A> {
   size(i: number, dim: number): number {
     const sizes = this.sizes(i);
     const size = sizes[dim < 0 ? dim + sizes.length : dim]!;
-    return varies(size)
-      ? this.refuse('it depends on the size of the batch; export with { dynamicBatch: false }')
-      : size;
+    return varies(size) ? this.refuse('it depends on the size of the batch; export with { dynamicBatch: false }') : size;
   }
 
   get resultSizes(): readonly Size[] {

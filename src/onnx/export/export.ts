@@ -70,27 +70,25 @@ export type ExportableModel = ModuleBase & ((...inputs: never[]) => unknown);
  * if (outputs[0]?.shape?.join() !== 'N,8,30,30') throw new Error('any batch size');
  * if (initializers.map(({ name }) => name).join() !== '0.weight,0.bias') throw new Error('the names of the state dict');
  */
-export function serializeOnnx(
-  model: ExportableModel,
-  example: Tensor | readonly Tensor[],
-  options: OnnxExportOptions = {},
-): Bytes {
+export function serializeOnnx(model: ExportableModel, example: Tensor | readonly Tensor[], options: OnnxExportOptions = {}): Bytes {
   return concatBytes(encodeOnnx(model, example, options).chunks);
 }
 
 /** @internal The file in pieces. */
-export function encodeOnnx(
-  model: ExportableModel,
-  example: Tensor | readonly Tensor[],
-  options: OnnxExportOptions,
-): Encoded {
+export function encodeOnnx(model: ExportableModel, example: Tensor | readonly Tensor[], options: OnnxExportOptions): Encoded {
   requireKind('exportOnnx', 'the model', model, MODEL);
   const given = requireOptions<OnnxExportOptions>('exportOnnx', options, OPTIONS, '{ dynamicBatch: false }');
   const inputs = example instanceof Tensor ? [example] : example;
   const dynamic = given.dynamicBatch ?? true;
   const batch = checkInputs(inputs, dynamic);
   const batches = dynamic ? [batch, batch + 1, 2 * batch + 5] : [undefined];
-  const runs = batches.map((n) => ({ batch: n ?? 0, trace: traceModel(model, inputs.map((x) => plain(x, n))) })); // prettier-ignore
+  const runs = batches.map((n) => ({
+    batch: n ?? 0,
+    trace: traceModel(
+      model,
+      inputs.map((x) => plain(x, n)),
+    ),
+  }));
   const graph = new ModelExporter(runs, given).graph(model.typeName());
   const encoded = encodeMessage('Model', {
     irVersion: IR_VERSION,
@@ -100,7 +98,8 @@ export function encodeOnnx(
     opsetImport: [{ domain: '', version: OPSET }],
     graph,
   });
-  if (encoded.length >= 2 ** 31) throw new ArgumentError(`exportOnnx: the model takes ${encoded.length} bytes, but an ONNX file has at most 2 GiB`); // prettier-ignore
+  if (encoded.length >= 2 ** 31)
+    throw new ArgumentError(`exportOnnx: the model takes ${encoded.length} bytes, but an ONNX file has at most 2 GiB`);
   return encoded;
 }
 
@@ -113,7 +112,9 @@ function checkInputs(inputs: readonly Tensor[], dynamic: boolean): number {
   if (!dynamic) return 0;
   const batch = first.layout.shape[0];
   if (batch === undefined || batch < 1 || !inputs.every((x) => x.layout.shape[0] === batch)) {
-    throw new ArgumentError(`exportOnnx: expected inputs whose first dimension is one batch, but got ${inputs.map((x) => showShape(x.layout.shape)).join(' and ')}; for others, export with { dynamicBatch: false }`); // prettier-ignore
+    throw new ArgumentError(
+      `exportOnnx: expected inputs whose first dimension is one batch, but got ${inputs.map((x) => showShape(x.layout.shape)).join(' and ')}; for others, export with { dynamicBatch: false }`,
+    );
   }
   return batch;
 }
@@ -149,10 +150,19 @@ class ModelExporter {
     const read = first.steps.flatMap((step) => (step.kind === 'view' ? [step.input] : step.inputs));
     this.#used = new Set([...read, ...first.outputs.map(({ value }) => value)]);
     const several = first.inputs.length > 1;
-    this.#inputNames = named('input', options.inputNames, first.inputs.map((_, i) => (several ? `input_${i}` : 'input'))); // prettier-ignore
-    this.#outputNames = named('output', options.outputNames, first.outputs.map(({ name }) => name)); // prettier-ignore
+    this.#inputNames = named(
+      'input',
+      options.inputNames,
+      first.inputs.map((_, i) => (several ? `input_${i}` : 'input')),
+    );
+    this.#outputNames = named(
+      'output',
+      options.outputNames,
+      first.outputs.map(({ name }) => name),
+    );
     const taken = [...this.#inputNames, ...this.#outputNames];
-    if (new Set(taken).size !== taken.length) throw new ArgumentError(`exportOnnx: expected different names for inputs and outputs, but got ${taken.join(', ')}`); // prettier-ignore
+    if (new Set(taken).size !== taken.length)
+      throw new ArgumentError(`exportOnnx: expected different names for inputs and outputs, but got ${taken.join(', ')}`);
     this.#builder = new GraphBuilder(this.#inputNames[0]!, taken);
   }
 
@@ -180,20 +190,24 @@ class ModelExporter {
     const a = this.#first;
     a.steps.forEach((step, i) => {
       const other = b.steps[i];
-      if (other === undefined || signature(step) !== signature(other)) this.#depends(step.path, step.kind === 'op' ? step.name : 'a view'); // prettier-ignore
+      if (other === undefined || signature(step) !== signature(other)) this.#depends(step.path, step.kind === 'op' ? step.name : 'a view');
     });
     if (a.steps.length !== b.steps.length || a.outputs.length !== b.outputs.length) this.#depends('', 'what it does');
     a.values.forEach(({ constant }, i) => {
       const other = b.values[i]?.constant;
       if (constant === undefined || constant.key !== undefined) return;
       if (other === undefined || !sameElements(constant.tensor, other.tensor)) {
-        throw new ArgumentError('exportOnnx: the model makes a tensor in forward that differs between batches, at random or with their size; make it from the input with operations'); // prettier-ignore
+        throw new ArgumentError(
+          'exportOnnx: the model makes a tensor in forward that differs between batches, at random or with their size; make it from the input with operations',
+        );
       }
     });
   }
 
   #depends(path: string, what: string): never {
-    throw new ArgumentError(`exportOnnx: ${what} depends on the size of the batch${path === '' ? '' : ` (in ${path})`}; export with { dynamicBatch: false }`); // prettier-ignore
+    throw new ArgumentError(
+      `exportOnnx: ${what} depends on the size of the batch${path === '' ? '' : ` (in ${path})`}; export with { dynamicBatch: false }`,
+    );
   }
 
   /** Parameters and buffers, in the order of their use. */
@@ -210,12 +224,14 @@ class ModelExporter {
     if (known !== undefined) return known;
     const { dtype, layout, constant } = this.#first.values[value]!;
     if (this.#names.has(value)) {
-      throw new ArgumentError(`exportOnnx: the second result of an operation is used, such as the places of maxima, of which ONNX has another form${place(this.#builder.path)}`); // prettier-ignore
+      throw new ArgumentError(
+        `exportOnnx: the second result of an operation is used, such as the places of maxima, of which ONNX has another form${place(this.#builder.path)}`,
+      );
     }
     if (constant === undefined) throw new InternalError('a value is used before it is made');
     const data = elements(constant.tensor);
     const few = data.length <= 64;
-    const name = few ? this.#builder.constant(dtype, data, layout.shape) : this.#builder.initializer('constant', dtype, layout.shape, data); // prettier-ignore
+    const name = few ? this.#builder.constant(dtype, data, layout.shape) : this.#builder.initializer('constant', dtype, layout.shape, data);
     this.#names.set(value, name);
     return name;
   }
@@ -242,7 +258,9 @@ class ModelExporter {
     const [from, to] = [this.#sizes(step.input), this.#sizes(step.output)];
     const name = exportView(this.#builder, this.#nameOf(step.input), from, to, runs);
     if (name === undefined) {
-      throw new ArgumentError(`exportOnnx: a view of ${describe(from)} as ${describe(to)} cannot be exported${place(step.path)}; copy it with contiguous() in between`); // prettier-ignore
+      throw new ArgumentError(
+        `exportOnnx: a view of ${describe(from)} as ${describe(to)} cannot be exported${place(step.path)}; copy it with contiguous() in between`,
+      );
     }
     this.#names.set(step.output, name);
   }
@@ -289,7 +307,14 @@ class ModelExporter {
     results.forEach((result, i) => {
       const wished = this.#outputNames[i]!;
       if (made.has(result) && !renamed.has(result)) renamed.set(result, wished);
-      else builder.nodes.push({ name: `Identity_${wished}`, opType: 'Identity', input: [renamed.get(result) ?? result], output: [wished], attribute: [] }); // prettier-ignore
+      else
+        builder.nodes.push({
+          name: `Identity_${wished}`,
+          opType: 'Identity',
+          input: [renamed.get(result) ?? result],
+          output: [wished],
+          attribute: [],
+        });
     });
     const final = (value: string): string => renamed.get(value) ?? value;
     const nodes = builder.nodes.map((node) => ({
@@ -302,7 +327,7 @@ class ModelExporter {
       if (!output.some((value) => needed.has(value))) return false;
       for (const value of input) needed.add(value);
       return true;
-    }); // prettier-ignore
+    });
     const info = (label: string, value: number): Draft<'ValueInfo'> => this.#info(label, value);
     return {
       name,
@@ -331,7 +356,7 @@ function named(what: string, given: readonly string[] | undefined, otherwise: re
 }
 
 const place = (path: string): string => (path === '' ? '' : ` (in ${path})`);
-const describe = (sizes: readonly Size[]): string => `[${sizes.map((size) => (varies(size) ? sizeName(size) : size)).join(', ')}]`; // prettier-ignore
+const describe = (sizes: readonly Size[]): string => `[${sizes.map((size) => (varies(size) ? sizeName(size) : size)).join(', ')}]`;
 
 /** What a step is, apart from sizes. */
 function signature(step: Trace['steps'][number]): string {

@@ -25,10 +25,7 @@ export const sizeName = ({ batches, plus }: VaryingSize): string =>
 
 /** Attributes by name: numbers are integers; `{ float }` and so on are what they say. */
 export type Attributes = Readonly<
-  Record<
-    string,
-    number | string | readonly number[] | { readonly float: number } | { readonly tensor: Draft<'Tensor'> } | undefined
-  >
+  Record<string, number | string | readonly number[] | { readonly float: number } | { readonly tensor: Draft<'Tensor'> } | undefined>
 >;
 
 /** The largest whole number: for "to the end". */
@@ -129,7 +126,7 @@ function tensorDraft(name: string | undefined, dtype: DType, shape: Dims, data: 
     name,
     dims: shape.map(BigInt),
     dataType: codeOfDType(dtype),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).subarray(0, numelOf(shape) * data.BYTES_PER_ELEMENT), // prettier-ignore
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).subarray(0, numelOf(shape) * data.BYTES_PER_ELEMENT),
   };
 }
 

@@ -25,7 +25,11 @@ const EXTREMES = 'of extremes it needs opset 18';
 
 /** The reduced dimensions from the front. */
 const dimsOf = (c: Context<ReduceParams>): number[] =>
-  reducedDims('exportOnnx', c.sizes().map(() => 1), c.attrs.dims); // prettier-ignore
+  reducedDims(
+    'exportOnnx',
+    c.sizes().map(() => 1),
+    c.attrs.dims,
+  );
 
 /** A reduction by ONNX's operator, of the input in some dtype. Sums take the axes as an input, the others as an attribute. */
 function reduced(c: Context<ReduceParams>, op: string, input: string, keepdims = c.attrs.keepdim): string {
@@ -59,7 +63,7 @@ function place(c: Context<ReduceParams>, op: string): string {
   if (c.attrs.dims !== null && c.rank() > 0) return c.one(op, [c.name(0)], { axis: dimsOf(c)[0]!, keepdims });
   const flat = c.one('Reshape', [c.name(0), c.graph.ints([-1])]);
   const index = c.one(op, [flat], { axis: 0, keepdims: 0 });
-  return c.attrs.keepdim ? c.one('Reshape', [index, c.graph.ints(c.sizes().map(() => 1))]) : index; // prettier-ignore
+  return c.attrs.keepdim ? c.one('Reshape', [index, c.graph.ints(c.sizes().map(() => 1))]) : index;
 }
 
 const extremeAndPlace =
@@ -81,9 +85,7 @@ function linear(c: Context<unknown>): string {
   return c.inputs.length > 2 ? c.one('Add', [product, c.name(2)]) : product;
 }
 
-const ordered = (
-  c: Context<{ readonly dim: number; readonly descending: boolean; readonly k: number | null }>,
-): string[] => {
+const ordered = (c: Context<{ readonly dim: number; readonly descending: boolean; readonly k: number | null }>): string[] => {
   const { dim, descending, k } = c.attrs;
   const count = c.graph.ints([k ?? c.size(0, dim)]);
   return c.graph.node('TopK', [c.name(0), count], { axis: dim, largest: Number(descending), sorted: 1 }, 2);
@@ -95,7 +97,10 @@ type Reduction = 'none' | 'add' | 'mul';
 
 /** Elements put, or added, at indices along a dimension. Of equal indices runtimes let the last one stay, as PyTorch does. */
 function scattered(c: Context<IndexParams>, index: string, source: string, reduction: Reduction = 'none'): string {
-  return c.one('ScatterElements', [c.name(0), index, source], { axis: c.attrs.dim, reduction: reduction === 'none' ? undefined : reduction }); // prettier-ignore
+  return c.one('ScatterElements', [c.name(0), index, source], {
+    axis: c.attrs.dim,
+    reduction: reduction === 'none' ? undefined : reduction,
+  });
 }
 
 /** The part of the source that has indices. */
@@ -103,7 +108,7 @@ function sourceFor(c: Context<unknown>): string {
   const [index, source] = [c.sizes(1), c.sizes(2)];
   const axes = index.flatMap((size, d) => (sameSize(size, source[d]!) ? [] : [d]));
   if (axes.length === 0) return c.name(2);
-  return c.one('Slice', [c.name(2), c.graph.ints(axes.map(() => 0)), c.graph.sizes(axes.map((d) => index[d]!)), c.graph.ints(axes)]); // prettier-ignore
+  return c.one('Slice', [c.name(2), c.graph.ints(axes.map(() => 0)), c.graph.sizes(axes.map((d) => index[d]!)), c.graph.ints(axes)]);
 }
 
 /** Whole slices put, or added, at indices: every element of a slice has its index. */
@@ -149,8 +154,7 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   logsumexp: reduction('ReduceLogSumExp'),
   nansum: 'ONNX has no sum that leaves NaN out',
   norm: (c) => reduced(c, c.attrs.p === 1 ? 'ReduceL1' : c.attrs.root ? 'ReduceL2' : 'ReduceSumSquare', c.name(0)),
-  cumsum: (c) =>
-    c.one('CumSum', [c.as(0, c.resultDType), c.scalar('int64', c.attrs.dim)], { reverse: Number(c.attrs.reverse) }),
+  cumsum: (c) => c.one('CumSum', [c.as(0, c.resultDType), c.scalar('int64', c.attrs.dim)], { reverse: Number(c.attrs.reverse) }),
   extremeGrad: GRADIENT,
   prodGrad: GRADIENT,
   softmax: (c) => c.one('Softmax', [c.as(0, c.resultDType)], { axis: c.attrs.dim }),
@@ -168,7 +172,7 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   gather: (c) => c.one('GatherElements', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
   gatherGrad: GRADIENT,
   scatter: (c) => scattered(c, asInt(c, 1), sourceFor(c)),
-  scatterValue: (c) => scattered(c, asInt(c, 1), c.one('Expand', [c.scalar(c.dtype(), c.scalars[0]!), c.graph.sizes(c.sizes(1))])), // prettier-ignore
+  scatterValue: (c) => scattered(c, asInt(c, 1), c.one('Expand', [c.scalar(c.dtype(), c.scalars[0]!), c.graph.sizes(c.sizes(1))])),
   scatterAdd: (c) => scattered(c, asInt(c, 1), sourceFor(c), 'add'),
   scatterReduce: (c) => (c.attrs.join === 'prod' ? scattered(c, asInt(c, 1), sourceFor(c), 'mul') : c.refuse(EXTREMES)),
   indexReduce: (c) => (c.attrs.join === 'prod' ? slicesAt(c, 'mul') : c.refuse(EXTREMES)),
@@ -182,8 +186,8 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   },
   flip: (c) => {
     const axes = c.attrs.dims.map((dim) => (dim < 0 ? dim + c.rank() : dim));
-    const each = (value: number | bigint): string => c.graph.ints(axes.map(() => value)); // prettier-ignore
-    return axes.length === 0 ? c.name(0) : c.one('Slice', [c.name(0), each(-1), each(-TO_END), c.graph.ints(axes), each(-1)]); // prettier-ignore
+    const each = (value: number | bigint): string => c.graph.ints(axes.map(() => value));
+    return axes.length === 0 ? c.name(0) : c.one('Slice', [c.name(0), each(-1), each(-TO_END), c.graph.ints(axes), each(-1)]);
   },
   tril: triangle(0),
   triu: triangle(1),

@@ -17,7 +17,7 @@ function nodesOf(c: Context<unknown>): {
   const either = (condition: string, yes: string, no: string): string => c.one('Where', [condition, yes, no]);
   const below = (x: string): string => op('Less', x, number(0));
   // Of zeros the sign is that of what they divide.
-  const negative = (x: string): string => op('Or', below(x), op('And', op('Equal', x, number(0)), below(op('Reciprocal', x)))); // prettier-ignore
+  const negative = (x: string): string => op('Or', below(x), op('And', op('Equal', x, number(0)), below(op('Reciprocal', x))));
   return { number, op, either, negative };
 }
 

@@ -87,9 +87,7 @@ function padsAfter(p: WindowParams, input: Pair, output: Pair): number[] {
 }
 
 const resultImage = (c: Context<unknown>): Pair =>
-  c.resultSizes
-    .slice(-2)
-    .map((size) => (varies(size) ? c.refuse('its size depends on the batch') : size)) as unknown as Pair;
+  c.resultSizes.slice(-2).map((size) => (varies(size) ? c.refuse('its size depends on the batch') : size)) as unknown as Pair;
 
 const maxPool: Exporter<Family['maxPool2d']> = (c) => {
   const { attrs } = c;
@@ -121,10 +119,11 @@ const avgPool: Exporter<AvgPoolParams> = (c) => {
       return c.one('Mul', [sum, c.scalar(c.dtype(), (attrs.kernel[0] * attrs.kernel[1]) / divisorOverride)]);
     }
     const overhangs = attrs.ceilMode && pads.slice(2).some((after, d) => after > padding[d]!);
-    if (!attrs.countIncludePad || !overhangs) return c.one('AveragePool', [x], { ...window, pads, count_include_pad: Number(attrs.countIncludePad) }); // prettier-ignore
+    if (!attrs.countIncludePad || !overhangs)
+      return c.one('AveragePool', [x], { ...window, pads, count_include_pad: Number(attrs.countIncludePad) });
     // The padding counts, but not what lies beyond it: real zeros for the one, padding for the other.
     const zeros = c.graph.ints([0, 0, ...padding, 0, 0, ...padding]);
-    const padded = padding[0] + padding[1] === 0 ? x : c.one('Pad', [x, zeros, c.scalar(c.dtype(), 0)], { mode: 'constant' }); // prettier-ignore
+    const padded = padding[0] + padding[1] === 0 ? x : c.one('Pad', [x, zeros, c.scalar(c.dtype(), 0)], { mode: 'constant' });
     const rest = pads.slice(2).map((after, d) => Math.max(0, after - padding[d]!));
     return c.one('AveragePool', [padded], { ...window, pads: [0, 0, ...rest], count_include_pad: 0 });
   });
@@ -152,10 +151,10 @@ const adaptiveAvgPool: Exporter<AdaptivePoolParams> = (c) => {
   const [height, width] = image(c);
   if (kernel?.[0] === 1 && kernel[1] === 1) return c.name(0);
   if (output[0] === 1 && output[1] === 1) return batched(c, (x) => c.one('GlobalAveragePool', [x]));
-  if (kernel !== undefined) return batched(c, (x) => c.one('AveragePool', [x], { kernel_shape: kernel, strides: kernel })); // prettier-ignore
+  if (kernel !== undefined) return batched(c, (x) => c.one('AveragePool', [x], { kernel_shape: kernel, strides: kernel }));
   // Windows of different sizes: a mean along each side is a product with a matrix.
   const rows = c.graph.constant(c.dtype(), means(output[0], height), [output[0], height]);
-  const columns = c.one('Transpose', [c.graph.constant(c.dtype(), means(output[1], width), [output[1], width])], { perm: [1, 0] }); // prettier-ignore
+  const columns = c.one('Transpose', [c.graph.constant(c.dtype(), means(output[1], width), [output[1], width])], { perm: [1, 0] });
   return c.one('MatMul', [c.one('MatMul', [rows, c.name(0)]), columns]);
 };
 
@@ -174,9 +173,7 @@ function placesOf(output: number, size: number): { readonly table: number[]; rea
     return { from, last: to - 1 };
   });
   const longest = Math.max(...windows.map(({ from, last }) => last - from + 1));
-  const table = windows.flatMap(({ from, last }) =>
-    Array.from({ length: longest }, (_, k) => Math.min(from + k, last)),
-  );
+  const table = windows.flatMap(({ from, last }) => Array.from({ length: longest }, (_, k) => Math.min(from + k, last)));
   return { table, longest };
 }
 
@@ -200,15 +197,18 @@ function unevenMaxima(c: Context<AdaptivePoolParams>, output: Pair): string[] {
   const windows = c.one('Reshape', [together, c.graph.sizes([...c.resultSizes, each])]);
   const at = c.one('ArgMax', [windows], { axis: -1, keepdims: 1 });
   const inPlane = planePlaces(rows, columns, width);
-  const table = c.one('Expand', [c.graph.constant('int64', inPlane, [...output, each]), c.graph.sizes([...c.resultSizes, each])]); // prettier-ignore
-  const picked = (of: string): string => c.one('Squeeze', [c.one('GatherElements', [of, at], { axis: -1 }), c.graph.ints([-1])]); // prettier-ignore
+  const table = c.one('Expand', [c.graph.constant('int64', inPlane, [...output, each]), c.graph.sizes([...c.resultSizes, each])]);
+  const picked = (of: string): string => c.one('Squeeze', [c.one('GatherElements', [of, at], { axis: -1 }), c.graph.ints([-1])]);
   return [picked(windows), c.cast(picked(table), 'int64', c.dtypeOfResult(1))];
 }
 
 /** For each window the places in the plane that it covers. */
 function planePlaces(rows: ReturnType<typeof placesOf>, columns: ReturnType<typeof placesOf>, width: number): number[] {
-  const windows = ({ table, longest }: typeof rows): number[][] => Array.from({ length: table.length / longest }, (_, i) => table.slice(i * longest, (i + 1) * longest)); // prettier-ignore
-  return windows(rows).flatMap((down) => windows(columns).flatMap((along) => down.flatMap((row) => along.map((column) => row * width + column)))); // prettier-ignore
+  const windows = ({ table, longest }: typeof rows): number[][] =>
+    Array.from({ length: table.length / longest }, (_, i) => table.slice(i * longest, (i + 1) * longest));
+  return windows(rows).flatMap((down) =>
+    windows(columns).flatMap((along) => down.flatMap((row) => along.map((column) => row * width + column))),
+  );
 }
 
 /** Scale and shift, ones and zeros where there are none. */
@@ -227,12 +227,7 @@ const batchNormEval: Exporter<BatchNormParams> = (c) => {
 };
 
 /** With mean 0 and variance 1 over some axes. */
-function standardised(
-  c: Context<{ readonly key: string; readonly eps: number }>,
-  x: string,
-  axes: readonly number[],
-): string {
-  // prettier-ignore
+function standardised(c: Context<{ readonly key: string; readonly eps: number }>, x: string, axes: readonly number[]): string {
   const mean = (of: string): string => c.one('ReduceMean', [of], { axes, keepdims: 1 });
   const centred = c.one('Sub', [x, mean(x)]);
   const variance = mean(c.one('Mul', [centred, centred]));
@@ -256,8 +251,7 @@ const lineNorm: Exporter<LineNormParams> = (c) => {
 const batchNorm: Exporter<BatchNormParams> = (c) => {
   if (c.attrs.running) return c.refuse('it updates running statistics, which is for training');
   const axes = Array.from({ length: c.rank() }, (_, d) => d).filter((d) => d !== 1);
-  const spread = (name: string): string =>
-    c.one('Reshape', [name, c.graph.ints([-1, ...new Array<number>(c.rank() - 2).fill(1)])]);
+  const spread = (name: string): string => c.one('Reshape', [name, c.graph.ints([-1, ...new Array<number>(c.rank() - 2).fill(1)])]);
   const at = batchNormInputs(c.attrs);
   const normal = standardised(c, c.name(0), axes);
   const scaled = at.weight < 0 ? normal : c.one('Mul', [normal, spread(c.name(at.weight))]);
@@ -284,7 +278,8 @@ const resample: Exporter<ResampleParams> = (c) => {
   return batched(c, (x) => {
     if (given && exact) return c.one('Resize', [x, '', c.graph.constant('float32', [1, 1, ...scales])], attributes);
     const differs = scales.some((scale, d) => scale !== attrs.size[d]! / input[d]!);
-    if (differs && attrs.coordinates !== 'alignCorners') return c.refuse('the scale factors give a size that ONNX would round otherwise; use size instead'); // prettier-ignore
+    if (differs && attrs.coordinates !== 'alignCorners')
+      return c.refuse('the scale factors give a size that ONNX would round otherwise; use size instead');
     const front = c.rank() === 4 ? c.sizes().slice(0, 2) : [1, ...c.sizes().slice(0, 1)];
     return c.one('Resize', [x, '', '', c.graph.sizes([...front, ...attrs.size])], attributes);
   });

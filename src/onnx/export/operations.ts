@@ -162,11 +162,7 @@ export const EXPORTERS: Exporters = {
   clampGrad: GRADIENT,
   where: (c) => c.one('Where', [c.as(0, 'bool'), c.as(1, c.resultDType), c.as(2, c.resultDType)]),
   maskedFill: (c) => c.one('Where', [c.as(1, 'bool'), c.scalar(c.resultDType, c.scalars[0]!), c.name(0)]),
-  lerp: (c) =>
-    c.one('Add', [
-      c.name(0),
-      c.one('Mul', [c.one('Sub', [c.name(1), c.name(0)]), c.scalar(c.resultDType, c.scalars[0]!)]),
-    ]),
+  lerp: (c) => c.one('Add', [c.name(0), c.one('Mul', [c.one('Sub', [c.name(1), c.name(0)]), c.scalar(c.resultDType, c.scalars[0]!)])]),
   neg: unary('Neg'),
   abs: unary('Abs'),
   sign: unary('Sign'),
@@ -191,28 +187,21 @@ export const EXPORTERS: Exporters = {
   ceil: (c) => (isFloating(c.dtype()) ? c.one('Ceil', [c.name(0)]) : c.name(0)),
   round: (c) => (isFloating(c.dtype()) ? c.one('Round', [c.name(0)]) : c.name(0)),
   trunc: (c) =>
-    isFloating(c.dtype())
-      ? c.one('Mul', [c.one('Sign', [c.name(0)]), c.one('Floor', [c.one('Abs', [c.name(0)])])])
-      : c.name(0),
+    isFloating(c.dtype()) ? c.one('Mul', [c.one('Sign', [c.name(0)]), c.one('Floor', [c.one('Abs', [c.name(0)])])]) : c.name(0),
   isnan: (c) => c.one('IsNaN', [c.as(0, c.floating())]),
   isinf: (c) => c.one('IsInf', [c.as(0, c.floating())]),
-  isfinite: (c) =>
-    c.one('Not', [c.one('Or', [c.one('IsInf', [c.as(0, c.floating())]), c.one('IsNaN', [c.as(0, c.floating())])])]),
+  isfinite: (c) => c.one('Not', [c.one('Or', [c.one('IsInf', [c.as(0, c.floating())]), c.one('IsNaN', [c.as(0, c.floating())])])]),
   logicalNot: (c) => c.one('Not', [c.as(0, 'bool')]),
   bitwiseLeftShift: 'nodes shift unsigned numbers only',
   nextafter: 'there are no nodes for the bits of floats',
   bitwiseRightShift: 'nodes shift unsigned numbers only',
-  bitwiseNot: (c) =>
-    c.resultDType === 'bool' ? c.one('Not', [c.name(0)]) : c.refuse('of whole numbers it needs opset 18'),
+  bitwiseNot: (c) => (c.resultDType === 'bool' ? c.one('Not', [c.name(0)]) : c.refuse('of whole numbers it needs opset 18')),
   relu: unary('Relu'),
   sigmoid: unary('Sigmoid'),
   tanh: unary('Tanh'),
   leakyRelu: (c) => c.one('LeakyRelu', [c.name(0)], { alpha: { float: c.scalars[0]! } }),
   gelu: (c) => {
-    const share = c.one('Add', [
-      c.one('Erf', [c.one('Mul', [c.name(0), c.scalar(c.dtype(), Math.SQRT1_2)])]),
-      c.scalar(c.dtype(), 1),
-    ]);
+    const share = c.one('Add', [c.one('Erf', [c.one('Mul', [c.name(0), c.scalar(c.dtype(), Math.SQRT1_2)])]), c.scalar(c.dtype(), 1)]);
     return c.one('Mul', [c.one('Mul', [c.name(0), share]), c.scalar(c.dtype(), 0.5)]);
   },
   silu: (c) => c.one('Mul', [c.name(0), c.one('Sigmoid', [c.name(0)])]),

@@ -38,13 +38,20 @@ export const runningExtremes =
     if (dtype === 'bool') return c.refuse('of truth values; convert them to numbers');
     const line = c.sizes().map((_, d) => (d === c.attrs.dim ? size : 1));
     let values = c.name(0);
-    let places = c.one('Expand', [c.graph.constant('int64', Array.from({ length: size }, (_, i) => i), line), c.graph.sizes(c.sizes())]); // prettier-ignore
+    let places = c.one('Expand', [
+      c.graph.constant(
+        'int64',
+        Array.from({ length: size }, (_, i) => i),
+        line,
+      ),
+      c.graph.sizes(c.sizes()),
+    ]);
     for (let step = 1; step < size; step *= 2) {
       const [early, late] = [cut(values, 0, size - step), cut(values, step, size)];
       const wins = c.one(better, [late, early]);
       const taken = dtype.startsWith('float') ? c.one('Or', [wins, c.one('IsNaN', [late])]) : wins;
       const chosen = c.one('Where', [taken, late, early]);
-      places = join(cut(places, 0, step), c.one('Where', [taken, cut(places, step, size), cut(places, 0, size - step)])); // prettier-ignore
+      places = join(cut(places, 0, step), c.one('Where', [taken, cut(places, step, size), cut(places, 0, size - step)]));
       values = join(cut(values, 0, step), chosen);
     }
     return [values, places];

@@ -68,7 +68,10 @@ export function traceModel(model: ModuleBase, inputs: readonly Tensor[]): Trace 
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;
     const what = error.message.split(', which a compiled function')[0]!;
-    throw new ArgumentError(`exportOnnx: ${what}, so the model depends on values, which a graph of operations cannot; use where() instead of branching`, { cause: error }); // prettier-ignore
+    throw new ArgumentError(
+      `exportOnnx: ${what}, so the model depends on values, which a graph of operations cannot; use where() instead of branching`,
+      { cause: error },
+    );
   } finally {
     for (const [module, training] of modes) module.training = training;
   }
@@ -140,13 +143,16 @@ class Tracer {
         return this.#addView(other, tensor, 0);
       }
     }
-    throw new ArgumentError(`exportOnnx: ${what} is a part of a tensor that was changed in place (in ${this.#path || 'the model'}); use the operations without the underscore`); // prettier-ignore
+    throw new ArgumentError(
+      `exportOnnx: ${what} is a part of a tensor that was changed in place (in ${this.#path || 'the model'}); use the operations without the underscore`,
+    );
   }
 
   #constant(tensor: Tensor, what: string): number {
     const named = this.#state.get(tensor.storage)?.find((entry) => keyOf(entry.tensor) === keyOf(tensor));
     if (named !== undefined) return this.#bind(tensor, named);
-    if (tensor.storage.freed) throw new ArgumentError(`exportOnnx: ${what} was computed in a way that cannot be exported (in ${this.#path || 'the model'})`); // prettier-ignore
+    if (tensor.storage.freed)
+      throw new ArgumentError(`exportOnnx: ${what} was computed in a way that cannot be exported (in ${this.#path || 'the model'})`);
     // Its elements as they are now: they may be overwritten later.
     this.#quiet = true;
     const copy = unrecorded(() => tensor.detach().clone());
@@ -168,13 +174,7 @@ class Tracer {
   }
 
   /** An operation was recorded. */
-  ran(
-    name: OpName,
-    tensors: readonly Tensor[],
-    attrs: Attrs,
-    results: readonly Tensor[],
-    scalars: readonly number[],
-  ): void {
+  ran(name: OpName, tensors: readonly Tensor[], attrs: Attrs, results: readonly Tensor[], scalars: readonly number[]): void {
     if (this.#quiet) return;
     const target = results[0];
     // Of filling and assigning, the target is not read; it may have no elements yet.
@@ -193,11 +193,15 @@ class Tracer {
   #forget(name: string, target: Tensor): void {
     const place = this.#path === '' ? 'the model' : this.#path;
     if (this.#state.has(target.storage)) {
-      throw new ArgumentError(`exportOnnx: ${name} changes a parameter or buffer of the model in forward (in ${place}), which a graph cannot keep`); // prettier-ignore
+      throw new ArgumentError(
+        `exportOnnx: ${name} changes a parameter or buffer of the model in forward (in ${place}), which a graph cannot keep`,
+      );
     }
     const whole = target.layout.contiguous && target.numel() * itemSize(target.dtype) === target.storage.bytes;
     if (!whole) {
-      throw new ArgumentError(`exportOnnx: ${name} changes a part of a tensor in place, ${showShape(target.layout.shape)} of it (in ${place}); put the parts together with cat or where`); // prettier-ignore
+      throw new ArgumentError(
+        `exportOnnx: ${name} changes a part of a tensor in place, ${showShape(target.layout.shape)} of it (in ${place}); put the parts together with cat or where`,
+      );
     }
     this.#known.delete(target.storage);
   }
@@ -207,12 +211,12 @@ class Tracer {
 function namedTensors(result: unknown): [string, Tensor][] {
   if (result instanceof Tensor) return [['output', result]];
   if (typeof result !== 'object' || result === null) {
-    throw new ArgumentError(`exportOnnx: expected the model to give tensors, but it gives ${result === null ? 'null' : typeof result}`); // prettier-ignore
+    throw new ArgumentError(`exportOnnx: expected the model to give tensors, but it gives ${result === null ? 'null' : typeof result}`);
   }
   const entries = Object.entries(result).filter(([, value]) => value !== null && value !== undefined);
   const list = entries.flatMap(([name, value]): [string, Tensor][] => {
     if (value instanceof Tensor) return [[Array.isArray(result) ? `output_${name}` : name, value]];
-    throw new ArgumentError(`exportOnnx: expected the model to give tensors, or an array or object of them, but ${name} is none`); // prettier-ignore
+    throw new ArgumentError(`exportOnnx: expected the model to give tensors, or an array or object of them, but ${name} is none`);
   });
   if (list.length === 0) throw new ArgumentError('exportOnnx: the model gives no tensor');
   return list;

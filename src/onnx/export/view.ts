@@ -59,7 +59,7 @@ function sliced({ from, to, offset }: ViewRun): SlicePart | undefined {
   const length = to.shape[axis]!;
   const step = length > 1 ? to.strides[axis]! / from.strides[axis]! : 1;
   const start = offset / from.strides[axis]!;
-  const fits = Number.isInteger(step) && step > 0 && Number.isInteger(start) && start + (length - 1) * step < from.shape[axis]!; // prettier-ignore
+  const fits = Number.isInteger(step) && step > 0 && Number.isInteger(start) && start + (length - 1) * step < from.shape[axis]!;
   return fits ? { axis, start, step, length } : undefined;
 }
 
@@ -69,7 +69,7 @@ function selected({ from, to, offset }: ViewRun): { axis: number; index: number 
   for (let axis = from.shape.length - 1; axis >= 0; axis--) {
     const rest = [...from.shape.keys()].filter((d) => d !== axis);
     const index = offset / from.strides[axis]!;
-    const same = rest.every((d, i) => from.shape[d] === to.shape[i] && (to.shape[i] === 1 || from.strides[d] === to.strides[i])); // prettier-ignore
+    const same = rest.every((d, i) => from.shape[d] === to.shape[i] && (to.shape[i] === 1 || from.strides[d] === to.strides[i]));
     if (same && Number.isInteger(index) && index >= 0 && index < from.shape[axis]!) return { axis, index };
   }
   return undefined;
@@ -111,12 +111,14 @@ export function exportView(
     if (orders !== undefined && agree(orders)) return graph.one('Transpose', [input], { perm: orders[0] });
   }
   const parts = all(runs, sliced);
-  if (parts !== undefined && agree(parts.map(({ axis, step }) => [axis, step])))
-    return slice(graph, input, parts, runs);
+  if (parts !== undefined && agree(parts.map(({ axis, step }) => [axis, step]))) return slice(graph, input, parts, runs);
   const picks = all(runs, selected);
   if (picks !== undefined && agree(picks.map(({ axis }) => axis))) {
     const { axis } = picks[0]!;
-    const place = samePlace(picks.map(({ index }) => index), runs.map((run) => run.from.shape[axis]!)); // prettier-ignore
+    const place = samePlace(
+      picks.map(({ index }) => index),
+      runs.map((run) => run.from.shape[axis]!),
+    );
     if (place !== undefined) return graph.one('Gather', [input, graph.scalar('int64', place)], { axis });
   }
   if (!runs.every(expanded)) return chosen(graph, input, from, to, runs);
@@ -129,8 +131,7 @@ export function exportView(
 /** The same elements under other sizes, of which one may vary freely. */
 function reshaped(graph: GraphBuilder, input: string, from: readonly Size[], to: readonly Size[]): string {
   if (from.length === to.length && from.every((size, d) => sameSize(size, to[d]!))) return input;
-  if (to.length === 2 && from.length > 2 && sameSize(from[0]!, to[0]!))
-    return graph.one('Flatten', [input], { axis: 1 });
+  if (to.length === 2 && from.length > 2 && sameSize(from[0]!, to[0]!)) return graph.one('Flatten', [input], { axis: 1 });
   const open = to.filter(varies).length;
   if (open > 1) return graph.one('Reshape', [input, graph.sizes(to)]);
   return graph.one('Reshape', [input, graph.ints(to.map((size) => (varies(size) ? -1 : size)))]);
@@ -156,15 +157,14 @@ function growing(places: readonly number[], runs: readonly ViewRun[]): Size | un
   return fits ? { batches, plus } : undefined;
 }
 
-function slice(
-  graph: GraphBuilder,
-  input: string,
-  parts: readonly SlicePart[],
-  runs: readonly ViewRun[],
-): string | undefined {
+function slice(graph: GraphBuilder, input: string, parts: readonly SlicePart[], runs: readonly ViewRun[]): string | undefined {
   const { axis, step } = parts[0]!;
   const sizes = runs.map((run) => run.from.shape[axis]!);
-  const start = placeOf(parts.map((part) => part.start), sizes, runs); // prettier-ignore
+  const start = placeOf(
+    parts.map((part) => part.start),
+    sizes,
+    runs,
+  );
   // The end is behind the last element; where a step leads over the size, any end up to there does.
   const ends = parts.map((part) => part.start + (part.length - 1) * step + 1);
   const toEnd = ends.every((end, i) => end + step > sizes[i]!);
@@ -179,10 +179,7 @@ const MOST_PLACES = 2 ** 20;
 
 /** Where each element of a layout is, from the first one on, in order. */
 function positions(shape: Dims, strides: readonly number[]): number[] {
-  return shape.reduce<number[]>(
-    (all, size, d) => all.flatMap((at) => Array.from({ length: size }, (_, i) => at + i * strides[d]!)),
-    [0],
-  );
+  return shape.reduce<number[]>((all, size, d) => all.flatMap((at) => Array.from({ length: size }, (_, i) => at + i * strides[d]!)), [0]);
 }
 
 /** Any elements of each sample, or of a tensor without a batch: overlapping windows, diagonals. */
@@ -198,7 +195,7 @@ function chosen(
   if (from.slice(lead).some(varies) || to.slice(lead).some(varies)) return undefined;
   const last = runs.at(-1)!; // of a batch larger than one
   if (lead === 1 && last.from.strides[0] !== last.to.strides[0]) return undefined;
-  const places = runs.map(({ to: layout, offset }) => [offset, ...layout.strides.slice(lead).filter((_, d) => to[d + lead] !== 1)]); // prettier-ignore
+  const places = runs.map(({ to: layout, offset }) => [offset, ...layout.strides.slice(lead).filter((_, d) => to[d + lead] !== 1)]);
   if (!agree(places)) return undefined;
   const rest = ({ shape, strides }: Layout): [Dims, readonly number[]] => [shape.slice(lead), strides.slice(lead)];
   const [had, has] = [rest(last.from), rest(last.to)];
@@ -206,7 +203,7 @@ function chosen(
   const indices = new Map(positions(...had).map((position, i) => [position, i]));
   const wanted = positions(...has).map((position) => indices.get(position + last.offset));
   if (wanted.includes(undefined)) return undefined;
-  const rows = lead === 1 ? graph.one('Flatten', [input], { axis: 1 }) : graph.one('Reshape', [input, graph.ints([-1])]); // prettier-ignore
+  const rows = lead === 1 ? graph.one('Flatten', [input], { axis: 1 }) : graph.one('Reshape', [input, graph.ints([-1])]);
   const picked = graph.one('Gather', [rows, graph.ints(wanted as number[])], { axis: lead });
   return graph.one('Reshape', [picked, graph.ints(to.map((size) => (varies(size) ? -1 : size)))]);
 }

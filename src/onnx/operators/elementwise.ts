@@ -12,11 +12,9 @@ import { Host, hostDivide, hostMap, hostModulo } from '../host.ts';
 import type { Args, OnnxNode, Operator, Run } from '../node.ts';
 
 /** An operation without attributes or numbers. */
-const call = (name: UnaryName | MathematicsName | BinaryOp, ...inputs: Tensor[]): Tensor =>
-  apply1(name, inputs, NO_ATTRS);
+const call = (name: UnaryName | MathematicsName | BinaryOp, ...inputs: Tensor[]): Tensor => apply1(name, inputs, NO_ATTRS);
 
-type BinaryOp =
-  'fmod' | 'remainder' | 'floorDivide' | 'gelu' | 'logicalXor' | 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor';
+type BinaryOp = 'fmod' | 'remainder' | 'floorDivide' | 'gelu' | 'logicalXor' | 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor';
 
 const hosts = (args: Args): Host[] => args.values.map((_, i) => args.host(i));
 
@@ -44,11 +42,7 @@ function noOldBroadcast(node: OnnxNode): void {
   node.ignore('consumed_inputs');
 }
 
-function binary(
-  run: (a: Tensor, b: Tensor) => Tensor,
-  host: (a: number, b: number, dtype: DType) => number,
-  result?: DType,
-): Operator {
+function binary(run: (a: Tensor, b: Tensor) => Tensor, host: (a: number, b: number, dtype: DType) => number, result?: DType): Operator {
   return {
     build: (node) => {
       noOldBroadcast(node);
@@ -62,10 +56,7 @@ function binary(
 }
 
 /** Arithmetic of which one side is often one number: that becomes a scalar of the operation. */
-function arithmetic(
-  name: 'add' | 'sub' | 'mul' | 'div',
-  host: (a: number, b: number, dtype: DType) => number,
-): Operator {
+function arithmetic(name: 'add' | 'sub' | 'mul' | 'div', host: (a: number, b: number, dtype: DType) => number): Operator {
   const both = binary((a, b) => (name === 'div' ? divide(a, b) : a[name](b)), host);
   return {
     ...both,
@@ -73,8 +64,7 @@ function arithmetic(
       const run = both.build(node);
       return (args) => {
         const [a, b] = [args.value(0), args.value(1)];
-        if (!(b instanceof Host) || a instanceof Host || numelOf(b.shape) !== 1 || b.shape.length > a.ndim)
-          return run(args);
+        if (!(b instanceof Host) || a instanceof Host || numelOf(b.shape) !== 1 || b.shape.length > a.ndim) return run(args);
         if (!isFloating(a.dtype)) return run(args);
         return a[name](b.data[0]!);
       };
@@ -107,11 +97,7 @@ function logical(name: 'logicalAnd' | 'logicalOr' | 'logicalXor', host: (a: bool
 }
 
 /** Any number of inputs. */
-function variadic(
-  join: (a: Tensor, b: Tensor) => Tensor,
-  host: (a: number, b: number) => number,
-  mean = false,
-): Operator {
+function variadic(join: (a: Tensor, b: Tensor) => Tensor, host: (a: number, b: number) => number, mean = false): Operator {
   return {
     build: (node) => {
       if (node.inputs.length === 0) node.fail('it has no input');
@@ -136,8 +122,7 @@ function power(a: Tensor, b: Tensor): Tensor {
 /** The bounds of what a dtype holds; a number that is missing, or NaN, is no bound of its own. */
 function boundsOf(dtype: DType, min: number | undefined, max: number | undefined): { min: number; max: number } {
   const largest = dtype === 'float64' ? Number.MAX_VALUE : LARGEST_SINGLE;
-  const known = (bound: number | undefined, otherwise: number): number =>
-    bound === undefined || Number.isNaN(bound) ? otherwise : bound;
+  const known = (bound: number | undefined, otherwise: number): number => (bound === undefined || Number.isNaN(bound) ? otherwise : bound);
   return { min: known(min, -largest), max: known(max, largest) };
 }
 
@@ -244,8 +229,7 @@ const modulo: Operator = {
   },
   host: (node) => {
     const c = node.flag('fmod');
-    return (args) =>
-      hostMap(args.host(0).dtype, [args.host(0), args.host(1)], (a, b) => hostModulo(args.host(0).dtype, a, b, c));
+    return (args) => hostMap(args.host(0).dtype, [args.host(0), args.host(1)], (a, b) => hostModulo(args.host(0).dtype, a, b, c));
   },
 };
 
@@ -341,10 +325,7 @@ export const elementwiseOperators = {
   Relu: unary(relu, (x) => Math.max(x, 0)),
   Round: fn('round', roundHalfEven),
   Selu: withAttributes((node) => {
-    const [alpha, gamma] = [
-      node.float('alpha', single(1.6732632423543772)),
-      node.float('gamma', single(1.0507009873554805)),
-    ];
+    const [alpha, gamma] = [node.float('alpha', single(1.6732632423543772)), node.float('gamma', single(1.0507009873554805))];
     return (x) => elu(x, alpha, gamma);
   }),
   Shrink: withAttributes((node) => {

@@ -9,7 +9,11 @@ import type { Args, OnnxNode, Operator } from '../node.ts';
 
 type Kind = 'RNN' | 'LSTM' | 'GRU';
 const GATES: Readonly<Record<Kind, number>> = { RNN: 1, LSTM: 4, GRU: 3 };
-const ACTIVATIONS: Readonly<Record<Kind, readonly string[]>> = { RNN: ['Tanh'], LSTM: ['Sigmoid', 'Tanh', 'Tanh'], GRU: ['Sigmoid', 'Tanh'] }; // prettier-ignore
+const ACTIVATIONS: Readonly<Record<Kind, readonly string[]>> = {
+  RNN: ['Tanh'],
+  LSTM: ['Sigmoid', 'Tanh', 'Tanh'],
+  GRU: ['Sigmoid', 'Tanh'],
+};
 
 interface Settings {
   readonly kind: Kind;
@@ -39,7 +43,7 @@ function step({ kind, relu, resetAfter }: Settings, w: Weights, x: Tensor, state
     return [relu ? sum.relu() : sum.tanh()];
   }
   if (kind === 'LSTM') {
-    const [input, output, forget, candidate] = x.add(product(h, w.state, w.stateBias)).chunk(4, 1) as [Tensor, Tensor, Tensor, Tensor]; // prettier-ignore
+    const [input, output, forget, candidate] = x.add(product(h, w.state, w.stateBias)).chunk(4, 1) as [Tensor, Tensor, Tensor, Tensor];
     const next = forget.sigmoid().mul(cell).add(input.sigmoid().mul(candidate.tanh()));
     return [output.sigmoid().mul(next.tanh()), next];
   }
@@ -62,7 +66,6 @@ function walked(
   initial: readonly Tensor[],
   backwards: boolean,
 ): { outputs: Tensor; states: readonly Tensor[] } {
-  // prettier-ignore
   const inputs = product(backwards ? flip(x, [0]) : x, w.input, w.inputBias);
   let states = initial;
   const outputs = Array.from({ length: x.layout.shape[0]! }, (_, t) => {
@@ -106,10 +109,11 @@ const recurrent = (kind: Kind): Operator => ({
     return (args) => {
       const given = args.tensor(0);
       const x = batchFirst ? given.transpose(0, 1) : given;
-      const hidden = args.tensor(2).layout.shape[2] ?? node.fail('the weights of the state are no [directions, gates, hidden]'); // prettier-ignore
+      const hidden = args.tensor(2).layout.shape[2] ?? node.fail('the weights of the state are no [directions, gates, hidden]');
       const rows = GATES[kind] * hidden;
-      const fits = x.ndim === 3 && [1, 2].every((i) => args.tensor(i).layout.shape[0] === backwards.length && args.tensor(i).layout.shape[1] === rows); // prettier-ignore
-      if (!fits || x.layout.shape[0] === 0) node.fail('the sequences are no [T, N, inputs] of a step or more, or the weights do not fit'); // prettier-ignore
+      const fits =
+        x.ndim === 3 && [1, 2].every((i) => args.tensor(i).layout.shape[0] === backwards.length && args.tensor(i).layout.shape[1] === rows);
+      if (!fits || x.layout.shape[0] === 0) node.fail('the sequences are no [T, N, inputs] of a step or more, or the weights do not fit');
       const initial = (i: number, d: number): Tensor => {
         const state = args.maybe(i);
         if (state === null) return x.newZeros([x.layout.shape[1]!, hidden]);
@@ -119,8 +123,16 @@ const recurrent = (kind: Kind): Operator => ({
         const states = kind === 'LSTM' ? [initial(5, d), initial(6, d)] : [initial(5, d)];
         return walked(settings, weightsOf(args, d, rows), x, states, back);
       });
-      const y: Tensor = stack(ends.map(({ outputs }) => outputs), 1); // prettier-ignore
-      const last = ends[0]!.states.map((_, i) => cat(ends.map(({ states }) => states[i]!.unsqueeze(batchFirst ? 1 : 0)), batchFirst ? 1 : 0)); // prettier-ignore
+      const y: Tensor = stack(
+        ends.map(({ outputs }) => outputs),
+        1,
+      );
+      const last = ends[0]!.states.map((_, i) =>
+        cat(
+          ends.map(({ states }) => states[i]!.unsqueeze(batchFirst ? 1 : 0)),
+          batchFirst ? 1 : 0,
+        ),
+      );
       return [batchFirst ? y.permute(2, 0, 1, 3) : y, ...last];
     };
   },

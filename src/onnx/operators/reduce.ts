@@ -94,7 +94,8 @@ function softmaxLike(name: 'softmax' | 'logSoftmax'): Operator {
         const at = axisOf(node, axis, x.ndim);
         if (!old || at === x.ndim - 1) return x[name](at);
         const rows = numelOf(x.layout.shape.slice(0, at));
-        return x.reshape([rows, numelOf(x.layout.shape.slice(at))])[name](1).reshape([...x.layout.shape]); // prettier-ignore
+        const lines = x.reshape([rows, numelOf(x.layout.shape.slice(at))]);
+        return lines[name](1).reshape([...x.layout.shape]);
       };
     },
   };
@@ -175,7 +176,12 @@ const groupNormalization: Operator = {
       const [y] = standardised(grouped, [2], eps);
       // Up to version 20, scale and bias are those of groups.
       const spread = (t: Tensor): Tensor =>
-        t.numel() === c ? t : t.reshape([-1, 1]).expand([groups, c / groups]).reshape([c]); // prettier-ignore
+        t.numel() === c
+          ? t
+          : t
+              .reshape([-1, 1])
+              .expand([groups, c / groups])
+              .reshape([c]);
       const whole = y.reshape([...x.layout.shape]);
       return whole.mul(perChannel(spread(args.tensor(1)), x.ndim)).add(perChannel(spread(args.tensor(2)), x.ndim));
     };
@@ -248,7 +254,9 @@ const dropping: Operator = {
     return (args): readonly Value[] => {
       const x = args.tensor(0);
       if ((args.number(2) ?? 0) !== 0 && !args.training) {
-        throw new ArgumentError(`onnx: ${node.place}: the file was exported in training mode; call train(), or export it in evaluation mode`); // prettier-ignore
+        throw new ArgumentError(
+          `onnx: ${node.place}: the file was exported in training mode; call train(), or export it in evaluation mode`,
+        );
       }
       if (args.training && mask) node.fail('the mask of a dropout in training mode is not available');
       const y = args.training ? dropout(x, { p: attribute ?? args.number(1) ?? 0.5, training: true }) : x;
@@ -274,14 +282,7 @@ const gemm: Operator = {
     return (args) => {
       const a = turnA ? args.tensor(0).t() : args.tensor(0);
       const c = args.maybe(2);
-      if (
-        alpha === 1 &&
-        beta === 1 &&
-        turnB &&
-        c !== null &&
-        c.ndim === 1 &&
-        c.numel() === args.tensor(1).layout.shape[0]
-      ) {
+      if (alpha === 1 && beta === 1 && turnB && c !== null && c.ndim === 1 && c.numel() === args.tensor(1).layout.shape[0]) {
         return linear(a, args.tensor(1), c);
       }
       const product = matrixProduct(a, turnB ? args.tensor(1).t() : args.tensor(1));
@@ -321,7 +322,7 @@ const cumulative: Operator = {
       if (!exclusive || length === 0) return sums(x);
       // All but the last element (the first one in reverse), behind a zero.
       const ends = (n: number): number[] => x.layout.shape.map((_, d) => (d === at ? n : 0));
-      return padConstant(sums(narrow(x, at, reverse ? 1 : 0, length - 1)), ends(reverse ? 0 : 1), ends(reverse ? 1 : 0), 0); // prettier-ignore
+      return padConstant(sums(narrow(x, at, reverse ? 1 : 0, length - 1)), ends(reverse ? 0 : 1), ends(reverse ? 1 : 0), 0);
     };
   },
 };
@@ -370,12 +371,7 @@ export const reduceOperators = {
   ReduceLogSum: reducing((x, dims) => sum(x, dims).log()),
   ReduceLogSumExp: reducing((x, dims) => (isFloating(x.dtype) ? x : x.to('float32')).logsumexp(dims, keepdim)),
   ReduceMax: reducing((x, dims) => x.amax(dims, keepdim), Math.max, 0, same),
-  ReduceMean: reducing(
-    (x, dims) => (isFloating(x.dtype) ? x : x.to('float64')).mean(dims, keepdim),
-    undefined,
-    0,
-    same,
-  ),
+  ReduceMean: reducing((x, dims) => (isFloating(x.dtype) ? x : x.to('float64')).mean(dims, keepdim), undefined, 0, same),
   ReduceMin: reducing((x, dims) => x.amin(dims, keepdim), Math.min, 0, same),
   ReduceProd: reducing(productAlong, (a, b) => a * b, 1, same),
   ReduceSum: reducing(sum, (a, b) => a + b, 0, same),

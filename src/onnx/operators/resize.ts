@@ -51,7 +51,7 @@ interface Method {
 function original(x: number, { input, output, scale, crop }: Change, coordinates: Coordinates): number {
   if (coordinates === 'tf_crop_and_resize') {
     const [from, to] = crop;
-    return output > 1 ? f(from * (input - 1) + (x * (to - from) * (input - 1)) / (output - 1)) : f(0.5 * (from + to) * (input - 1)); // prettier-ignore
+    return output > 1 ? f(from * (input - 1) + (x * (to - from) * (input - 1)) / (output - 1)) : f(0.5 * (from + to) * (input - 1));
   }
   const halfPixel = (): number => f(f(f(x + 0.5) / scale) - 0.5);
   if (coordinates === 'asymmetric') return f(x / scale);
@@ -79,7 +79,8 @@ function tapsOf(change: Change, method: Method): Taps {
   const shrinks = method.antialias && change.scale < 1 && method.mode !== 'nearest';
   const summands = (at: number): readonly [number, readonly number[]] =>
     shrinks ? spread(at, change.scale, method) : weighted(at, method);
-  if (shrinks && change.scale * (2 * change.input + 4) < 1) throw new ShapeError(`onnx: Resize: a scale of ${change.scale} makes less than an element of ${change.input}`); // prettier-ignore
+  if (shrinks && change.scale * (2 * change.input + 4) < 1)
+    throw new ShapeError(`onnx: Resize: a scale of ${change.scale} makes less than an element of ${change.input}`);
   allowance?.spend(32 * change.output * summands(0)[1].length);
   const lists = (): number[][] => summands(0)[1].map(() => []);
   const taps: Taps = { indices: lists(), weights: lists(), outside: [] };
@@ -146,18 +147,25 @@ function changesOf(node: OnnxNode, args: Args, x: Tensor, given: Given): Change[
   const scales = given.scales(args);
   const sizes = scales === undefined ? given.sizes(args) : undefined;
   const numbers = scales ?? sizes ?? node.fail('it has neither scales nor sizes');
-  if (numbers.length !== axes.length || numbers.some((n) => !(n > 0))) node.fail(`[${numbers.join(', ')}] does not resize ${axes.length} dimensions`); // prettier-ignore
+  if (numbers.length !== axes.length || numbers.some((n) => !(n > 0)))
+    node.fail(`[${numbers.join(', ')}] does not resize ${axes.length} dimensions`);
   const crops = given.crop?.(args);
-  if (crops !== undefined && crops.length !== 2 * axes.length) node.fail(`its region of interest has ${crops.length} numbers for ${axes.length} dimensions`); // prettier-ignore
-  const cropOf = (i: number): readonly [number, number] => (crops === undefined ? WHOLE : [crops[i]!, crops[i + axes.length]!]); // prettier-ignore
+  if (crops !== undefined && crops.length !== 2 * axes.length)
+    node.fail(`its region of interest has ${crops.length} numbers for ${axes.length} dimensions`);
+  const cropOf = (i: number): readonly [number, number] => (crops === undefined ? WHOLE : [crops[i]!, crops[i + axes.length]!]);
   const ratios = axes.map((axis, i) => numbers[i]! / shape[axis]!);
-  const common = given.policy === 'stretch' || sizes === undefined ? undefined : given.policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios); // prettier-ignore
+  const common =
+    given.policy === 'stretch' || sizes === undefined
+      ? undefined
+      : given.policy === 'not_larger'
+        ? Math.min(...ratios)
+        : Math.max(...ratios);
   return shape.map((input, d): Change => {
     const i = axes.indexOf(d);
     if (i === -1) return { input, output: input, scale: 1, crop: WHOLE };
     const crop = cropOf(i);
     const part = input * (crop[1] - crop[0]);
-    if (scales !== undefined) return { input, output: Math.max(Math.floor(f(part * f(scales[i]!))), 0), scale: f(scales[i]!), crop }; // prettier-ignore
+    if (scales !== undefined) return { input, output: Math.max(Math.floor(f(part * f(scales[i]!))), 0), scale: f(scales[i]!), crop };
     const output = common === undefined ? sizes![i]! : Math.floor(common * input + 0.5);
     return { input, output, scale: f(common ?? output / input), crop };
   });
@@ -207,14 +215,16 @@ const resize: Operator = {
 function resized(node: OnnxNode, args: Args, given: Given, method: Method): Tensor {
   const x = args.tensor(0);
   const changes = changesOf(node, args, x, given);
-  checkElements('Resize', changes.map(({ output }) => output)); // prettier-ignore
+  checkElements(
+    'Resize',
+    changes.map(({ output }) => output),
+  );
   if (changes.some(({ input, output }) => output > 0 && input === 0)) node.fail('a dimension has no elements');
   const params = asImages(x, changes, method);
   if (params !== undefined) return apply1('resample2d', [x], params);
   return changes.reduce((y, change, d) => {
     const whole = change.crop[0] === 0 && change.crop[1] === 1;
-    const same =
-      whole && change.input === change.output && (change.scale === 1 || method.coordinates === 'align_corners');
+    const same = whole && change.input === change.output && (change.scale === 1 || method.coordinates === 'align_corners');
     return same ? y : along(y, d, change, method);
   }, x);
 }
@@ -244,7 +254,8 @@ function asImages(x: Tensor, changes: readonly Change[], method: Method): Resamp
   if (antialias && mode !== 'nearest' && changes.some(({ scale }) => scale < 1)) return undefined;
   if (mode === 'cubic' && cubicA !== -0.75) return undefined;
   const [rows, columns] = changes.slice(-2) as [Change, Change];
-  if (changes.some(({ input, output, scale }, d) => input === 0 || output === 0 || (d < n - 2 && (output !== input || scale !== 1)))) return undefined; // prettier-ignore
+  if (changes.some(({ input, output, scale }, d) => input === 0 || output === 0 || (d < n - 2 && (output !== input || scale !== 1))))
+    return undefined;
   if (coordinates === 'pytorch_half_pixel' && (rows.output === 1 || columns.output === 1)) return undefined;
   allowance?.spend(64 * (rows.output + columns.output));
   const params = resampleParams({
@@ -269,7 +280,7 @@ const upsample: Operator = {
   build: (node) => {
     const scales = node.floats('scales');
     const method: Method = { mode: node.oneOf('mode', ['nearest', 'linear'], 'nearest'), coordinates: 'asymmetric', nearest: 'floor', cubicA: 0, excludeOutside: false, antialias: false, extrapolation: 0 }; // prettier-ignore
-    const given: Given = { axes: undefined, policy: 'stretch', scales: (args) => scales ?? args.numbers(1), sizes: () => undefined }; // prettier-ignore
+    const given: Given = { axes: undefined, policy: 'stretch', scales: (args) => scales ?? args.numbers(1), sizes: () => undefined };
     return (args) => resized(node, args, given, method);
   },
 };

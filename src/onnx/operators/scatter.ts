@@ -8,13 +8,13 @@ import { frontIndices } from './shape.ts';
 
 const REDUCTIONS = ['none', 'add', 'mul', 'min', 'max'] as const;
 type Reduction = (typeof REDUCTIONS)[number];
-const OURS: Readonly<Record<Exclude<Reduction, 'none' | 'add'>, ScatterReduction>> = { mul: 'prod', min: 'amin', max: 'amax' }; // prettier-ignore
+const OURS: Readonly<Record<Exclude<Reduction, 'none' | 'add'>, ScatterReduction>> = { mul: 'prod', min: 'amin', max: 'amax' };
 
 const reductionOf = (node: OnnxNode): Reduction => node.oneOf('reduction', REDUCTIONS, 'none');
 
 function scattered(x: Tensor, index: Tensor, source: Tensor, axis: number, reduction: Reduction): Tensor {
   if (reduction === 'none' || reduction === 'add') {
-    return apply1(reduction === 'add' ? 'scatterAdd' : 'scatter', [x, index, source], indexParams(axis, 'onnx: ScatterElements')); // prettier-ignore
+    return apply1(reduction === 'add' ? 'scatterAdd' : 'scatter', [x, index, source], indexParams(axis, 'onnx: ScatterElements'));
   }
   return scatterReduce(x, [axis, index, source, OURS[reduction]]);
 }
@@ -26,7 +26,7 @@ const scatterElements: Operator = {
     return (args) => {
       const x = args.tensor(0);
       const at = axisOf(node, axis, x.ndim);
-      return scattered(x, frontIndices(args.tensor(1), x.layout.shape[at]!), args.tensor(2).contiguous(), at, reduction); // prettier-ignore
+      return scattered(x, frontIndices(args.tensor(1), x.layout.shape[at]!), args.tensor(2).contiguous(), at, reduction);
     };
   },
 };

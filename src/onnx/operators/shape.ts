@@ -21,21 +21,16 @@ const MAX_RANK = 64;
 
 /** @throws ShapeError, OutOfMemoryError for what is no shape, or is more than the call may make */
 export function checkElements(op: string, shape: Dims): void {
-  if (
-    shape.length > MAX_RANK ||
-    !shape.every((size) => Number.isInteger(size) && size >= 0) ||
-    numelOf(shape) > MAX_ELEMENTS
-  ) {
-    throw new ShapeError(`onnx: ${op}: cannot make a tensor of ${shape.length > MAX_RANK ? `${shape.length} dimensions` : `shape ${showShape(shape)}`}`); // prettier-ignore
+  if (shape.length > MAX_RANK || !shape.every((size) => Number.isInteger(size) && size >= 0) || numelOf(shape) > MAX_ELEMENTS) {
+    throw new ShapeError(
+      `onnx: ${op}: cannot make a tensor of ${shape.length > MAX_RANK ? `${shape.length} dimensions` : `shape ${showShape(shape)}`}`,
+    );
   }
   allowance?.check(4 * numelOf(shape));
 }
 
 /** An operator that changes the shape only: for tensors and on the host alike. */
-function reshaping(
-  shape: (node: OnnxNode) => (args: Args, from: Dims) => Dims,
-  hostInputs: readonly number[] = [],
-): Operator {
+function reshaping(shape: (node: OnnxNode) => (args: Args, from: Dims) => Dims, hostInputs: readonly number[] = []): Operator {
   const build = (node: OnnxNode): Run => {
     const to = shape(node);
     return (args) => {
@@ -118,18 +113,18 @@ const transpose: Operator = both((node) => {
   return (x) => {
     const shape = shapeOf(x);
     const order = given === undefined ? shape.map((_, d) => shape.length - 1 - d) : axesOf(node, given, shape.length);
-    if (order.length !== shape.length)
-      node.fail(`perm [${order.join(', ')}] does not name each of ${shape.length} dimensions`);
+    if (order.length !== shape.length) node.fail(`perm [${order.join(', ')}] does not name each of ${shape.length} dimensions`);
     if (!(x instanceof Host)) return x.permute(order);
-    return hostPick(x, order.map((d) => shape[d]!), (at) => shape.map((_, d) => at[order.indexOf(d)]!)); // prettier-ignore
+    return hostPick(
+      x,
+      order.map((d) => shape[d]!),
+      (at) => shape.map((_, d) => at[order.indexOf(d)]!),
+    );
   };
 });
 
 /** An operator of one value and attributes, for tensors and on the host. */
-function both(
-  build: (node: OnnxNode) => (x: Value, args: Args) => Value | readonly Value[],
-  hostInputs: readonly number[] = [],
-): Operator {
+function both(build: (node: OnnxNode) => (x: Value, args: Args) => Value | readonly Value[], hostInputs: readonly number[] = []): Operator {
   const made = (node: OnnxNode): Run => {
     const run = build(node);
     return (args) => run(args.value(0), args);
@@ -143,13 +138,24 @@ function concatenated(node: OnnxNode): Run {
     const values = args.values.map((_, i) => args.value(i));
     const shape = shapeOf(values[0] ?? node.fail('it has no input'));
     const at = axisOf(node, axis, shape.length);
-    if (!values.every((value) => value instanceof Host)) return cat<Tensor[], number>(args.values.map((_, i) => args.tensor(i)), at); // prettier-ignore
+    if (!values.every((value) => value instanceof Host))
+      return cat<Tensor[], number>(
+        args.values.map((_, i) => args.tensor(i)),
+        at,
+      );
     if (shape.length === 1) {
       const length = values.reduce((n, { data }) => n + data.length, 0);
       countMade(length);
-      return new Host(values[0]!.dtype, [length], values.flatMap(({ data }) => data)); // prettier-ignore
+      return new Host(
+        values[0]!.dtype,
+        [length],
+        values.flatMap(({ data }) => data),
+      );
     }
-    return cat<Tensor[], number>(values.map((value) => value.tensor()), at); // prettier-ignore
+    return cat<Tensor[], number>(
+      values.map((value) => value.tensor()),
+      at,
+    );
   };
 }
 
@@ -160,12 +166,7 @@ function part(x: Value, axis: number, start: number, length: number, step = 1): 
   return hostPick(x, shape, (at) => at.map((index, d) => (d === axis ? start + index * step : index)));
 }
 
-function splitSizes(
-  node: OnnxNode,
-  size: number,
-  sizes: readonly number[] | undefined,
-  parts: number,
-): readonly number[] {
+function splitSizes(node: OnnxNode, size: number, sizes: readonly number[] | undefined, parts: number): readonly number[] {
   if (sizes !== undefined) {
     if (sizes.some((part) => !(part >= 0)) || sizes.reduce((a, b) => a + b, 0) !== size || sizes.length !== parts) {
       node.fail(`sizes [${sizes.join(', ')}] do not split ${size} into ${parts}`);
@@ -181,8 +182,7 @@ const split = both(
     const axis = node.int('axis', 0);
     const attribute = node.ints('split');
     const parts = node.int('num_outputs', node.outputs.length);
-    if (parts !== node.outputs.length)
-      node.fail(`${parts} outputs are announced, but there are ${node.outputs.length}`);
+    if (parts !== node.outputs.length) node.fail(`${parts} outputs are announced, but there are ${node.outputs.length}`);
     return (x, args) => {
       const shape = shapeOf(x);
       const at = axisOf(node, axis, shape.length);
@@ -201,8 +201,7 @@ export const flip = (x: Tensor, dims: readonly number[]): Tensor => apply1('flip
 
 function slicedAlong(x: Value, axis: number, start: number, end: number, step: number): Value {
   const size = shapeOf(x)[axis]!;
-  const clip = (bound: number, low: number, high: number): number =>
-    Math.min(Math.max(bound < 0 ? bound + size : bound, low), high);
+  const clip = (bound: number, low: number, high: number): number => Math.min(Math.max(bound < 0 ? bound + size : bound, low), high);
   if (step > 0) {
     const [from, to] = [clip(start, 0, size), clip(end, 0, size)];
     return part(x, axis, from, Math.max(0, Math.ceil((to - from) / step)), step);
@@ -210,7 +209,12 @@ function slicedAlong(x: Value, axis: number, start: number, end: number, step: n
   // From the end backwards: turned round, it is a slice of positive step.
   const [from, to] = [clip(start, -1, size - 1), clip(end, -1, size - 1)];
   const length = Math.max(0, Math.ceil((from - to) / -step));
-  if (x instanceof Host) return hostPick(x, x.shape.map((n, d) => (d === axis ? length : n)), (at) => at.map((index, d) => (d === axis ? from + index * step : index))); // prettier-ignore
+  if (x instanceof Host)
+    return hostPick(
+      x,
+      x.shape.map((n, d) => (d === axis ? length : n)),
+      (at) => at.map((index, d) => (d === axis ? from + index * step : index)),
+    );
   if (length === 0) return part(x, axis, 0, 0);
   return part(flip(x, [axis]), axis, size - 1 - from, length, -step);
 }
@@ -225,12 +229,7 @@ const slice = both(
       const rank = shapeOf(x).length;
       const axes = axesOf(node, (old ? given?.axes : args.numbers(3)) ?? starts.map((_, i) => i), rank);
       const steps = (old ? undefined : args.numbers(4)) ?? starts.map(() => 1);
-      if (
-        ends.length !== starts.length ||
-        axes.length !== starts.length ||
-        steps.length !== starts.length ||
-        steps.includes(0)
-      ) {
+      if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length || steps.includes(0)) {
         node.fail('starts, ends, axes and steps do not fit together');
       }
       return axes.reduce<Value>((value, axis, i) => slicedAlong(value, axis, starts[i]!, ends[i]!, steps[i]!), x);
@@ -255,7 +254,7 @@ function gatheredHost(x: Host, axis: number, index: Host): Host {
   const shape = [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)];
   return hostPick(x, shape, (at) => {
     const place = index.data[at.slice(axis, axis + rank).reduce((sum, i, d) => sum + i * steps[d]!, 0)]!;
-    if (place < -size || place >= size) throw outOfRange({ caller: 'onnx: Gather', dim: axis, size, wraps: true }, BigInt(place)); // prettier-ignore
+    if (place < -size || place >= size) throw outOfRange({ caller: 'onnx: Gather', dim: axis, size, wraps: true }, BigInt(place));
     return [...at.slice(0, axis), place < 0 ? place + size : place, ...at.slice(axis + rank)];
   });
 }
@@ -266,20 +265,18 @@ const gather = both((node) => {
     const shape = shapeOf(x);
     const at = axisOf(node, axis, shape.length);
     const index = args.value(1);
-    if (shape.length + shapeOf(index).length > MAX_RANK + 1)
-      node.fail(`the result has more than ${MAX_RANK} dimensions`);
+    if (shape.length + shapeOf(index).length > MAX_RANK + 1) node.fail(`the result has more than ${MAX_RANK} dimensions`);
     if (x instanceof Host && index instanceof Host) return gatheredHost(x, at, index);
     const tensor = args.tensor(0);
-    if (index instanceof Host && index.data.length === 1 && index.shape.length === 0) return tensor.select(at, index.data[0]!); // prettier-ignore
-    const flat = apply1('indexSelect', [tensor, asIndices(args.tensor(1)).reshape([-1])], indexParams(at, 'onnx: Gather', true)); // prettier-ignore
+    if (index instanceof Host && index.data.length === 1 && index.shape.length === 0) return tensor.select(at, index.data[0]!);
+    const flat = apply1('indexSelect', [tensor, asIndices(args.tensor(1)).reshape([-1])], indexParams(at, 'onnx: Gather', true));
     return flat.reshape([...shape.slice(0, at), ...shapeOf(index), ...shape.slice(at + 1)]);
   };
 });
 
 const expand = both(
   (node) => (x, args) => {
-    if (args.host(1).data.length > MAX_RANK)
-      node.fail(`${args.host(1).data.length} dimensions are more than ${MAX_RANK}`);
+    if (args.host(1).data.length > MAX_RANK) node.fail(`${args.host(1).data.length} dimensions are more than ${MAX_RANK}`);
     const shape = broadcastShapes(node.place, shapeOf(x), args.host(1).data);
     checkElements('Expand', shape);
     if (!(x instanceof Host)) return x.expand(shape);
@@ -296,7 +293,7 @@ const tile = both(
     if (repeats.length !== shape.length) node.fail(`repeats [${repeats.join(', ')}] do not fit ${showShape(shape)}`);
     const result = shape.map((size, d) => size * repeats[d]!);
     checkElements('Tile', result);
-    if (x instanceof Host) return hostPick(x, result, (at) => at.map((index, d) => index % shape[d]!)); // prettier-ignore
+    if (x instanceof Host) return hostPick(x, result, (at) => at.map((index, d) => index % shape[d]!));
     if (repeats.every((n) => n === 1)) return x;
     const spread = args.tensor(0).reshape(shape.flatMap((size) => [1, size]));
     return spread.expand(shape.flatMap((size, d) => [repeats[d]!, size])).reshape(result);
@@ -323,8 +320,7 @@ function filled(node: OnnxNode): Run {
   return (args) => {
     const sizes = args.host(0).data;
     checkElements('ConstantOfShape', sizes);
-    if (numelOf(sizes) <= 64 && !isFloating(dtype))
-      return new Host(dtype, sizes, new Array<number>(numelOf(sizes)).fill(value));
+    if (numelOf(sizes) <= 64 && !isFloating(dtype)) return new Host(dtype, sizes, new Array<number>(numelOf(sizes)).fill(value));
     return full([...sizes], value, { dtype });
   };
 }
@@ -343,8 +339,7 @@ const constant: Operator = { build: constantOf, host: constantOf };
 function constantOf(node: OnnxNode): Run {
   const list = (dtype: DType, numbers: readonly number[] | undefined): Value | undefined =>
     numbers && new Host(dtype, [numbers.length], numbers);
-  const one = (dtype: DType, given: boolean, number: number): Value | undefined =>
-    given ? Host.scalar(dtype, number) : undefined;
+  const one = (dtype: DType, given: boolean, number: number): Value | undefined => (given ? Host.scalar(dtype, number) : undefined);
   const tensor = node.tensor('value') as TensorData | undefined;
   const value =
     (tensor && constantValue(tensor)) ??
@@ -363,7 +358,11 @@ const range = both(
     if (!Number.isFinite(length)) node.fail('it has no end');
     checkSize([length]);
     allowance?.spend(64 * length);
-    return new Host(shapeOf(args.value(0)).length === 0 ? args.value(0).dtype : 'int64', [length], Array.from({ length }, (__, i) => start + i * delta)); // prettier-ignore
+    return new Host(
+      shapeOf(args.value(0)).length === 0 ? args.value(0).dtype : 'int64',
+      [length],
+      Array.from({ length }, (__, i) => start + i * delta),
+    );
   },
   [0, 1, 2],
 );
@@ -402,7 +401,10 @@ export function padConstant(x: Tensor, before: readonly number[], after: readonl
 
 function padded(x: Tensor, before: readonly number[], after: readonly number[], mode: string): Tensor {
   const { shape } = x.layout;
-  checkElements('Pad', shape.map((size, d) => Math.max(0, size + before[d]! + after[d]!))); // prettier-ignore
+  checkElements(
+    'Pad',
+    shape.map((size, d) => Math.max(0, size + before[d]! + after[d]!)),
+  );
   return shape.reduce<Tensor>((y, size, d) => {
     if (before[d] === 0 && after[d] === 0) return y;
     if (size === 0) throw new ShapeError(`onnx: Pad: dimension ${d} has no elements to repeat`);
@@ -463,16 +465,13 @@ const spaceToDepth: Operator = {
       const [n, c, h, w] = fourOf(node, x);
       if (h % block !== 0 || w % block !== 0) node.fail(`${h}×${w} does not divide into blocks of ${block}×${block}`);
       const split = x.reshape([n, c, h / block, block, w / block, block]);
-      return split
-        .permute(channelsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4])
-        .reshape([n, c * block ** 2, h / block, w / block]);
+      return split.permute(channelsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]).reshape([n, c * block ** 2, h / block, w / block]);
     };
   },
 };
 
 function fourOf(node: OnnxNode, x: Tensor): readonly [number, number, number, number] {
-  if (x.ndim !== 4)
-    node.fail(`an input of 4 dimensions is expected, but it has the shape ${showShape(x.layout.shape)}`);
+  if (x.ndim !== 4) node.fail(`an input of 4 dimensions is expected, but it has the shape ${showShape(x.layout.shape)}`);
   return x.layout.shape as unknown as readonly [number, number, number, number];
 }
 

@@ -51,20 +51,26 @@ function windowOf(node: OnnxNode): Window {
     ['dilations', dilations, 1],
     ['pads', pads, 0],
   ] as const) {
-    // prettier-ignore
-    if (values?.some((value) => !(value >= least && value < 2 ** 31)) === true) node.fail(`${name} [${values.join(', ')}] is not possible`); // prettier-ignore
+    if (values?.some((value) => !(value >= least && value < 2 ** 31)) === true) node.fail(`${name} [${values.join(', ')}] is not possible`);
   }
   const sides = (kernel: readonly number[]): readonly [Side, Side] => {
-    if (kernelShape !== undefined && kernelShape.join() !== kernel.join()) node.fail(`the kernel is ${showShape(kernel)}, not ${showShape(kernelShape)}`); // prettier-ignore
+    if (kernelShape !== undefined && kernelShape.join() !== kernel.join())
+      node.fail(`the kernel is ${showShape(kernel)}, not ${showShape(kernelShape)}`);
     const n = kernel.length;
-    for (const values of [strides, dilations]) if (values !== undefined && values.length !== n) node.fail(`${n} strides and dilations are expected`); // prettier-ignore
-    if (pads !== undefined && pads.length !== 2 * n)
-      node.fail(`${2 * n} pads are expected, but there are ${pads.length}`);
+    for (const values of [strides, dilations])
+      if (values !== undefined && values.length !== n) node.fail(`${n} strides and dilations are expected`);
+    if (pads !== undefined && pads.length !== 2 * n) node.fail(`${2 * n} pads are expected, but there are ${pads.length}`);
     const fixed = autoPad === 'NOTSET' ? pads : undefined;
     const side = (d: number): Side =>
       d < 0
         ? { kernel: 1, stride: 1, dilation: 1, begin: 0, end: 0 }
-        : { kernel: kernel[d]!, stride: strides?.[d] ?? 1, dilation: dilations?.[d] ?? 1, begin: fixed?.[d] ?? 0, end: fixed?.[d + n] ?? 0 }; // prettier-ignore
+        : {
+            kernel: kernel[d]!,
+            stride: strides?.[d] ?? 1,
+            dilation: dilations?.[d] ?? 1,
+            begin: fixed?.[d] ?? 0,
+            end: fixed?.[d + n] ?? 0,
+          };
     return [side(n - 2), side(n - 1)];
   };
   return { rank, autoPad, sides };
@@ -96,7 +102,8 @@ function poolPads(side: Side, autoPad: AutoPad, size: number): Pair {
 /** [N, C, L] as [N, C, 1, L], so that one dimension is a case of two. */
 function asImages(node: OnnxNode, x: Tensor): Tensor {
   if (x.ndim === 3) return x.unsqueeze(2);
-  if (x.ndim !== 4) throw new ShapeError(`onnx: ${node.place}: expected an input of shape [N, C, L] or [N, C, H, W], but got ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.ndim !== 4)
+    throw new ShapeError(`onnx: ${node.place}: expected an input of shape [N, C, L] or [N, C, H, W], but got ${showShape(x.layout.shape)}`);
   return x;
 }
 
@@ -106,13 +113,7 @@ function padImages(x: Tensor, pads: readonly [Pair, Pair], value: number): Tenso
 }
 
 /** Refuses windows over more than a call may make, or multiply; `pairs` counts the channels that meet. */
-function checkWork(
-  node: OnnxNode,
-  x: Tensor,
-  sides: readonly [Side, Side],
-  pads: readonly [Pair, Pair],
-  pairs: number,
-): void {
+function checkWork(node: OnnxNode, x: Tensor, sides: readonly [Side, Side], pads: readonly [Pair, Pair], pairs: number): void {
   const [n, c, ...sizes] = x.layout.shape;
   const padded = sizes.map((size, d) => Math.max(0, size + pads[d]![0] + pads[d]![1]));
   checkElements(node.op, [n!, c!, ...padded]);
@@ -130,7 +131,8 @@ const conv: Operator = {
     return (args) => {
       const x = args.tensor(0);
       const weight = args.tensor(1);
-      if (weight.ndim !== x.ndim) node.fail(`a weight of shape ${showShape(weight.layout.shape)} does not fit an input of ${showShape(x.layout.shape)}`); // prettier-ignore
+      if (weight.ndim !== x.ndim)
+        node.fail(`a weight of shape ${showShape(weight.layout.shape)} does not fit an input of ${showShape(x.layout.shape)}`);
       const images = asImages(node, x);
       const sides = window.sides(weight.layout.shape.slice(2));
       const pads = [0, 1].map((d) => padsFor(sides[d]!, window.autoPad, images.layout.shape[d + 2]!)) as [Pair, Pair];
@@ -167,13 +169,18 @@ const convTranspose: Operator = {
         const extra = i < 0 ? 0 : (outputPadding?.[i] ?? 0);
         const full = (images.layout.shape[d + 2]! - 1) * side.stride + reach(side) + extra;
         const wished = i < 0 ? undefined : outputShape?.at(i - n);
-        if (wished !== undefined) return { begin: shared(Math.max(0, full - wished), window.autoPad)[0], output: wished }; // prettier-ignore
+        if (wished !== undefined) return { begin: shared(Math.max(0, full - wished), window.autoPad)[0], output: wished };
         const same = window.autoPad.startsWith('SAME') && i >= 0;
         // As onnxruntime, a result that is smaller than the input times the stride is not filled up.
-        const [begin, end] = same ? shared(Math.max(0, full - images.layout.shape[d + 2]! * side.stride), window.autoPad) : [side.begin, side.end]; // prettier-ignore
+        const [begin, end] = same
+          ? shared(Math.max(0, full - images.layout.shape[d + 2]! * side.stride), window.autoPad)
+          : [side.begin, side.end];
         return { begin, output: full - begin - end };
       };
-      const reached = sides.map((side, d): Pair => [0, (images.layout.shape[d + 2]! - 1) * (side.stride - 1) + reach(side)]) as [Pair, Pair]; // prettier-ignore
+      const reached = sides.map((side, d): Pair => [0, (images.layout.shape[d + 2]! - 1) * (side.stride - 1) + reach(side)]) as [
+        Pair,
+        Pair,
+      ];
       checkWork(node, images, sides, reached, weight.layout.shape[1]! * weight.layout.shape[0]!);
       const y = transposed(images, asImages(node, weight), sides, [size(0), size(1)], groups);
       const bias = args.maybe(2);
@@ -193,14 +200,13 @@ function transposed(
 ): Tensor {
   const options = { stride: strideOf(sides), dilation: dilationOf(sides), groups };
   const fits = (d: 0 | 1): boolean =>
-    Math.floor((sizes[d]!.output + 2 * sizes[d]!.begin - reach(sides[d])) / sides[d].stride) + 1 ===
-    x.layout.shape[d + 2];
+    Math.floor((sizes[d]!.output + 2 * sizes[d]!.begin - reach(sides[d])) / sides[d].stride) + 1 === x.layout.shape[d + 2];
   const direct = fits(0) && fits(1);
   const output = direct
     ? ([sizes[0]!.output, sizes[1]!.output] as const)
     : ([0, 1].map((d) => (x.layout.shape[d + 2]! - 1) * sides[d]!.stride + reach(sides[d]!)) as unknown as Pair);
   checkElements('ConvTranspose', [x.layout.shape[0]!, weight.layout.shape[1]! * groups, ...output]);
-  const params = convInputGradParams(convParams({ ...options, padding: direct ? [sizes[0]!.begin, sizes[1]!.begin] : 0 }), output); // prettier-ignore
+  const params = convInputGradParams(convParams({ ...options, padding: direct ? [sizes[0]!.begin, sizes[1]!.begin] : 0 }), output);
   const y = apply1('conv2dInputGrad', [x, weight], params);
   if (direct) return y;
   const ends = sizes.map(({ begin, output: wished }, d): Pair => [-begin, wished - (output[d]! - begin)]);
@@ -224,7 +230,9 @@ function spanOf(node: OnnxNode, side: Side, pads: Pair, size: number, ceilMode: 
   const most = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
   const output = ceilMode && (most - 1) * side.stride >= size + begin ? most - 1 : most;
   if (output < 1) {
-    throw new ShapeError(`onnx: ${node.place}: a window over ${reach(side)} elements does not fit ${size} with the padding [${begin}, ${end}]; use a larger input`); // prettier-ignore
+    throw new ShapeError(
+      `onnx: ${node.place}: a window over ${reach(side)} elements does not fit ${size} with the padding [${begin}, ${end}]; use a larger input`,
+    );
   }
   return { size, pads, output };
 }
@@ -251,7 +259,10 @@ function asPyTorch(sides: readonly [Side, Side], spans: readonly [Span, Span]): 
 
 /** The padding that makes ordinary windows cover exactly these. */
 const coveringPads = (sides: readonly [Side, Side], spans: readonly [Span, Span]): readonly [Pair, Pair] => {
-  const pads = ({ stride, ...side }: Side, { size, output, pads: [begin] }: Span): Pair => [begin, (output - 1) * stride + reach({ stride, ...side }) - size - begin]; // prettier-ignore
+  const pads = ({ stride, ...side }: Side, { size, output, pads: [begin] }: Span): Pair => [
+    begin,
+    (output - 1) * stride + reach({ stride, ...side }) - size - begin,
+  ];
   return [pads(sides[0], spans[0]), pads(sides[1], spans[1])];
 };
 
@@ -268,10 +279,14 @@ function pooling(build: (node: OnnxNode, hasDilations: boolean) => (p: Pooling) 
       const window = windowOf(node);
       const sides = window.sides(kernel);
       const ceilMode = node.flag('ceil_mode');
-      const run = build(node, sides.some(({ dilation }) => dilation !== 1)); // prettier-ignore
+      const run = build(
+        node,
+        sides.some(({ dilation }) => dilation !== 1),
+      );
       return (args): readonly Value[] => {
         const given = args.tensor(0);
-        if (given.ndim !== kernel.length + 2) node.fail(`a kernel of ${showShape(kernel)} does not fit an input of ${showShape(given.layout.shape)}`); // prettier-ignore
+        if (given.ndim !== kernel.length + 2)
+          node.fail(`a kernel of ${showShape(kernel)} does not fit an input of ${showShape(given.layout.shape)}`);
         const x = isFloating(given.dtype) ? given : given.to('float32');
         const images = asImages(node, x);
         const span = (d: 0 | 1): Span => {
@@ -324,7 +339,10 @@ function unpadded(indices: Tensor, [height, width]: Pair, [rows, columns]: reado
 /** Indices into the plane as indices into the whole tensor, row by row or column by column. */
 function overall(indices: Tensor, [height, width]: Pair, columns: boolean): Tensor {
   const [n, c] = indices.layout.shape as readonly [number, number];
-  const planes = fromTypedArray(BigInt64Array.from({ length: n * c }, (_, i) => BigInt(i * height * width)), [n, c, 1, 1]); // prettier-ignore
+  const planes = fromTypedArray(
+    BigInt64Array.from({ length: n * c }, (_, i) => BigInt(i * height * width)),
+    [n, c, 1, 1],
+  );
   const wide = indices.to('int64');
   const inPlane = columns ? wide.remainder(width).mul(height).add(wide.floorDivide(width)) : wide;
   return inPlane.add(planes);
@@ -338,14 +356,18 @@ const averagePool = pooling((node, hasDilations) => {
     // Windows that leave the padding count what is within it, so both ends of it have to be PyTorch's.
     const even = !countsPadding || p.spans.every(({ pads: [begin, end] }) => begin === end);
     if (plan === undefined || !even) return [averageByConvolution(p, countsPadding)];
-    return [avgPool2d(p.images, kernelOf(p.sides), { ...plan, stride: strideOf(p.sides), countIncludePad: countsPadding })]; // prettier-ignore
+    return [avgPool2d(p.images, kernelOf(p.sides), { ...plan, stride: strideOf(p.sides), countIncludePad: countsPadding })];
   };
 });
 
 /** Averages do not see what negative padding cuts off at the end, even where a window reaches there. */
 function withoutCutEnd(p: Pooling): Pooling {
   if (p.spans.every(({ pads }) => pads[1] >= 0)) return p;
-  const spans = p.spans.map(({ size, pads: [begin, end], output }): Span => ({ size: size + Math.min(end, 0), pads: [begin, Math.max(end, 0)], output })) as [Span, Span]; // prettier-ignore
+  const spans = p.spans.map(({ size, pads: [begin, end], output }): Span => ({
+    size: size + Math.min(end, 0),
+    pads: [begin, Math.max(end, 0)],
+    output,
+  })) as [Span, Span];
   const cuts = p.spans.map(({ pads }): Pair => [0, Math.min(pads[1], 0)]) as [Pair, Pair];
   return { ...p, spans, images: padImages(p.images, cuts, 0) };
 }
@@ -361,12 +383,7 @@ function averageByConvolution({ images, sides, spans }: Pooling, countsPadding: 
 }
 
 /** How many elements each window counts, [1, 1, height, width]. */
-function countsOf(
-  sides: readonly [Side, Side],
-  spans: readonly [Span, Span],
-  countsPadding: boolean,
-  dtype: DType,
-): Tensor {
+function countsOf(sides: readonly [Side, Side], spans: readonly [Span, Span], countsPadding: boolean, dtype: DType): Tensor {
   const along = (d: 0 | 1): number[] => {
     const [{ stride, dilation, kernel }, { size, output, pads }] = [sides[d], spans[d]];
     const [from, to] = countsPadding ? [-pads[0], size + pads[1]] : [0, size];
@@ -387,8 +404,11 @@ function global(reduce: (x: Tensor, dims: readonly number[]) => Tensor): Operato
   return {
     build: (node) => (args) => {
       const x = args.tensor(0);
-      if (x.ndim < 3) node.fail(`an input with spatial dimensions is expected, but it has the shape ${showShape(x.layout.shape)}`); // prettier-ignore
-      return reduce(x, x.layout.shape.slice(2).map((_, i) => i + 2)); // prettier-ignore
+      if (x.ndim < 3) node.fail(`an input with spatial dimensions is expected, but it has the shape ${showShape(x.layout.shape)}`);
+      return reduce(
+        x,
+        x.layout.shape.slice(2).map((_, i) => i + 2),
+      );
     },
   };
 }

@@ -1,15 +1,7 @@
 /** `x.sin()`, `x.log2()`, `x.erf()` and their neighbours, and how the CPU computes much at a time. */
-import {
-  coshF32,
-  expF64,
-  floorDivideF32,
-  fmodF32,
-  powerF32,
-  remainderF32,
-  sinhF32,
-} from '../../kernels/cpu/doubles.ts';
+import { coshF32, expF64, floorDivideF32, fmodF32, powerF32, remainderF32, sinhF32 } from '../../kernels/cpu/doubles.ts';
 import { provideVectors } from '../../kernels/cpu/elementwise/nodes.ts';
-import { acosF32, asinF32, atan2F32, atanF32, cosF32, log10F32, log2F32, sinF32, tanF32 } from '../../kernels/cpu/trigonometry.ts'; // prettier-ignore
+import { acosF32, asinF32, atan2F32, atanF32, cosF32, log10F32, log2F32, sinF32, tanF32 } from '../../kernels/cpu/trigonometry.ts';
 import { wordsOf } from '../../kernels/formula/bytes.ts';
 import { provideWords } from '../../lower/cpu/elementwise-launch.ts';
 import { errorFunction } from './error-function.ts';

@@ -4,4 +4,4 @@ import { pinv, svdvals, torchSvd } from '../matrices/factors.ts';
 import { matrixExp, matrixPower } from '../matrices/products.ts';
 import { choleskyInverse, choleskySolve, det, inv, logdet, slogdet } from '../matrices/solving.ts';
 
-provideMethods('matrices', { choleskyInverse, choleskySolve, det, inv, logdet, matrixExp, matrixPower, pinv, slogdet, svdvals, torchSvd }); // prettier-ignore
+provideMethods('matrices', { choleskyInverse, choleskySolve, det, inv, logdet, matrixExp, matrixPower, pinv, slogdet, svdvals, torchSvd });

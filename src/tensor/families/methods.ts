@@ -4,10 +4,7 @@ import type { MathematicsAttrs } from '../ops/mathematics.ts';
 /** The functions that methods of tensors, modules and optimizers stand on, by the family that provides them: types only, so that naming one here ships nothing. */
 export interface Methods {
   readonly training: Pick<typeof import('../differentiate.ts'), 'backward'>;
-  readonly picking: Pick<
-    typeof import('../picking.ts'),
-    'assignPicked' | 'gather' | 'indexSelect' | 'nonzero' | 'pick' | 'trueIndices'
-  > &
+  readonly picking: Pick<typeof import('../picking.ts'), 'assignPicked' | 'gather' | 'indexSelect' | 'nonzero' | 'pick' | 'trueIndices'> &
     Pick<typeof import('../indexing.ts'), 'at' | 'setAt'>;
   readonly draws: Pick<
     typeof import('../draws.ts'),
@@ -85,28 +82,12 @@ export interface Methods {
   readonly joining: Pick<typeof import('../joining.ts'), 'dsplit' | 'hsplit' | 'tensorSplit' | 'vsplit'>;
   readonly 'linear-algebra': Pick<
     typeof import('../linear-algebra.ts'),
-    | 'addbmm'
-    | 'addcdiv'
-    | 'addcmul'
-    | 'addmm'
-    | 'addmv'
-    | 'addr'
-    | 'baddbmm'
-    | 'bmm'
-    | 'cross'
-    | 'dot'
-    | 'inner'
-    | 'kron'
-    | 'mv'
-    | 'outer'
+    'addbmm' | 'addcdiv' | 'addcmul' | 'addmm' | 'addmv' | 'addr' | 'baddbmm' | 'bmm' | 'cross' | 'dot' | 'inner' | 'kron' | 'mv' | 'outer'
   > &
     Pick<typeof import('../linalg.ts'), 'pNorm'>;
   readonly matrices: Pick<typeof import('../matrices/factors.ts'), 'pinv' | 'svdvals' | 'torchSvd'> &
     Pick<typeof import('../matrices/products.ts'), 'matrixExp' | 'matrixPower'> &
-    Pick<
-      typeof import('../matrices/solving.ts'),
-      'choleskyInverse' | 'choleskySolve' | 'det' | 'inv' | 'logdet' | 'slogdet'
-    >;
+    Pick<typeof import('../matrices/solving.ts'), 'choleskyInverse' | 'choleskySolve' | 'det' | 'inv' | 'logdet' | 'slogdet'>;
   readonly rearrange: Pick<
     typeof import('../rearrange.ts'),
     | 'broadcastTo'
@@ -130,17 +111,11 @@ export interface Methods {
     | 'unfold'
   >;
   readonly scans: Pick<typeof import('../scans.ts'), 'cummax' | 'cummin' | 'cumprod' | 'logcumsumexp'>;
-  readonly hooks: Pick<
-    typeof import('../../nn/hooked-calls.ts'),
-    'addBackwardHook' | 'addForwardHook' | 'addForwardPreHook' | 'withHooks'
-  >;
+  readonly hooks: Pick<typeof import('../../nn/hooked-calls.ts'), 'addBackwardHook' | 'addForwardHook' | 'addForwardPreHook' | 'withHooks'>;
   readonly copying: Pick<typeof import('../../nn/deepcopy.ts'), 'deepcopy'>;
   readonly 'state-dicts': Pick<typeof import('../../nn/state-dict-hooks.ts'), 'addStateHook'> &
     Pick<typeof import('../../nn/state-dict.ts'), 'loadState' | 'stateOf'>;
-  readonly 'optimizer-states': Pick<
-    typeof import('../../optim/optimizer-state.ts'),
-    'packState' | 'printGroup' | 'unpackState'
-  > &
+  readonly 'optimizer-states': Pick<typeof import('../../optim/optimizer-state.ts'), 'packState' | 'printGroup' | 'unpackState'> &
     Pick<typeof import('../../optim/saved-state.ts'), 'loadError'>;
   readonly printing: Pick<typeof import('../print.ts'), 'formatTensor' | 'formatUnread'>;
   readonly mathematics: Names<MathematicsAttrs>;

@@ -4,7 +4,4 @@ import { provideFamily } from '../family.ts';
 import { regionPoolRules, type RegionPoolAttrs } from '../ops/pool.ts';
 import { maxPool } from './max-pool.ts';
 
-export const regionPool = provideFamily<RegionPoolAttrs>(
-  { rules: regionPoolRules, lowerings: regionPoolLowerings },
-  maxPool,
-);
+export const regionPool = provideFamily<RegionPoolAttrs>({ rules: regionPoolRules, lowerings: regionPoolLowerings }, maxPool);

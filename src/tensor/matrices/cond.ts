@@ -13,7 +13,7 @@ import '../families/matrices.ts';
 const CONDITION = either(NUMBER, oneOf('fro', 'nuc'));
 const COND = signature<{ p?: number | 'fro' | 'nuc' | null }>('linalg.cond', { p: orNull(CONDITION) });
 /** The condition number: the norm of a matrix times that of its inverse, of singular values without `p` (https://pytorch.org/docs/stable/generated/torch.linalg.cond.html). */
-export function cond(x: Tensor, p?: number | 'fro' | 'nuc' | null | { readonly p?: number | 'fro' | 'nuc' | null }): Tensor; // prettier-ignore
+export function cond(x: Tensor, p?: number | 'fro' | 'nuc' | null | { readonly p?: number | 'fro' | 'nuc' | null }): Tensor;
 export function cond(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { p = null } = readCall(COND, args);
   requireMatrices('linalg.cond', x);
@@ -22,6 +22,7 @@ export function cond(x: Tensor, ...args: readonly unknown[]): Tensor {
     const [most, least] = [s.amax(-1), s.amin(-1)];
     return p === -2 ? least.div(most) : most.div(least);
   }
-  if (x.layout.shape.at(-1) !== x.layout.shape.at(-2)) throw new ShapeError(`linalg.cond: expected square matrices for p ${String(p)}, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  if (x.layout.shape.at(-1) !== x.layout.shape.at(-2))
+    throw new ShapeError(`linalg.cond: expected square matrices for p ${String(p)}, but got shape ${showShape(x.layout.shape)}`);
   return matrixNorm(x, p).mul(matrixNorm(inv(x), p));
 }

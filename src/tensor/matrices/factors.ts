@@ -27,8 +27,16 @@ class QrFunction extends CustomFunction {
     const found = matricesOf(x).map((a) => qrOf(a, complete));
     const [m, n] = x.layout.shape.slice(-2) as [number, number];
     const k = complete ? m : Math.min(m, n);
-    const q = tensorOf(found.map((one) => one.q.a), [...batchOf(x), m, k], x); // prettier-ignore
-    const r = tensorOf(found.map((one) => one.r.a), [...batchOf(x), k, n], x); // prettier-ignore
+    const q = tensorOf(
+      found.map((one) => one.q.a),
+      [...batchOf(x), m, k],
+      x,
+    );
+    const r = tensorOf(
+      found.map((one) => one.r.a),
+      [...batchOf(x), k, n],
+      x,
+    );
     ctx.saveForBackward(q, r);
     ctx['complete'] = complete && m !== n;
     return [q, r];
@@ -36,7 +44,8 @@ class QrFunction extends CustomFunction {
   static backward(ctx: FunctionCtx, gradQ: Tensor, gradR: Tensor): (Tensor | null)[] {
     const [q, r] = ctx.savedTensors as [Tensor, Tensor];
     const [k, n] = r.layout.shape.slice(-2) as [number, number];
-    if (ctx['complete'] === true) throw new AutogradError("linalg.qr: with mode 'complete' there is a gradient of square matrices only; use mode 'reduced'"); // prettier-ignore
+    if (ctx['complete'] === true)
+      throw new AutogradError("linalg.qr: with mode 'complete' there is a gradient of square matrices only; use mode 'reduced'");
     if (k === n) return [qrGradient(q, r, gradQ, gradR), null];
     // A wide matrix is [X Y]: X = Q·U is square, Y = Q·V.
     const [u, gradU] = [r, gradR].map((t) => t.narrow(-1, 0, k)) as [Tensor, Tensor];
@@ -74,7 +83,8 @@ export function qr(x: Tensor, mode?: QrMode | { readonly mode?: QrMode }): Named
 export function qr(x: Tensor, ...args: readonly unknown[]): Named<['Q', 'R']> {
   const { mode = 'reduced' } = readCall(QR, args);
   requireMatrices('linalg.qr', x);
-  if (mode === 'r' && x.requiresGrad) throw new AutogradError("linalg.qr: with mode 'r' there is no gradient, which needs Q; use mode 'reduced'"); // prettier-ignore
+  if (mode === 'r' && x.requiresGrad)
+    throw new AutogradError("linalg.qr: with mode 'r' there is no gradient, which needs Q; use mode 'reduced'");
   const [q, r] = QrFunction.apply(x, mode === 'complete') as [Tensor, Tensor];
   return named(['Q', 'R'], [mode === 'r' ? x.newZeros([0]) : q, r]);
 }
@@ -85,14 +95,23 @@ class EighFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor, upper: boolean): Tensor[] {
     const found = matricesOf(x).map((a) => {
       const whole = { ...a, a: a.a.slice() };
-      for (let i = 0; i < a.n; i++) for (let j = 0; j < i; j++) {
-        const value = a.a[upper ? j * a.n + i : i * a.n + j]!;
-        whole.a[i * a.n + j] = whole.a[j * a.n + i] = value;
-      } // prettier-ignore
+      for (let i = 0; i < a.n; i++)
+        for (let j = 0; j < i; j++) {
+          const value = a.a[upper ? j * a.n + i : i * a.n + j]!;
+          whole.a[i * a.n + j] = whole.a[j * a.n + i] = value;
+        }
       return eighOf(whole);
     });
-    const values = tensorOf(found.map((one) => one.values), x.layout.shape.slice(0, -1), x); // prettier-ignore
-    const vectors = tensorOf(found.map((one) => one.vectors.a), x.layout.shape, x); // prettier-ignore
+    const values = tensorOf(
+      found.map((one) => one.values),
+      x.layout.shape.slice(0, -1),
+      x,
+    );
+    const vectors = tensorOf(
+      found.map((one) => one.vectors.a),
+      x.layout.shape,
+      x,
+    );
     ctx.saveForBackward(values, vectors);
     return [values, vectors];
   }
@@ -136,9 +155,21 @@ class SvdFunction extends CustomFunction {
     const found = matricesOf(x).map(svdOf);
     const [m, n] = x.layout.shape.slice(-2) as [number, number];
     const [batch, k] = [batchOf(x), Math.min(m, n)];
-    const u = tensorOf(found.map((one) => one.u.a), [...batch, m, k], x); // prettier-ignore
-    const s = tensorOf(found.map((one) => one.s), [...batch, k], x); // prettier-ignore
-    const vh = tensorOf(found.map((one) => one.vh.a), [...batch, k, n], x); // prettier-ignore
+    const u = tensorOf(
+      found.map((one) => one.u.a),
+      [...batch, m, k],
+      x,
+    );
+    const s = tensorOf(
+      found.map((one) => one.s),
+      [...batch, k],
+      x,
+    );
+    const vh = tensorOf(
+      found.map((one) => one.vh.a),
+      [...batch, k, n],
+      x,
+    );
     ctx.saveForBackward(u, s, vh);
     ctx.setMaterializeGrads(false);
     return [u, s, vh];
@@ -219,14 +250,19 @@ function threshold(x: Tensor, largest: Tensor, { atol, rtol }: Tolerances): Tens
   const column = (value: number | Tensor): number | Tensor => (isTensor(value) ? value.unsqueeze(-1) : value);
   const absolute = atol ?? 0;
   const none = atol === undefined || atol === null;
-  const relative = rtol ?? (none || (!isTensor(absolute) && absolute === 0) ? EPS[x.dtype as 'float32'] * Math.max(...x.layout.shape.slice(-2)) : 0); // prettier-ignore
+  const relative =
+    rtol ?? (none || (!isTensor(absolute) && absolute === 0) ? EPS[x.dtype as 'float32'] * Math.max(...x.layout.shape.slice(-2)) : 0);
   return maximum(largest.mul(column(relative)), largest.mul(0).add(column(absolute)));
 }
 
 /** Magnitudes of singular values, of symmetric matrices those of eigenvalues. */
 const magnitudes = (x: Tensor, hermitian: boolean): Tensor => (hermitian ? eigvalsh(x).abs() : svdvals(x));
 
-const RANK = signature<Tolerances & { tol?: number | Tensor | null }>('linalg.matrixRank', { tol: orNull(TENSOR_OR_NUMBER), ...TOLERANCES }, { positional: 1 }); // prettier-ignore
+const RANK = signature<Tolerances & { tol?: number | Tensor | null }>(
+  'linalg.matrixRank',
+  { tol: orNull(TENSOR_OR_NUMBER), ...TOLERANCES },
+  { positional: 1 },
+);
 /** How many singular values exceed a threshold (https://pytorch.org/docs/stable/generated/torch.linalg.matrix_rank.html). */
 export function matrixRank(x: Tensor, options?: Tolerances | number | Tensor): Tensor;
 export function matrixRank(x: Tensor, ...args: readonly unknown[]): Tensor {
@@ -259,7 +295,11 @@ class PinvFunction extends CustomFunction {
   }
 }
 
-const PINV = signature<Tolerances & { rcond?: number | Tensor | null }>('linalg.pinv', { rcond: orNull(TENSOR_OR_NUMBER), ...TOLERANCES }, { positional: 1 }); // prettier-ignore
+const PINV = signature<Tolerances & { rcond?: number | Tensor | null }>(
+  'linalg.pinv',
+  { rcond: orNull(TENSOR_OR_NUMBER), ...TOLERANCES },
+  { positional: 1 },
+);
 /** The pseudoinverse of Moore and Penrose (https://pytorch.org/docs/stable/generated/torch.linalg.pinv.html). */
 export function pinv(x: Tensor, options?: Tolerances | number | Tensor): Tensor;
 export function pinv(x: Tensor, ...args: readonly unknown[]): Tensor {
@@ -274,18 +314,17 @@ interface LstsqCall {
   rcond?: number | null;
   driver?: 'gelsy' | 'gelsd' | 'gelss' | 'gels' | null;
 }
-const LSTSQ = signature<LstsqCall>('linalg.lstsq', { rcond: orNull(FINITE), driver: orNull(oneOf('gelsy', 'gelsd', 'gelss', 'gels')) }, { positional: 1 }); // prettier-ignore
+const LSTSQ = signature<LstsqCall>(
+  'linalg.lstsq',
+  { rcond: orNull(FINITE), driver: orNull(oneOf('gelsy', 'gelsd', 'gelss', 'gels')) },
+  { positional: 1 },
+);
 /**
  * The X with the least ‖A·X − B‖, the smallest of several, by the pseudoinverse (https://pytorch.org/docs/stable/generated/torch.linalg.lstsq.html).
  * As in PyTorch, `residuals` are empty unless A is tall and of full rank and the driver is not `gelsy`, the default; `singularValues` come with
  * `gelsd` and `gelss`, the rank with all but `gels`.
  */
-export function lstsq(
-  A: Tensor,
-  B: Tensor,
-  ...args: readonly unknown[]
-): Named<['solution', 'residuals', 'rank', 'singularValues']> {
-  // prettier-ignore
+export function lstsq(A: Tensor, B: Tensor, ...args: readonly unknown[]): Named<['solution', 'residuals', 'rank', 'singularValues']> {
   const { rcond, driver } = readCall<LstsqCall>(LSTSQ, args);
   const op = 'linalg.lstsq';
   requireMatrices(op, A);
@@ -294,12 +333,18 @@ export function lstsq(
   const columns = isVector ? B.unsqueeze(-1) : B;
   requireMatrices(op, columns);
   const [m, n] = A.layout.shape.slice(-2) as [number, number];
-  if (columns.layout.shape.at(-2) !== m) throw new ShapeError(`${op}: expected B of as many rows as A, but got shapes ${showShape(A.layout.shape)} and ${showShape(B.layout.shape)}`); // prettier-ignore
+  if (columns.layout.shape.at(-2) !== m)
+    throw new ShapeError(
+      `${op}: expected B of as many rows as A, but got shapes ${showShape(A.layout.shape)} and ${showShape(B.layout.shape)}`,
+    );
   const tolerance = rcond ?? EPS[A.dtype as 'float32'] * Math.max(m, n);
   const solution = pinv(A, { rtol: tolerance }).matmul(columns);
   const rank = matrixRank(A, { rtol: tolerance });
   const full = (driver ?? 'gelsy') !== 'gelsy' && m > n && rank.eq(n).all().item() !== 0;
   const residuals = full ? A.matmul(solution).sub(columns).square().sum(-2) : A.newZeros([0]);
   const values = driver === 'gelsd' || driver === 'gelss' ? svdvals(A.detach()) : A.newZeros([0]);
-  return named(['solution', 'residuals', 'rank', 'singularValues'], [isVector ? solution.squeeze(-1) : solution, residuals, driver === 'gels' ? zeros([0], { dtype: 'int64' }) : rank, values]); // prettier-ignore
+  return named(
+    ['solution', 'residuals', 'rank', 'singularValues'],
+    [isVector ? solution.squeeze(-1) : solution, residuals, driver === 'gels' ? zeros([0], { dtype: 'int64' }) : rank, values],
+  );
 }

@@ -21,9 +21,10 @@ export const newMatrix = (m: number, n: number): Matrix => ({ m, n, a: new Float
 export function requireMatrices(op: string, x: Tensor, square = false): void {
   requireTensor(op, 'the input', x);
   const { shape, dtype } = x.layout;
-  if (dtype !== 'float32' && dtype !== 'float64') throw new DTypeError(`${op}: expected float32 or float64, but got ${dtype}; convert it with .to('float32')`); // prettier-ignore
-  if (shape.length < 2) throw new ShapeError(`${op}: expected a matrix or a batch of matrices, but got shape ${showShape(shape)}`); // prettier-ignore
-  if (square && shape.at(-1) !== shape.at(-2)) throw new ShapeError(`${op}: expected square matrices, but got shape ${showShape(shape)}`); // prettier-ignore
+  if (dtype !== 'float32' && dtype !== 'float64')
+    throw new DTypeError(`${op}: expected float32 or float64, but got ${dtype}; convert it with .to('float32')`);
+  if (shape.length < 2) throw new ShapeError(`${op}: expected a matrix or a batch of matrices, but got shape ${showShape(shape)}`);
+  if (square && shape.at(-1) !== shape.at(-2)) throw new ShapeError(`${op}: expected square matrices, but got shape ${showShape(shape)}`);
 }
 
 /** The elements as numbers, without history. */
@@ -37,7 +38,7 @@ export function matricesOf(x: Tensor): Matrix[] {
   const { shape } = x.layout;
   const [m, n] = [shape.at(-2)!, shape.at(-1)!];
   const all = numbersOf(x);
-  return Array.from({ length: numelOf(shape.slice(0, -2)) }, (_, i) => ({ m, n, a: all.slice(i * m * n, (i + 1) * m * n) })); // prettier-ignore
+  return Array.from({ length: numelOf(shape.slice(0, -2)) }, (_, i) => ({ m, n, a: all.slice(i * m * n, (i + 1) * m * n) }));
 }
 
 /** A tensor of a shape with the numbers of all parts one after the other, of the dtype and on the device of `like`. */

@@ -29,7 +29,10 @@ export function matrixPower(x: Tensor, ...args: readonly unknown[]): Tensor {
 const POWER = signature<{ n: number }>('linalg.matrixPower', { n: WHOLE }, { required: 1 });
 
 /** Padé's approximation of order 13 after scaling (https://doi.org/10.1137/04061101X). */
-const PADE = [64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1]; // prettier-ignore
+const PADE = [
+  64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600, 670442572800, 33522128640,
+  1323241920, 40840800, 960960, 16380, 182, 1,
+];
 
 function exponential(x: Matrix): Matrix {
   const { n } = x;
@@ -58,7 +61,11 @@ function exponential(x: Matrix): Matrix {
 class ExponentialFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor): Tensor {
     ctx.saveForBackward(x);
-    return tensorOf(matricesOf(x).map((a) => exponential(a).a), x.layout.shape, x); // prettier-ignore
+    return tensorOf(
+      matricesOf(x).map((a) => exponential(a).a),
+      x.layout.shape,
+      x,
+    );
   }
   /** The corner of the exponential of [[Aᵀ, G], [0, Aᵀ]]. */
   static backward(ctx: FunctionCtx, grad: Tensor): Tensor {
@@ -84,11 +91,14 @@ export function matrixExp(x: Tensor): Tensor {
  */
 export function multiDot(tensors: readonly Tensor[]): Tensor {
   requireKind('linalg.multiDot', 'the tensors', tensors, TENSORS);
-  if (tensors.length < 2) throw new ArgumentError(`linalg.multiDot: expected at least two tensors, but got ${tensors.length}`); // prettier-ignore
+  if (tensors.length < 2) throw new ArgumentError(`linalg.multiDot: expected at least two tensors, but got ${tensors.length}`);
   const list = tensors.map((x, i) => {
     const isEnd = i === 0 || i === tensors.length - 1;
     if (x.ndim === 1 && isEnd) return x.unsqueeze(i === 0 ? 0 : 1);
-    if (x.ndim !== 2) throw new ShapeError(`linalg.multiDot: expected matrices, and vectors only as the first and the last, but got shape ${showShape(x.layout.shape)} at index ${i}`); // prettier-ignore
+    if (x.ndim !== 2)
+      throw new ShapeError(
+        `linalg.multiDot: expected matrices, and vectors only as the first and the last, but got shape ${showShape(x.layout.shape)} at index ${i}`,
+      );
     return x;
   });
   let result = inOrder(list);
@@ -131,7 +141,7 @@ export function vecdot(x: Tensor, y: Tensor, ...args: readonly unknown[]): Tenso
 
 const SOLVE = signature<{ dims?: readonly number[] | null }>('linalg.tensorsolve', { dims: orNull(DIMS) });
 /** X of A·X = B where A is a tensor whose last dimensions are those of X (https://pytorch.org/docs/stable/generated/torch.linalg.tensorsolve.html). */
-export function tensorsolve(A: Tensor, B: Tensor, dims?: readonly number[] | null | { readonly dims?: readonly number[] | null }): Tensor; // prettier-ignore
+export function tensorsolve(A: Tensor, B: Tensor, dims?: readonly number[] | null | { readonly dims?: readonly number[] | null }): Tensor;
 export function tensorsolve(A: Tensor, B: Tensor, ...args: readonly unknown[]): Tensor {
   const { dims } = readCall(SOLVE, args);
   for (const operand of [A, B]) requireTensor('linalg.tensorsolve', 'every operand', operand);
@@ -140,7 +150,10 @@ export function tensorsolve(A: Tensor, B: Tensor, ...args: readonly unknown[]): 
   const a = last.length === 0 ? A : A.permute([...all.filter((i) => !last.includes(i)), ...last]);
   const shape = a.layout.shape.slice(B.ndim);
   const size = B.layout.numel;
-  if (shape.reduce((n, d) => n * d, 1) !== size) throw new ShapeError(`linalg.tensorsolve: expected A's last dimensions to have as many elements as B, ${size}, but got shapes ${showShape(a.layout.shape)} and ${showShape(B.layout.shape)}`); // prettier-ignore
+  if (shape.reduce((n, d) => n * d, 1) !== size)
+    throw new ShapeError(
+      `linalg.tensorsolve: expected A's last dimensions to have as many elements as B, ${size}, but got shapes ${showShape(a.layout.shape)} and ${showShape(B.layout.shape)}`,
+    );
   return solve(a.reshape([size, size]), B.reshape([size])).reshape(shape);
 }
 
@@ -154,7 +167,12 @@ export function householderProduct(x: Tensor, tau: Tensor): Tensor {
   for (let p = tau.layout.shape.at(-1)! - 1; p >= 0; p--) {
     // The reflection's vector: ones on the diagonal, what stands below it, zeros above.
     const column = x.select(-1, p).unsqueeze(-1);
-    const below = one.narrow(1, 0, p + 1).sum(1).eq(0).to(x.dtype).unsqueeze(-1); // prettier-ignore
+    const below = one
+      .narrow(1, 0, p + 1)
+      .sum(1)
+      .eq(0)
+      .to(x.dtype)
+      .unsqueeze(-1);
     const v = column.mul(below).add(one.select(1, p).unsqueeze(-1));
     q = q.sub(v.mul(tau.select(-1, p).unsqueeze(-1).unsqueeze(-1)).matmul(v.mT.matmul(q)));
   }

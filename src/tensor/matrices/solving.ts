@@ -18,7 +18,9 @@ import { batchOf, matricesOf, newMatrix, requireMatrices, tensorOf, type Matrix 
 import { named, type Named } from './named.ts';
 
 const singular = (op: string, i: number, batch: readonly number[]): LinAlgError =>
-  new LinAlgError(`${op}: ${batch.length === 0 ? 'the matrix' : `matrix ${i} of the batch`} is singular, so there is no inverse; use linalg.pinv or linalg.lstsq`); // prettier-ignore
+  new LinAlgError(
+    `${op}: ${batch.length === 0 ? 'the matrix' : `matrix ${i} of the batch`} is singular, so there is no inverse; use linalg.pinv or linalg.lstsq`,
+  );
 
 class InverseFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor): Tensor {
@@ -82,7 +84,7 @@ class SolveFunction extends CustomFunction {
 /** Two batches of matrices of one batch shape. */
 function together(op: string, a: Tensor, b: Tensor): [Tensor, Tensor] {
   const batch = broadcastShapes(batchOf(a), batchOf(b));
-  if (a.dtype !== b.dtype) throw new ShapeError(`${op}: expected two tensors of one dtype, but got ${a.dtype} and ${b.dtype}`); // prettier-ignore
+  if (a.dtype !== b.dtype) throw new ShapeError(`${op}: expected two tensors of one dtype, but got ${a.dtype} and ${b.dtype}`);
   return [a, b].map((x) => x.expand([...batch, ...x.layout.shape.slice(-2)])) as [Tensor, Tensor];
 }
 
@@ -100,7 +102,10 @@ export function solve(A: Tensor, ...args: readonly unknown[]): Tensor {
   if (!isVector) requireMatrices(op, B);
   const columns = isVector ? B.unsqueeze(-1) : left ? B : B.mT;
   const size = A.layout.shape.at(-1)!;
-  if (columns.layout.shape.at(-2) !== size) throw new ShapeError(`${op}: expected ${left ? 'rows' : 'columns'} of B as many as those of A, ${size}, but got shapes ${showShape(A.layout.shape)} and ${showShape(B.layout.shape)}`); // prettier-ignore
+  if (columns.layout.shape.at(-2) !== size)
+    throw new ShapeError(
+      `${op}: expected ${left ? 'rows' : 'columns'} of B as many as those of A, ${size}, but got shapes ${showShape(A.layout.shape)} and ${showShape(B.layout.shape)}`,
+    );
   const [a, b] = together(op, left || isVector ? A : A.mT, columns);
   const x = SolveFunction.apply(a, b);
   return isVector ? x.squeeze(-1) : left ? x : x.mT;
@@ -111,7 +116,11 @@ interface TriangularCall {
   left?: boolean;
   unitriangular?: boolean;
 }
-const TRIANGULAR = signature<TriangularCall>('linalg.solveTriangular', { upper: BOOL, left: BOOL, unitriangular: BOOL }, { required: 1, positional: 0, example: 'linalg.solveTriangular(A, B, { upper: true })' }); // prettier-ignore
+const TRIANGULAR = signature<TriangularCall>(
+  'linalg.solveTriangular',
+  { upper: BOOL, left: BOOL, unitriangular: BOOL },
+  { required: 1, positional: 0, example: 'linalg.solveTriangular(A, B, { upper: true })' },
+);
 
 class TriangularFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, a: Tensor, b: Tensor, upper: boolean, unit: boolean): Tensor {
@@ -145,7 +154,10 @@ export function solveTriangular(A: Tensor, B: Tensor, options: TriangularCall): 
   requireMatrices(op, A, true);
   requireMatrices(op, B);
   const size = A.layout.shape.at(-1)!;
-  if (B.layout.shape.at(left ? -2 : -1) !== size) throw new ShapeError(`${op}: expected ${left ? 'rows' : 'columns'} of B as many as those of A, ${size}, but got shapes ${showShape(A.layout.shape)} and ${showShape(B.layout.shape)}`); // prettier-ignore
+  if (B.layout.shape.at(left ? -2 : -1) !== size)
+    throw new ShapeError(
+      `${op}: expected ${left ? 'rows' : 'columns'} of B as many as those of A, ${size}, but got shapes ${showShape(A.layout.shape)} and ${showShape(B.layout.shape)}`,
+    );
   const [a, b] = together(op, left ? A : A.mT, left ? B : B.mT);
   const x = TriangularFunction.apply(a, b, left ? upper : !upper, unitriangular);
   return left ? x : x.mT;
@@ -156,7 +168,9 @@ class CholeskyFunction extends CustomFunction {
     const parts = matricesOf(x).map((a, i) => {
       const found = choleskyOf(a);
       if (typeof found !== 'number') return found.a;
-      throw new LinAlgError(`linalg.cholesky: ${x.ndim === 2 ? 'the matrix' : `matrix ${i} of the batch`} is not positive-definite: its leading minor of order ${found} is not`); // prettier-ignore
+      throw new LinAlgError(
+        `linalg.cholesky: ${x.ndim === 2 ? 'the matrix' : `matrix ${i} of the batch`} is not positive-definite: its leading minor of order ${found} is not`,
+      );
     });
     const result = tensorOf(parts, x.layout.shape, x);
     ctx.saveForBackward(result);
@@ -209,7 +223,7 @@ function cofactorsOf({ n, a }: Matrix): Float64Array {
     for (let column = 0; column < n; column++) {
       const minor = newMatrix(n - 1, n - 1);
       let at = 0;
-      for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) if (i !== row && j !== column) minor.a[at++] = a[i * n + j]!; // prettier-ignore
+      for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) if (i !== row && j !== column) minor.a[at++] = a[i * n + j]!;
       out[row * n + column] = ((row + column) % 2 === 0 ? 1 : -1) * signAndLog(luOf(minor)).det;
     }
   }
@@ -218,7 +232,11 @@ function cofactorsOf({ n, a }: Matrix): Float64Array {
 
 class DetFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor): Tensor {
-    const det = tensorOf(matricesOf(x).map((a) => [signAndLog(luOf(a)).det]), batchOf(x), x); // prettier-ignore
+    const det = tensorOf(
+      matricesOf(x).map((a) => [signAndLog(luOf(a)).det]),
+      batchOf(x),
+      x,
+    );
     ctx.saveForBackward(x, det);
     return det;
   }
@@ -237,9 +255,20 @@ export function det(x: Tensor): Tensor {
 class SlogdetFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor): Tensor[] {
     const found = matricesOf(x).map((a) => signAndLog(luOf(a)));
-    const sign = tensorOf(found.map((one) => [one.sign]), batchOf(x), x); // prettier-ignore
+    const sign = tensorOf(
+      found.map((one) => [one.sign]),
+      batchOf(x),
+      x,
+    );
     ctx.saveForBackward(x);
-    return [sign, tensorOf(found.map(({ log }) => [log]), batchOf(x), x)]; // prettier-ignore
+    return [
+      sign,
+      tensorOf(
+        found.map(({ log }) => [log]),
+        batchOf(x),
+        x,
+      ),
+    ];
   }
   static backward(ctx: FunctionCtx, _sign: Tensor, grad: Tensor): Tensor {
     const [x] = ctx.savedTensors as [Tensor];
@@ -262,12 +291,7 @@ export function logdet(x: Tensor): Tensor {
 
 const UPPER = signature<{ upper?: boolean }>('choleskySolve', { upper: BOOL });
 /** X of A·X = B by Cholesky's factor of A (https://pytorch.org/docs/stable/generated/torch.cholesky_solve.html). */
-export function choleskySolve(
-  B: Tensor,
-  L: Tensor,
-  ...args: readonly [upper?: boolean | { readonly upper?: boolean }]
-): Tensor {
-  // prettier-ignore
+export function choleskySolve(B: Tensor, L: Tensor, ...args: readonly [upper?: boolean | { readonly upper?: boolean }]): Tensor {
   requireMatrices('choleskySolve', B, false);
   requireMatrices('choleskySolve', L, true);
   const { upper = false } = readCall(UPPER, args);
@@ -294,6 +318,9 @@ export function tensorinv(x: Tensor, ind = 2): Tensor {
   const { shape } = x.layout;
   const [first, last] = [shape.slice(0, ind), shape.slice(ind)];
   const size = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1);
-  if (size(first) !== size(last)) throw new ShapeError(`linalg.tensorinv: expected the first ${ind} dimensions to have as many elements as the others, but got shape ${showShape(shape)}`); // prettier-ignore
+  if (size(first) !== size(last))
+    throw new ShapeError(
+      `linalg.tensorinv: expected the first ${ind} dimensions to have as many elements as the others, but got shape ${showShape(shape)}`,
+    );
   return inv(x.reshape([size(first), size(last)])).reshape([...last, ...first]);
 }

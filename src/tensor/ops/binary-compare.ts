@@ -67,8 +67,7 @@ const compare = (op: FormulaCompare): FormulaRule<Attrs> => pair(op, (a, b) => a
 function compareScalar(op: FormulaCompare): FormulaRule<ScalarAttrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
-    elementwise: ([x], _, { dtype }) =>
-      predicate(`${op}Scalar`, [x!.dtype], 1, computeOf(dtype), (a, b) => a.compare(op, b)),
+    elementwise: ([x], _, { dtype }) => predicate(`${op}Scalar`, [x!.dtype], 1, computeOf(dtype), (a, b) => a.compare(op, b)),
     gradient: null,
   };
 }

@@ -140,12 +140,8 @@ function rpowGrad(g: Tensor, { input, output, scalars }: GradientContext<ScalarA
   return s === 0 ? slope.maskedFill(input(0).ge(0), 0) : slope;
 }
 
-const clampGrad = (
-  g: Tensor,
-  { apply, input, attrs }: GradientContext<ScalarAttrs>,
-  min: number,
-  max: number,
-): Tensor => apply('clampGrad', [g, input(0)], attrs, [min, max])[0]!;
+const clampGrad = (g: Tensor, { apply, input, attrs }: GradientContext<ScalarAttrs>, min: number, max: number): Tensor =>
+  apply('clampGrad', [g, input(0)], attrs, [min, max])[0]!;
 
 export const scalarRules: FormulaRules<ScalarOpAttrs> = {
   addScalar: scalarRule(
@@ -203,7 +199,9 @@ export const scalarRules: FormulaRules<ScalarOpAttrs> = {
   floorDivideScalar: scalarRule(
     { name: 'floorDivideScalar', of: (x, [s]) => x.binary('floorDivide', s!), cost: 20 },
     flows('NotImplemented', () => {
-      throw new AutogradError('floorDivide: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operand'); // prettier-ignore
+      throw new AutogradError(
+        'floorDivide: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operand',
+      );
     }),
   ),
   clampMin: scalarRule(
@@ -222,7 +220,7 @@ export const scalarRules: FormulaRules<ScalarOpAttrs> = {
       cost: 0.5,
     },
     // Between two bounds as `hardtanh`: nothing flows where one is reached.
-    flows('ClampBackward1', (g, { apply, input, scalars }) => apply('hardtanhGrad', [g, input(0)], NO_ATTRS, scalars)[0]!, { inputs: [0] }), // prettier-ignore
+    flows('ClampBackward1', (g, { apply, input, scalars }) => apply('hardtanhGrad', [g, input(0)], NO_ATTRS, scalars)[0]!, { inputs: [0] }),
   ),
   clampGrad: {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
@@ -234,17 +232,14 @@ export const scalarRules: FormulaRules<ScalarOpAttrs> = {
         inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
         scalars: [as, as],
-        results: ([g, x], [min, max]) => [x!.ge(min!).and(x!.le(max!)).select(g!, 0)], // prettier-ignore
+        results: ([g, x], [min, max]) => [x!.ge(min!).and(x!.le(max!)).select(g!, 0)],
         cost: 0.3,
       };
     },
     gradient: {
       name: 'ClampBackwardBackward0',
       saves: { inputs: [1] },
-      run: ({ grads: [h], apply, input, attrs, scalars }) => [
-        h && apply('clampGrad', [h, input(1)], attrs, scalars)[0],
-        undefined,
-      ],
+      run: ({ grads: [h], apply, input, attrs, scalars }) => [h && apply('clampGrad', [h, input(1)], attrs, scalars)[0], undefined],
     },
   },
 };

@@ -99,12 +99,15 @@ function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute: DType
   const as = computeOf(compute);
   return {
     name,
-    inputs: [{ dtype: a, as }, { dtype: b, as }],
+    inputs: [
+      { dtype: a, as },
+      { dtype: b, as },
+    ],
     outputs: [{ dtype: out, as }],
     scalars: rule.scalars === 1 ? [as] : [],
     results: ([x, y], scalars) => [rule.of(x!, y!, scalars)],
     cost: rule.cost,
-  }; // prettier-ignore
+  };
 }
 
 function requireArithmetic(name: ArithmeticName, dtype: DType, a: DType, b: DType): void {
@@ -115,14 +118,16 @@ function requireArithmetic(name: ArithmeticName, dtype: DType, a: DType, b: DTyp
     );
   }
   if (isFloating(dtype) && name.startsWith('bitwise')) {
-    throw new DTypeError(`${name}: expected integer or bool tensors, but got ${dtype}; compare first, or convert with .to('int64')`); // prettier-ignore
+    throw new DTypeError(`${name}: expected integer or bool tensors, but got ${dtype}; compare first, or convert with .to('int64')`);
   }
 }
 const NOT_FOR_BOOL: ReadonlySet<ArithmeticName> = new Set(['pow', 'remainder', 'fmod', 'floorDivide'] as const);
 
 /** PyTorch takes no differences of truth values, whatever the other operand. */
 export const boolDifference = (op: string): DTypeError =>
-  new DTypeError(`${op}: is not defined for bool tensors; use logicalXor() for masks, logicalNot() to invert one, or convert it with .to('int64')`); // prettier-ignore
+  new DTypeError(
+    `${op}: is not defined for bool tensors; use logicalXor() for masks, logicalNot() to invert one, or convert it with .to('int64')`,
+  );
 
 function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): FormulaRule<Attrs> {
   return {
@@ -159,7 +164,7 @@ function tieGrad(name: 'maximumGrad' | 'minimumGrad'): FormulaRule<Attrs> {
       (h, { apply, input, attrs }) => apply(name, [h, input(1), input(2)], attrs)[0]!,
       null,
       null,
-    ]), // prettier-ignore
+    ]),
   };
 }
 
@@ -176,8 +181,10 @@ const powExponent = (g: Tensor, a: Tensor, b: Tensor, result: Tensor): Tensor =>
   g.mul(result.mul(a.log())).maskedFill(a.eq(0).logicalAnd(b.ge(0)), 0);
 
 /** The quotient is a constant: its own gradient is zero. */
-const quotientGrad = (rounding: 'floorDivide' | 'trunc') => (g: Tensor, a: Tensor, b: Tensor): Tensor =>
-  g.neg().mul(rounding === 'floorDivide' ? a.detach().floorDivide(b.detach()) : a.div(b).trunc()); // prettier-ignore
+const quotientGrad =
+  (rounding: 'floorDivide' | 'trunc') =>
+  (g: Tensor, a: Tensor, b: Tensor): Tensor =>
+    g.neg().mul(rounding === 'floorDivide' ? a.detach().floorDivide(b.detach()) : a.div(b).trunc());
 
 /** 1/(a² + b²), and 0 in the origin, where an angle has no slope. */
 const inverseNorm = (a: Tensor, b: Tensor): Tensor => {
@@ -189,27 +196,18 @@ const undifferentiable = (op: string): Gradient<Attrs> => ({
   name: 'NotImplemented',
   saves: {},
   run: () => {
-    throw new AutogradError(`${op}: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operands`); // prettier-ignore
+    throw new AutogradError(`${op}: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operands`);
   },
 });
 
 export const binaryRules: FormulaRules<BinaryAttrs> = {
   add: { step: 'add', ...arithmetic('add', broadcastGradient('AddBackward0', {}, [(g) => g, (g) => g])) },
   sub: arithmetic('sub', broadcastGradient('SubBackward0', {}, [(g) => g, (g) => g.neg()])),
-  addAlpha: arithmetic(
-    'addAlpha',
-    broadcastGradient('AddBackward0', {}, [(g) => g, (g, { scalars }) => g.mul(scalars[0]!)]),
-  ),
-  subAlpha: arithmetic(
-    'subAlpha',
-    broadcastGradient('SubBackward0', {}, [(g) => g, (g, { scalars }) => g.mul(-scalars[0]!)]),
-  ),
+  addAlpha: arithmetic('addAlpha', broadcastGradient('AddBackward0', {}, [(g) => g, (g, { scalars }) => g.mul(scalars[0]!)])),
+  subAlpha: arithmetic('subAlpha', broadcastGradient('SubBackward0', {}, [(g) => g, (g, { scalars }) => g.mul(-scalars[0]!)])),
   mul: arithmetic(
     'mul',
-    broadcastGradient('MulBackward0', { inputs: [0, 1] }, [
-      (g, { input }) => g.mul(input(1)),
-      (g, { input }) => g.mul(input(0)),
-    ]),
+    broadcastGradient('MulBackward0', { inputs: [0, 1] }, [(g, { input }) => g.mul(input(1)), (g, { input }) => g.mul(input(0))]),
   ),
   div: arithmetic(
     'div',
@@ -236,10 +234,7 @@ export const binaryRules: FormulaRules<BinaryAttrs> = {
   ),
   fmod: arithmetic(
     'fmod',
-    broadcastGradient('FmodBackward1', { inputs: [0, 1] }, [
-      (g) => g,
-      (g, { input }) => quotientGrad('trunc')(g, input(0), input(1)),
-    ]),
+    broadcastGradient('FmodBackward1', { inputs: [0, 1] }, [(g) => g, (g, { input }) => quotientGrad('trunc')(g, input(0), input(1))]),
   ),
   floorDivide: arithmetic('floorDivide', undifferentiable('floorDivide')),
   atan2: arithmetic(

@@ -38,7 +38,7 @@ export const blendRules: OpRules<BlendAttrs> = {
       saves: { inputs: [0, 1, 2] },
       run: ({ grads: [g], apply, input, inputLayouts, needs }) => {
         if (g === undefined) return [];
-        const ofX = needs(0) ? apply('blendGrad', [g, input(1), input(2)], blendGradParams(inputLayouts[0]!.shape[2]!))[0] : undefined; // prettier-ignore
+        const ofX = needs(0) ? apply('blendGrad', [g, input(1), input(2)], blendGradParams(inputLayouts[0]!.shape[2]!))[0] : undefined;
         return [ofX, undefined, needs(2) ? apply('blendDot', [g, input(0), input(1)], NONE)[0] : undefined];
       },
     },

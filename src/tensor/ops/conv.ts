@@ -40,21 +40,12 @@ export interface AllConvAttrs extends ConvAttrs, ConvWeightGradAttrs {}
 
 const spatial = (shape: Dims): readonly [number, number] => [shape[2]!, shape[3]!];
 
-function convGradient({
-  grads,
-  input,
-  inputLayouts,
-  attrs,
-  needs,
-  apply,
-}: GradientContext<ConvParams>): (Tensor | undefined)[] {
+function convGradient({ grads, input, inputLayouts, attrs, needs, apply }: GradientContext<ConvParams>): (Tensor | undefined)[] {
   const g = grads[0];
   if (g === undefined) return [];
   const [x, w, bias] = inputLayouts as [Layout, Layout, Layout | undefined];
   const wantsBias = bias !== undefined && needs(2);
-  const dx = needs(0)
-    ? apply('conv2dInputGrad', [g, input(1)], convInputGradParams(attrs, spatial(x.shape)))[0]
-    : undefined;
+  const dx = needs(0) ? apply('conv2dInputGrad', [g, input(1)], convInputGradParams(attrs, spatial(x.shape)))[0] : undefined;
   if (!needs(1)) return [dx, undefined, wantsBias ? g.sum([0, 2, 3]) : undefined];
   const [dw, db] = apply('conv2dWeightGrad', [g, input(0)], convWeightGradParams(attrs, spatial(w.shape), wantsBias));
   return [dx, dw, db];
@@ -98,9 +89,7 @@ function weightGradGradient({
     else dGrad = u?.view([1, -1, 1, 1]).expand(grad.shape);
   }
   const dx =
-    needs(1) && v !== undefined
-      ? apply('conv2dInputGrad', [input(0), v], convInputGradParams(attrs.conv, spatial(x.shape)))[0]
-      : undefined;
+    needs(1) && v !== undefined ? apply('conv2dInputGrad', [input(0), v], convInputGradParams(attrs.conv, spatial(x.shape)))[0] : undefined;
   return [dGrad, dx];
 }
 

@@ -70,10 +70,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
         cost: 0.2,
       };
     },
-    gradient: broadcastGradient('MaskedFillBackward0', { inputs: [1] }, [
-      (g, { input }) => g.maskedFill(input(1), 0),
-      null,
-    ]),
+    gradient: broadcastGradient('MaskedFillBackward0', { inputs: [1] }, [(g, { input }) => g.maskedFill(input(1), 0), null]),
   },
   lerp: {
     shape: ([a, b]) => {
@@ -99,9 +96,6 @@ export const selectRules: FormulaRules<SelectAttrs> = {
         cost: 0.5,
       };
     },
-    gradient: broadcastGradient('LerpBackward0', {}, [
-      (g, { scalars }) => g.mul(1 - scalars[0]!),
-      (g, { scalars }) => g.mul(scalars[0]!),
-    ]),
+    gradient: broadcastGradient('LerpBackward0', {}, [(g, { scalars }) => g.mul(1 - scalars[0]!), (g, { scalars }) => g.mul(scalars[0]!)]),
   },
 };

@@ -29,7 +29,9 @@ export function promoteLayouts(a: Layout, b: Layout): DType {
 export function requireAlpha(op: string, a: Layout, other: Tensor | number, alpha: number): void {
   const dtype = typeof other === 'number' ? promoteScalar(a.dtype, other) : promoteLayouts(a, other.layout);
   if (isFloating(dtype) || Number.isInteger(alpha)) return;
-  throw new DTypeError(`${op}: expected a whole number as alpha for tensors of whole numbers, but got ${alpha}; convert one of them with .to('float32')`); // prettier-ignore
+  throw new DTypeError(
+    `${op}: expected a whole number as alpha for tensors of whole numbers, but got ${alpha}; convert one of them with .to('float32')`,
+  );
 }
 
 /** Where an operation is not defined on integers, they are computed as float32. */

@@ -38,11 +38,7 @@ export const findingRules: OpRules<FindingAttrs> = {
     gradient: null,
   },
   runs: {
-    shape: ([x], { ends }) => [
-      layoutOf(x!.dtype, [x!.numel]),
-      ...(ends ? [layoutOf('int64', [x!.numel])] : []),
-      layoutOf('int64', []),
-    ],
+    shape: ([x], { ends }) => [layoutOf(x!.dtype, [x!.numel]), ...(ends ? [layoutOf('int64', [x!.numel])] : []), layoutOf('int64', [])],
     gradient: null,
   },
   histogram: {
@@ -55,7 +51,12 @@ export const findingRules: OpRules<FindingAttrs> = {
   longestRun: {
     shape: ([x], { dim }) => {
       const axis = normalizeDim('mode', dim, x!.shape.length);
-      return [layoutOf('int64', x!.shape.map((size, i) => (i === axis ? 1 : size)))]; // prettier-ignore
+      return [
+        layoutOf(
+          'int64',
+          x!.shape.map((size, i) => (i === axis ? 1 : size)),
+        ),
+      ];
     },
     gradient: null,
   },

@@ -20,12 +20,12 @@ export interface HostCallAttrs {
 let count = 0;
 
 /** No call is like another. */
-export const hostCallParams = (name: string, call: HostCall): HostCallParams => ({ key: `${name} ${count++}`, name, call }); // prettier-ignore
+export const hostCallParams = (name: string, call: HostCall): HostCallParams => ({ key: `${name} ${count++}`, name, call });
 
 export const hostCallRules: OpRules<HostCallAttrs> = {
   hostCall: {
     shape: (inputs, { name }) => {
-      if (!inputs.every(({ contiguous }) => contiguous)) throw new ShapeError(`${name}: expected contiguous tensors; write x.contiguous()`); // prettier-ignore
+      if (!inputs.every(({ contiguous }) => contiguous)) throw new ShapeError(`${name}: expected contiguous tensors; write x.contiguous()`);
       return inputs;
     },
     gradient: null,

@@ -88,12 +88,15 @@ function binary(name: string, of: (a: Formula, b: Formula) => Formula, gradient:
       const as = computeOf(dtypeOf(a!, b!));
       return {
         name,
-        inputs: [{ dtype: a!.dtype, as }, { dtype: b!.dtype, as }],
+        inputs: [
+          { dtype: a!.dtype, as },
+          { dtype: b!.dtype, as },
+        ],
         outputs: [{ dtype: out!.dtype, as }],
         scalars: [],
         results: ([x, y]) => [of(x!, y!)],
         cost: 20,
-      }; // prettier-ignore
+      };
     },
     gradient,
   };
@@ -107,9 +110,21 @@ const sumGradient = (name: string, ln: number): Gradient<Attrs> =>
   ]);
 
 export const hyperbolicRules: FormulaRules<HyperbolicAttrs> = {
-  asinh: unary('asinh', asinh, slope('AsinhBackward0', (g, x) => g.mul(x.square().add(1).rsqrt()))), // prettier-ignore
-  acosh: unary('acosh', acosh, slope('AcoshBackward0', (g, x) => g.mul(x.square().sub(1).rsqrt()))), // prettier-ignore
-  atanh: unary('atanh', atanh, slope('AtanhBackward0', (g, x) => g.div(x.square().rsub(1)))), // prettier-ignore
+  asinh: unary(
+    'asinh',
+    asinh,
+    slope('AsinhBackward0', (g, x) => g.mul(x.square().add(1).rsqrt())),
+  ),
+  acosh: unary(
+    'acosh',
+    acosh,
+    slope('AcoshBackward0', (g, x) => g.mul(x.square().sub(1).rsqrt())),
+  ),
+  atanh: unary(
+    'atanh',
+    atanh,
+    slope('AtanhBackward0', (g, x) => g.div(x.square().rsub(1))),
+  ),
   sinc: unary(
     'sinc',
     sinc,

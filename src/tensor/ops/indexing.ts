@@ -89,27 +89,23 @@ function requireElements(caller: string, dim: number, size: number, index: Layou
 function selectDim(op: string, x: Layout, index: Layout, { dim, caller, counted }: IndexParams): number {
   isIndex(op, index);
   if (index.shape.length !== 1) {
-    throw new ShapeError(`${op}: expected a one-dimensional index, but got shape ${showShape(index.shape)}; use gather for more dimensions`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected a one-dimensional index, but got shape ${showShape(index.shape)}; use gather for more dimensions`,
+    );
   }
-  if (x.shape.length === 0) throw new ShapeError(`${op}: expected an input with dimensions, but got a scalar; unsqueeze it first`); // prettier-ignore
+  if (x.shape.length === 0) throw new ShapeError(`${op}: expected an input with dimensions, but got a scalar; unsqueeze it first`);
   const axis = normalizeDim(op, dim, x.shape.length);
   requireElements(caller ?? op, counted ?? axis, x.shape[axis]!, index);
   return axis;
 }
 
 /** Checks the operands of an update of slices. */
-export function putShape(
-  op: 'indexAdd' | 'indexCopy' | 'indexReduce',
-  [x, index, source]: readonly Layout[],
-  p: IndexParams,
-): Layout[] {
+export function putShape(op: 'indexAdd' | 'indexCopy' | 'indexReduce', [x, index, source]: readonly Layout[], p: IndexParams): Layout[] {
   const axis = selectDim(op, x!, index!, p);
   requireDType(op, 'source', source!.dtype, [x!.dtype]);
   const expected = replaced(x!.shape, axis, index!.numel);
   if (!sameDims(source!.shape, expected)) {
-    throw new ShapeError(
-      `${op}: expected a source of shape ${showShape(expected)}, but got ${showShape(source!.shape)}`,
-    );
+    throw new ShapeError(`${op}: expected a source of shape ${showShape(expected)}, but got ${showShape(source!.shape)}`);
   }
   return [layoutOf(x!.dtype, x!.shape)];
 }
@@ -129,11 +125,7 @@ function checkIndexShape(op: string, what: string, xs: Dims, indices: Dims, dim:
   }
 }
 
-export function scatterShape(
-  op: string,
-  [x, index, source]: readonly Layout[],
-  { dim, caller }: IndexParams,
-): Layout[] {
+export function scatterShape(op: string, [x, index, source]: readonly Layout[], { dim, caller }: IndexParams): Layout[] {
   isIndex(op, index!);
   if (source !== undefined) requireDType(op, 'source', source.dtype, [x!.dtype]);
   const axis = normalizeDim(op, dim, x!.shape.length);
@@ -209,7 +201,7 @@ function sourceGradient(g: Tensor, { apply, input, attrs, inputLayouts }: Gradie
 
 const triangle = (op: 'tril' | 'triu', name: string): OpRule<TriangleParams> => ({
   shape: ([x]) => {
-    if (x!.shape.length < 2) throw new ShapeError(`${op}: expected at least 2 dimensions, but got ${showShape(x!.shape)}`); // prettier-ignore
+    if (x!.shape.length < 2) throw new ShapeError(`${op}: expected at least 2 dimensions, but got ${showShape(x!.shape)}`);
     return [layoutOf(x!.dtype, x!.shape)];
   },
   gradient: { name, saves: {}, run: ({ grads: [g], apply, attrs }) => [g && apply(op, [g], attrs)[0]] },
@@ -219,7 +211,8 @@ const sorted = (op: string, name: string): OpRule<SortParams> => ({
   shape: ([x], { dim, k }) => {
     const axis = normalizeDim(op, dim, x!.shape.length);
     const size = x!.shape[axis] ?? 1;
-    if (k !== null && k > size) throw new ArgumentError(`${op}: expected k of at most ${size}, the size of dimension ${axis}, but got ${k}`); // prettier-ignore
+    if (k !== null && k > size)
+      throw new ArgumentError(`${op}: expected k of at most ${size}, the size of dimension ${axis}, but got ${k}`);
     const shape = replaced(x!.shape, axis, k ?? size);
     return [layoutOf(x!.dtype, shape), layoutOf('int64', shape)];
   },
@@ -252,10 +245,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
     gradient: {
       name: 'IndexSelectBackwardBackward0',
       saves: { inputs: [1] },
-      run: ({ grads: [g], apply, input, attrs }) => [
-        g && apply('indexSelect', [g, input(1)], unshaped(attrs))[0],
-        undefined,
-      ],
+      run: ({ grads: [g], apply, input, attrs }) => [g && apply('indexSelect', [g, input(1)], unshaped(attrs))[0], undefined],
     },
   },
   indexAdd: {
@@ -323,10 +313,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
     gradient: {
       name: 'GatherBackwardBackward0',
       saves: { inputs: [1] },
-      run: ({ grads: [g], apply, input, attrs }) => [
-        g && apply('gather', [g, input(1)], unshaped(attrs))[0],
-        undefined,
-      ],
+      run: ({ grads: [g], apply, input, attrs }) => [g && apply('gather', [g, input(1)], unshaped(attrs))[0], undefined],
     },
   },
   scatter: {
@@ -335,7 +322,13 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       name: 'ScatterBackward0',
       saves: { inputs: [1] },
       run: (ctx) => {
-        const { grads: [g], apply, input, attrs, needs } = ctx; // prettier-ignore
+        const {
+          grads: [g],
+          apply,
+          input,
+          attrs,
+          needs,
+        } = ctx;
         if (g === undefined) return [];
         const ofX = needs(0) ? apply('scatterValue', [g, input(1)], attrs, [0])[0] : undefined;
         return [ofX, undefined, needs(2) ? sourceGradient(g, ctx) : undefined];
@@ -347,10 +340,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
     gradient: {
       name: 'ScatterBackward1',
       saves: { inputs: [1] },
-      run: ({ grads: [g], apply, input, attrs }) => [
-        g && apply('scatterValue', [g, input(1)], attrs, [0])[0],
-        undefined,
-      ],
+      run: ({ grads: [g], apply, input, attrs }) => [g && apply('scatterValue', [g, input(1)], attrs, [0])[0], undefined],
     },
   },
   scatterAdd: {
@@ -394,7 +384,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   flip: {
     shape: ([x], { dims }) => {
       const axes = dims.map((dim) => normalizeDim('flip', dim, x!.shape.length));
-      if (new Set(axes).size < axes.length) throw new ArgumentError(`flip: expected each dimension once, but got [${dims.join(', ')}]`); // prettier-ignore
+      if (new Set(axes).size < axes.length) throw new ArgumentError(`flip: expected each dimension once, but got [${dims.join(', ')}]`);
       return [layoutOf(x!.dtype, x!.shape)];
     },
     gradient: {

@@ -22,7 +22,7 @@ interface Places {
 
 function placesOf(op: keyof JoinAtAttrs, { apply, attrs, input }: GradientContext<JoinParams>): Places {
   const [index, along] = [input(1), indexParams(attrs.dim, attrs.caller ?? op)];
-  const [take, add] = op === 'scatterReduce' ? (['gather', 'scatterAdd'] as const) : (['indexSelect', 'indexAdd'] as const); // prettier-ignore
+  const [take, add] = op === 'scatterReduce' ? (['gather', 'scatterAdd'] as const) : (['indexSelect', 'indexAdd'] as const);
   return {
     take: (x) => apply(take, [x, index], along)[0]!,
     add: (x, source) => apply(add, [x, index, source], along)[0]!,
@@ -72,7 +72,9 @@ export const joinAtRules: OpRules<JoinAtAttrs> = {
     shape: (inputs, attrs) => {
       const [, index, source] = inputs;
       if (!sameDims(index!.shape, source!.shape)) {
-        throw new ShapeError(`scatterReduce: expected a source of the index's shape ${showShape(index!.shape)}, but got ${showShape(source!.shape)}; narrow it`); // prettier-ignore
+        throw new ShapeError(
+          `scatterReduce: expected a source of the index's shape ${showShape(index!.shape)}, but got ${showShape(source!.shape)}; narrow it`,
+        );
       }
       return scatterShape('scatterReduce', inputs, attrs);
     },

@@ -20,11 +20,10 @@ export const crossEntropyTwice: Gradient<ClassLossParams> = {
     if (h === undefined) return [];
     const [g, p] = [input(0), input(1)];
     const rest = [input(2), input(3), ...(attrs.weight ? [input(4)] : [])];
-    const at = (of: Tensor, probabilities: Tensor): Tensor =>
-      apply('crossEntropyGrad', [of, probabilities, ...rest], attrs)[0]!;
+    const at = (of: Tensor, probabilities: Tensor): Tensor => apply('crossEntropyGrad', [of, probabilities, ...rest], attrs)[0]!;
     const zeros = p.mul(0);
     const factor = (): Tensor => at(g, zeros.add(1)).sub(at(g, zeros));
-    return [needs(0) ? intoLoss(h.mul(at(g.onesLike(), p)), g, p.ndim === 1 ? 0 : 1) : undefined, needs(1) ? h.mul(factor()) : undefined]; // prettier-ignore
+    return [needs(0) ? intoLoss(h.mul(at(g.onesLike(), p)), g, p.ndim === 1 ? 0 : 1) : undefined, needs(1) ? h.mul(factor()) : undefined];
   },
 };
 

@@ -56,7 +56,7 @@ function checkClasses(op: string, [x, target, weight]: readonly Layout[]): Class
   requireDType(op, 'input', x!.dtype, ['float32', 'float64']);
   requireDType(op, 'target (class indices)', target!.dtype, ['int64']);
   const { shape } = x!;
-  if (shape.length === 0) throw new ShapeError(`${op}: expected an input of shape [C], [N, C] or [N, C, d1, …], but got a scalar`); // prettier-ignore
+  if (shape.length === 0) throw new ShapeError(`${op}: expected an input of shape [C], [N, C] or [N, C, d1, …], but got a scalar`);
   const expected = shape.length === 1 ? [] : [shape[0]!, ...shape.slice(2)];
   if (!sameDims(target!.shape, expected)) {
     throw new ShapeError(
@@ -66,19 +66,18 @@ function checkClasses(op: string, [x, target, weight]: readonly Layout[]): Class
   }
   const geometry = classGeometry(shape);
   if (weight !== undefined && !sameDims(weight.shape, [geometry.classes])) {
-    throw new ShapeError(`${op}: expected one weight per class, shape [${geometry.classes}], but got ${showShape(weight.shape)}`); // prettier-ignore
+    throw new ShapeError(`${op}: expected one weight per class, shape [${geometry.classes}], but got ${showShape(weight.shape)}`);
   }
   if (weight !== undefined) requireDType(op, 'weight', weight.dtype, [x!.dtype]);
   return geometry;
 }
 
-const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout =>
-  layoutOf(x.dtype, reduction === 'none' ? shape : []);
+const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout => layoutOf(x.dtype, reduction === 'none' ? shape : []);
 
 /** ∂/∂b of the binary cross-entropies: −a of a logit, ln(1 − a) − ln a of a probability. */
 function bceTarget(g: Tensor, a: Tensor, { kind, reduction }: PairLossParams): Tensor {
   const least = (log: Tensor): Tensor => log.clamp({ min: -100 });
-  const slope = kind === 'bceWithLogits' ? a.neg() : least(a.neg().log1p()).sub(least(a.log())); // prettier-ignore
+  const slope = kind === 'bceWithLogits' ? a.neg() : least(a.neg().log1p()).sub(least(a.log()));
   return reduction === 'mean' ? slope.mul(g).div(a.numel()) : slope.mul(g);
 }
 
@@ -112,13 +111,7 @@ function curvature(a: Tensor, b: Tensor, { kind, beta }: PairLossParams): Tensor
 }
 
 /** The gradients of g · slope(a, b), where h flows back. */
-function pairLossSecond({
-  grads: [h],
-  apply,
-  input,
-  attrs,
-  needs,
-}: GradientContext<PairLossParams>): (Tensor | undefined)[] {
+function pairLossSecond({ grads: [h], apply, input, attrs, needs }: GradientContext<PairLossParams>): (Tensor | undefined)[] {
   if (h === undefined) return [];
   const [g, a, b] = [input(0), input(1), input(2)];
   const ofG = (): Tensor => {
@@ -137,7 +130,7 @@ const pairLoss = (name: string, op: string): OpRules<PairLossAttrs>['mseLoss'] =
     requireDType(op, 'input', a!.dtype, ['float32', 'float64']);
     requireDType(op, 'target', b!.dtype, [a!.dtype]);
     if (!sameDims(a!.shape, b!.shape)) {
-      throw new ShapeError(`${op}: expected input and target of one shape, but got ${showShape(a!.shape)} and ${showShape(b!.shape)}`); // prettier-ignore
+      throw new ShapeError(`${op}: expected input and target of one shape, but got ${showShape(a!.shape)} and ${showShape(b!.shape)}`);
     }
     return [reduced(a!, a!.shape, reduction)];
   },
@@ -149,10 +142,7 @@ const pairLoss = (name: string, op: string): OpRules<PairLossAttrs>['mseLoss'] =
       const binary = attrs.kind === 'bceWithLogits' || attrs.kind === 'bce';
       const ofInput = needs(0) || !binary ? apply('pairLossGrad', [g, input(0), input(1)], attrs)[0]! : undefined;
       if (!needs(1)) return [ofInput, undefined];
-      return [
-        needs(0) ? ofInput : undefined,
-        ofInput !== undefined && !binary ? ofInput.neg() : bceTarget(g, input(0), attrs),
-      ];
+      return [needs(0) ? ofInput : undefined, ofInput !== undefined && !binary ? ofInput.neg() : bceTarget(g, input(0), attrs)];
     },
   },
 });
@@ -200,7 +190,7 @@ export const classLossRules: OpRules<ClassLossAttrs> = {
       run: ({ grads: [g, ofProbabilities], apply, input, output, attrs, inputLayouts }) => {
         const weight = attrs.weight ? [input(2)] : [];
         const first = g && apply('crossEntropyGrad', [g, output(1), input(1), output(2), ...weight], attrs)[0];
-        const second = ofProbabilities && throughProbabilities(ofProbabilities, output(1), inputLayouts[0]!.shape.length); // prettier-ignore
+        const second = ofProbabilities && throughProbabilities(ofProbabilities, output(1), inputLayouts[0]!.shape.length);
         return [first === undefined ? second : second === undefined ? first : first.add(second)];
       },
     },

@@ -4,9 +4,7 @@ import type { Tensor } from '../tensor.ts';
 import type { FormulaRules } from './rule.ts';
 import { mathematical, ofInput, ofOutput, oneGradient, type Slope } from './unary.ts';
 
-export type MathematicsName =
-  // prettier-ignore
-  'log2' | 'log10' | 'sin' | 'cos' | 'tan' | 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh' | 'erf';
+export type MathematicsName = 'log2' | 'log10' | 'sin' | 'cos' | 'tan' | 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh' | 'erf';
 
 /** None takes attributes or scalars. */
 export type MathematicsAttrs = Record<MathematicsName, Attrs>;

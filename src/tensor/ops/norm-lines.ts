@@ -23,13 +23,13 @@ const scalesOf = ({ length, groups, each }: LineNormParams): number => (length /
 const linesOf = ({ numel }: Layout, { length }: LineNormParams): number => numel / length;
 
 /** The same lines with other scales. */
-const withParts = (p: LineNormParams, weight: boolean, bias: boolean): LineNormParams => lineNormParams({ ...p, weight, bias }); // prettier-ignore
+const withParts = (p: LineNormParams, weight: boolean, bias: boolean): LineNormParams => lineNormParams({ ...p, weight, bias });
 
 function checkScales(inputs: readonly Layout[], p: LineNormParams): void {
   const scales = scalesOf(p);
   for (const scale of inputs.slice(1)) {
     requireDType('layerNorm', 'weight and bias', scale.dtype, [inputs[0]!.dtype]);
-    if (scale.numel !== scales) throw new ShapeError(`layerNorm: expected ${scales} scales and shifts, but got ${scale.numel}`); // prettier-ignore
+    if (scale.numel !== scales) throw new ShapeError(`layerNorm: expected ${scales} scales and shifts, but got ${scale.numel}`);
   }
 }
 
@@ -67,7 +67,10 @@ function spread(scale: Tensor, { each }: LineNormParams, numel: number): Tensor 
 
 /** Sums of what shares a scale. */
 const gathered = (of: Tensor, { each }: LineNormParams, { shape, numel }: Layout): Tensor =>
-  of.reshape([of.layout.numel / (numel * each), numel, each]).sum([0, 2]).reshape(shape); // prettier-ignore
+  of
+    .reshape([of.layout.numel / (numel * each), numel, each])
+    .sum([0, 2])
+    .reshape(shape);
 
 export const lineNormRules: OpRules<LineNormAttrs> = {
   lineNorm: {
@@ -79,20 +82,16 @@ export const lineNormRules: OpRules<LineNormAttrs> = {
       return [layoutOf(x.dtype, x.shape), perLine, perLine];
     },
     gradient: {
-      name: ({ groups, each }) =>
-        groups === 1 && each === 1 ? 'NativeLayerNormBackward0' : 'NativeGroupNormBackward0',
+      name: ({ groups, each }) => (groups === 1 && each === 1 ? 'NativeLayerNormBackward0' : 'NativeGroupNormBackward0'),
       saves: { inputs: [0, 1], outputs: [1, 2] },
       run: ({ grads: [g], apply, input, output, attrs, needs, inputLayouts }) => {
         if (g === undefined) return [];
         const saved = [g, input(0), output(1), output(2)];
-        const dx = needs(0) ? apply('lineNormGrad', [...saved, ...(attrs.weight ? [input(1)] : [])], attrs)[0] : undefined; // prettier-ignore
+        const dx = needs(0) ? apply('lineNormGrad', [...saved, ...(attrs.weight ? [input(1)] : [])], attrs)[0] : undefined;
         if (!inputLayouts.some((_, i) => i > 0 && needs(i))) return [dx];
         const sums = apply('lineNormScaleGrad', saved, withParts(attrs, false, false));
         const present = attrs.weight ? sums : sums.slice(1);
-        return [
-          dx,
-          ...present.slice(0, inputLayouts.length - 1).map((sum, i) => sum.reshape(inputLayouts[i + 1]!.shape)),
-        ];
+        return [dx, ...present.slice(0, inputLayouts.length - 1).map((sum, i) => sum.reshape(inputLayouts[i + 1]!.shape))];
       },
     },
   },
@@ -113,7 +112,7 @@ export const lineNormRules: OpRules<LineNormAttrs> = {
         const [w, b] = [ofWeight ?? none(ofBias!), ofBias ?? none(ofWeight!)];
         const ofG = needs(0) ? apply('lineNorm', [x, w, b], p)[0] : undefined;
         const through = needs(1) && ofWeight !== undefined;
-        const ofX = through ? apply('lineNormGrad', [g, x, input(2), input(3), ofWeight], withParts(attrs, true, false))[0] : undefined; // prettier-ignore
+        const ofX = through ? apply('lineNormGrad', [g, x, input(2), input(3), ofWeight], withParts(attrs, true, false))[0] : undefined;
         return [ofG, ofX];
       },
     },

@@ -87,10 +87,12 @@ export const batchNormEvalTwice: Gradient<BatchNormParams> = {
     const { input, attrs } = ctx;
     const { sum, along, ofX, ofWeight, ofBias } = channelsOf(ctx);
     const scale = along(input(3).add(attrs.eps).rsqrt());
-    const unit = input(1).sub(along(input(2))).mul(scale); // prettier-ignore
+    const unit = input(1)
+      .sub(along(input(2)))
+      .mul(scale);
     const weight = attrs.weight ? along(input(4)) : undefined;
     const g = input(0);
-    const ofG = total(ofX && (weight === undefined ? ofX.mul(scale) : ofX.mul(scale.mul(weight))), ofWeight?.mul(unit), ofBias); // prettier-ignore
+    const ofG = total(ofX && (weight === undefined ? ofX.mul(scale) : ofX.mul(scale.mul(weight))), ofWeight?.mul(unit), ofBias);
     const ofWeights = weight && ofX && sum(ofX.mul(g).mul(scale)).reshape([-1]);
     return [ofG?.expand(g.layout.shape), ofWeight && g.mul(ofWeight).mul(scale), undefined, undefined, ofWeights];
   },

@@ -71,7 +71,9 @@ function checkBatch(x: Layout): void {
 function checkWritten(inputs: readonly Layout[], p: BatchNormParams): void {
   const { mean, variance } = batchNormInputs(p);
   if (p.running && !(inputs[mean]!.contiguous && inputs[variance]!.contiguous)) {
-    throw new ShapeError('batchNorm: expected running statistics that lie densely in memory, but got a strided view; pass a contiguous() copy'); // prettier-ignore
+    throw new ShapeError(
+      'batchNorm: expected running statistics that lie densely in memory, but got a strided view; pass a contiguous() copy',
+    );
   }
 }
 
@@ -103,10 +105,7 @@ export const normRules: OpRules<NormAttrs> = {
       run: ({ grads: [g], apply, input, output, attrs }) =>
         g === undefined
           ? []
-          : inInputOrder(
-              apply('batchNormGrad', [g, input(0), output(1), output(2), ...(attrs.weight ? [input(1)] : [])], attrs),
-              attrs,
-            ),
+          : inInputOrder(apply('batchNormGrad', [g, input(0), output(1), output(2), ...(attrs.weight ? [input(1)] : [])], attrs), attrs),
     },
   },
   batchNormGrad: { shape: gradientShapes, gradient: batchNormTwice },

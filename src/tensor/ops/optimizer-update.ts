@@ -128,7 +128,7 @@ const ALGORITHMS = {
       const [decay, rho, rest, eps, minusLr] = step.scalars;
       const { p, g } = decayed(step, decay!);
       const average = squares(step.state[0]!, g, rho!, rest!);
-      const delta = step.state[1]!.add(eps!).sqrt().div(average.add(eps!).sqrt()).mul(g); // prettier-ignore
+      const delta = step.state[1]!.add(eps!).sqrt().div(average.add(eps!).sqrt()).mul(g);
       return [delta.fma(minusLr!, p), average, squares(step.state[1]!, delta, rho!, rest!)];
     },
   },
@@ -196,7 +196,7 @@ const ALGORITHMS = {
 
 export type Algorithm = keyof typeof ALGORITHMS;
 
-const known = Object.fromEntries(Object.keys(ALGORITHMS).map((name) => [name, []])) as unknown as Record<Algorithm, UpdateParams[]>; // prettier-ignore
+const known = Object.fromEntries(Object.keys(ALGORITHMS).map((name) => [name, []])) as unknown as Record<Algorithm, UpdateParams[]>;
 
 /** @throws DTypeError, ShapeError unless all are floating-point tensors of the parameter's dtype and shape */
 function requireMatching(inputs: readonly Layout[]): void {
@@ -204,10 +204,14 @@ function requireMatching(inputs: readonly Layout[]): void {
   requireFloating('optimizerUpdate', 'parameter', param.dtype);
   for (const other of inputs.slice(1)) {
     if (other.dtype !== param.dtype) {
-      throw new DTypeError(`optimizerUpdate: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`); // prettier-ignore
+      throw new DTypeError(
+        `optimizerUpdate: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`,
+      );
     }
     if (!sameDims(other.shape, param.shape)) {
-      throw new ShapeError(`optimizerUpdate: the parameter has shape ${showShape(param.shape)}, but its gradient or state has ${showShape(other.shape)}; they must be equal`); // prettier-ignore
+      throw new ShapeError(
+        `optimizerUpdate: the parameter has shape ${showShape(param.shape)}, but its gradient or state has ${showShape(other.shape)}; they must be equal`,
+      );
     }
   }
 }

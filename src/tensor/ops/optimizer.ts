@@ -119,10 +119,14 @@ function requireMatching(op: string, inputs: readonly Layout[]): void {
   requireFloating(op, 'parameter', param.dtype);
   for (const other of inputs.slice(1)) {
     if (other.dtype !== param.dtype) {
-      throw new DTypeError(`${op}: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`); // prettier-ignore
+      throw new DTypeError(
+        `${op}: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`,
+      );
     }
     if (!sameDims(other.shape, param.shape)) {
-      throw new ShapeError(`${op}: the parameter has shape ${showShape(param.shape)}, but its gradient or state has ${showShape(other.shape)}; they must be equal`); // prettier-ignore
+      throw new ShapeError(
+        `${op}: the parameter has shape ${showShape(param.shape)}, but its gradient or state has ${showShape(other.shape)}; they must be equal`,
+      );
     }
   }
 }
@@ -154,8 +158,7 @@ export const sgdRules: FormulaRules<SgdAttrs> = {
       const param = layoutOf(inputs[0]!.dtype, inputs[0]!.shape);
       return momentum === 'none' ? [param] : [param, param];
     },
-    elementwise: (inputs, outputs, params) =>
-      stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (x, scalars) => sgd(params, x, scalars)),
+    elementwise: (inputs, outputs, params) => stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (x, scalars) => sgd(params, x, scalars)),
     gradient: null,
   },
 };

@@ -96,8 +96,7 @@ export const regionPoolRules: OpRules<RegionPoolAttrs> = {
     shape: ([x], attrs) => [pooled(x!, windowGeometry('avgPool2d', x!, attrs).outShape)],
     gradient: toFirst(
       'AvgPool2DBackward0',
-      (g, { apply, attrs, inputLayouts }) =>
-        apply('avgPool2dGrad', [g], poolGradParams(attrs, inputLayouts[0]!.shape))[0],
+      (g, { apply, attrs, inputLayouts }) => apply('avgPool2dGrad', [g], poolGradParams(attrs, inputLayouts[0]!.shape))[0],
     ),
   },
   avgPool2dGrad: {
@@ -108,16 +107,12 @@ export const regionPoolRules: OpRules<RegionPoolAttrs> = {
     shape: ([x], attrs) => [pooled(x!, adaptiveGeometry('adaptiveAvgPool2d', x!, attrs).outShape)],
     gradient: toFirst(
       'AdaptiveAvgPool2DBackward0',
-      (g, { apply, attrs, inputLayouts }) =>
-        apply('adaptiveAvgPool2dGrad', [g], poolGradParams(attrs, inputLayouts[0]!.shape))[0],
+      (g, { apply, attrs, inputLayouts }) => apply('adaptiveAvgPool2dGrad', [g], poolGradParams(attrs, inputLayouts[0]!.shape))[0],
     ),
   },
   adaptiveAvgPool2dGrad: {
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
-    gradient: toFirst(
-      'AdaptiveAvgPool2DBackwardBackward0',
-      (g, { apply, attrs }) => apply('adaptiveAvgPool2d', [g], attrs.pool)[0],
-    ),
+    gradient: toFirst('AdaptiveAvgPool2DBackwardBackward0', (g, { apply, attrs }) => apply('adaptiveAvgPool2d', [g], attrs.pool)[0]),
   },
   adaptiveMaxPool2d: {
     choice: 'picks',

@@ -70,12 +70,14 @@ function result(op: string, x: Layout, params: ReduceParams, dtype: DType): Layo
 function requireElements(op: string, x: Layout, params: ReduceParams): void {
   const dims = reducedDims(op, x.shape, params.dims);
   if (dims.every((dim) => x.shape[dim] !== 0)) return;
-  throw new ShapeError(`${op}: cannot reduce a dimension without elements, but got shape ${showShape(x.shape)}; check numel() first`); // prettier-ignore
+  throw new ShapeError(`${op}: cannot reduce a dimension without elements, but got shape ${showShape(x.shape)}; check numel() first`);
 }
 
 function requireOneDim(op: string, x: Layout, params: ReduceParams): void {
   if (params.dims === null || params.dims.length === 1) return;
-  throw new ShapeError(`${op}: expected one dimension or none for a tensor of shape ${showShape(x.shape)}, but got [${params.dims.join(', ')}]; reduce one after the other`); // prettier-ignore
+  throw new ShapeError(
+    `${op}: expected one dimension or none for a tensor of shape ${showShape(x.shape)}, but got [${params.dims.join(', ')}]; reduce one after the other`,
+  );
 }
 
 /** A reduced tensor brought back to the shape of the input, repeated along the reduced dimensions. */
@@ -90,8 +92,10 @@ const reducedCount = (op: string, x: Layout, params: ReduceParams): number =>
   reducedDims(op, x.shape, params.dims).reduce((n, dim) => n * x.shape[dim]!, 1);
 
 /** Gradient names end in 0 for a reduction of everything and in 1 along dimensions, or the other way round. */
-const named = (stem: string, all: 0 | 1) => (params: ReduceParams): string =>
-  `${stem}Backward${params.dims === null ? all : 1 - all}`; // prettier-ignore
+const named =
+  (stem: string, all: 0 | 1) =>
+  (params: ReduceParams): string =>
+    `${stem}Backward${params.dims === null ? all : 1 - all}`;
 
 function simple(
   name: 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'nansum',
@@ -122,9 +126,7 @@ function tiesGradient(op: 'amax' | 'amin', name: string, nanTies: boolean): Grad
       const x = ctx.input(0);
       const equal = x.eq(restore(ctx.output(0), ctx, op));
       const ties = nanTies ? equal.logicalOr(x.isnan()) : equal;
-      const count = ties
-        .sum(reducedDims(op, x.layout.shape, ctx.attrs.dims), { keepdim: true })
-        .to(ctx.inputLayouts[0]!.dtype);
+      const count = ties.sum(reducedDims(op, x.layout.shape, ctx.attrs.dims), { keepdim: true }).to(ctx.inputLayouts[0]!.dtype);
       return [restore(g, ctx, op).mul(ties.to(g.dtype)).div(count)];
     },
   };
@@ -148,9 +150,7 @@ function extremeDim(op: 'maxDim' | 'minDim', name: string): OpRule<ReduceParams>
     gradient: {
       name,
       saves: { inputs: [0], outputs: [1] },
-      run: ({ grads: [g], apply, output, input, attrs }) => [
-        g && apply('extremeGrad', [g, output(1), input(0).detach()], attrs)[0],
-      ],
+      run: ({ grads: [g], apply, output, input, attrs }) => [g && apply('extremeGrad', [g, output(1), input(0).detach()], attrs)[0]],
     },
   };
 }
@@ -158,7 +158,7 @@ function extremeDim(op: 'maxDim' | 'minDim', name: string): OpRule<ReduceParams>
 function arg(op: 'argmax' | 'argmin'): OpRule<ReduceParams> {
   return {
     shape: ([x], params) => {
-      if (x!.dtype === 'bool') throw new DTypeError(`${op}: is not defined for bool tensors; convert it with .to('uint8')`); // prettier-ignore
+      if (x!.dtype === 'bool') throw new DTypeError(`${op}: is not defined for bool tensors; convert it with .to('uint8')`);
       requireOneDim(op, x!, params);
       requireElements(op, x!, params);
       return [result(op, x!, params, 'int64')];
@@ -180,7 +180,9 @@ function varianceSlope(g: Tensor, ctx: GradientContext<VarianceParams>): Tensor 
   const dims = reducedDims('var', x.layout.shape, ctx.attrs.dims);
   const n = reducedCount('var', x.layout, ctx.attrs);
   const centred = x.sub(dims.length === 0 ? x : x.mean(dims, { keepdim: true }));
-  return restore(g, ctx, 'var').mul(2 / (n - ctx.attrs.correction)).mul(centred); // prettier-ignore
+  return restore(g, ctx, 'var')
+    .mul(2 / (n - ctx.attrs.correction))
+    .mul(centred);
 }
 
 const variance = (op: 'var' | 'std', gradient: Gradient<VarianceParams>): OpRule<VarianceParams> => ({
@@ -195,8 +197,7 @@ const variance = (op: 'var' | 'std', gradient: Gradient<VarianceParams>): OpRule
 function productOfOthers(x: Tensor, { dims }: ReduceParams): Tensor {
   const shape = x.layout.shape;
   if (x.numel() === 0) return x;
-  if (dims === null || dims.length === 0)
-    return productOfOthers(x.reshape([-1]), reduceParams(0, false)).reshape(shape);
+  if (dims === null || dims.length === 0) return productOfOthers(x.reshape([-1]), reduceParams(0, false)).reshape(shape);
   const dim = dims[0]! < 0 ? dims[0]! + shape.length : dims[0]!;
   if (shape.length === 0) return productOfOthers(x.reshape([1]), reduceParams(0, false)).reshape([]);
   const n = shape[dim]!;
@@ -299,9 +300,7 @@ export const reductionRules: OpRules<ReductionAttrs> = {
         } = ctx;
         if (g === undefined) return [undefined];
         return [
-          isGradEnabled()
-            ? restore(g, ctx, 'prod').mul(productOfOthers(input(0), attrs))
-            : apply('prodGrad', [g, input(0)], attrs)[0],
+          isGradEnabled() ? restore(g, ctx, 'prod').mul(productOfOthers(input(0), attrs)) : apply('prodGrad', [g, input(0)], attrs)[0],
         ];
       },
     },

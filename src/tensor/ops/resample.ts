@@ -35,7 +35,8 @@ export const resampleRules: OpRules<ResampleAttrs> = {
       return [layoutOf(x!.dtype, [...x!.shape.slice(0, -2), ...p.size])];
     },
     gradient: {
-      name: ({ taps }) => (taps === 1 ? 'UpsampleNearest2DBackward0' : taps === 2 ? 'UpsampleBilinear2DBackward0' : 'UpsampleBicubic2DBackward0'), // prettier-ignore
+      name: ({ taps }) =>
+        taps === 1 ? 'UpsampleNearest2DBackward0' : taps === 2 ? 'UpsampleBilinear2DBackward0' : 'UpsampleBicubic2DBackward0',
       saves: {},
       run: ({ grads: [g], apply, attrs, inputLayouts }) => [
         g && apply('resample2dGrad', [g], resampleGradParams(attrs, inputLayouts[0]!.shape))[0],

@@ -16,12 +16,7 @@ import type { Tensor } from '../tensor.ts';
 import type { OpAttrs, OpName } from './index.ts';
 
 /** Runs an operation on tensors, recording it for further gradients when those are wanted. */
-export type Apply = <K extends OpName>(
-  name: K,
-  inputs: readonly Tensor[],
-  attrs: OpAttrs[K],
-  scalars?: readonly number[],
-) => Tensor[];
+export type Apply = <K extends OpName>(name: K, inputs: readonly Tensor[], attrs: OpAttrs[K], scalars?: readonly number[]) => Tensor[];
 
 /** What a gradient is computed from. */
 export interface GradientContext<A> {

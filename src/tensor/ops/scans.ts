@@ -55,7 +55,7 @@ const replaced = (shape: Dims, dim: number, size: number): number[] => shape.map
 export const scanRules: OpRules<ScanAttrs> = {
   cumprod: {
     shape: (inputs, attrs) => {
-      if (inputs[0]!.dtype === 'bool') throw new DTypeError("cumprod: expected numbers, but got bool; convert with .to('int64')"); // prettier-ignore
+      if (inputs[0]!.dtype === 'bool') throw new DTypeError("cumprod: expected numbers, but got bool; convert with .to('int64')");
       return sameShape(inputs, attrs);
     },
     // y[i] has every x[k] up to i: dx[k] = (product before k) · Σ g[i] (product of those between), a sum by Horner's scheme. No zero is divided by.

@@ -28,22 +28,21 @@ function right(x: Formula, count: Formula, dtype: DType): Formula {
   return x.binary('shr', inside.select(count, constantOf(count.type, most)));
 }
 
-const shift = (
-  name: ShiftName,
-  of: typeof left,
-  gradient: FormulaRule<Attrs>['gradient'] = null,
-): FormulaRule<Attrs> => ({
+const shift = (name: ShiftName, of: typeof left, gradient: FormulaRule<Attrs>['gradient'] = null): FormulaRule<Attrs> => ({
   shape: ([x, count]) => [broadcastLayout(name, promoteLayouts(x!, count!), x!, count!)],
   elementwise: ([x, count], [out]) => {
     const as = computeOf(out!.dtype);
     return {
       name: `${name}:${out!.dtype}`,
-      inputs: [{ dtype: x!.dtype, as }, { dtype: count!.dtype, as }],
+      inputs: [
+        { dtype: x!.dtype, as },
+        { dtype: count!.dtype, as },
+      ],
       outputs: [{ dtype: out!.dtype, as }],
       scalars: [],
       results: ([a, b]) => [of(a!, b!, out!.dtype)],
       cost: 0.5,
-    }; // prettier-ignore
+    };
   },
   gradient,
 });
@@ -66,8 +65,14 @@ function next(x: Formula, other: Formula): Formula {
 
 /** x·2^count as three products, none of whose factors leaves the normal numbers: nothing is lost on the way. */
 function scaled(x: Formula, count: Formula): Formula {
-  const [whole, most, bias, bits] = x.type === 'f32' ? (['i32', 126, 127, 23] as const) : (['i64', 1022, 1023, 52] as const); // prettier-ignore
-  let [y, left] = [x, count.max(-3 * most).min(3 * most).cast(whole)]; // prettier-ignore
+  const [whole, most, bias, bits] = x.type === 'f32' ? (['i32', 126, 127, 23] as const) : (['i64', 1022, 1023, 52] as const);
+  let [y, left] = [
+    x,
+    count
+      .max(-3 * most)
+      .min(3 * most)
+      .cast(whole),
+  ];
   for (let i = 0; i < 3; i++) {
     const step = left.max(-most).min(most);
     y = y.mul(
@@ -87,12 +92,15 @@ const ldexp: FormulaRule<Attrs> = {
     const as = computeOf(out!.dtype);
     return {
       name: 'ldexp',
-      inputs: [{ dtype: x!.dtype, as }, { dtype: count!.dtype, as: computeOf(count!.dtype) }],
+      inputs: [
+        { dtype: x!.dtype, as },
+        { dtype: count!.dtype, as: computeOf(count!.dtype) },
+      ],
       outputs: [{ dtype: out!.dtype, as }],
       scalars: [],
       results: ([a, b]) => [scaled(a!, b!)],
       cost: 2,
-    }; // prettier-ignore
+    };
   },
   gradient: broadcastGradient('LdexpBackward0', { inputs: [1] }, [
     (g, { apply, attrs, input }) => apply('ldexp', [g, input(1)], attrs)[0]!,

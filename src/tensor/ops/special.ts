@@ -33,18 +33,16 @@ const horner = (x: Formula, coefficients: readonly number[]): Formula =>
 
 /** log((1 + z/2)·exp(z²)·erfc(z)) as a polynomial of 4/(2 + z) - 1, for z ≥ 0: fitted at Chebyshev's points. */
 const ERFCX_DOUBLE = [
-  -0.6717940840566926, 0.6726432239776505, 0.04734330684191529, -0.046895610230756356, -0.009872689366979838,
-  0.00882493854536681, 0.0017589335679077214, -0.0023458123308915915, -0.0001462469356412155, 0.0006736773264865198,
-  -9.373484731442505e-5, -0.00017429484206149477, 7.140153176094125e-5, 3.17155650526346e-5, -3.0193114293443583e-5,
-  2.1114985837491573e-7, 8.580181739446852e-6, -3.0728602530930105e-6, -1.3056797323646384e-6, 1.3951923946121894e-6,
-  -1.294369230440035e-7, -3.62417622258765e-7, 1.2538687431990976e-7, 5.7178126905599616e-8, -2.7922287138467287e-8,
-  -4.511029879681631e-9, 2.1073424255447036e-9,
-]; // prettier-ignore
+  -0.6717940840566926, 0.6726432239776505, 0.04734330684191529, -0.046895610230756356, -0.009872689366979838, 0.00882493854536681,
+  0.0017589335679077214, -0.0023458123308915915, -0.0001462469356412155, 0.0006736773264865198, -9.373484731442505e-5,
+  -0.00017429484206149477, 7.140153176094125e-5, 3.17155650526346e-5, -3.0193114293443583e-5, 2.1114985837491573e-7, 8.580181739446852e-6,
+  -3.0728602530930105e-6, -1.3056797323646384e-6, 1.3951923946121894e-6, -1.294369230440035e-7, -3.62417622258765e-7, 1.2538687431990976e-7,
+  5.7178126905599616e-8, -2.7922287138467287e-8, -4.511029879681631e-9, 2.1073424255447036e-9,
+];
 const ERFCX_SINGLE = [
-  -0.6717940916807761, 0.6726431547745451, 0.04734388761298502, -0.0468936405600034, -0.009880019324018786,
-  0.008808825369642592, 0.0017940662497665369, -0.0022887652392356715, -0.00022791096605896262, 0.0005737663726943508,
-  8.000738195014825e-6, -8.72838104821877e-5,
-]; // prettier-ignore
+  -0.6717940916807761, 0.6726431547745451, 0.04734388761298502, -0.0468936405600034, -0.009880019324018786, 0.008808825369642592,
+  0.0017940662497665369, -0.0022887652392356715, -0.00022791096605896262, 0.0005737663726943508, 8.000738195014825e-6, -8.72838104821877e-5,
+];
 
 /** exp(z²)·erfc(z), z ≥ 0 */
 function scaled(z: Formula): Formula {
@@ -56,7 +54,10 @@ function scaled(z: Formula): Formula {
 
 /** exp(-z²) in double precision, of a square in two parts, since an exponential makes a relative error of an absolute one. */
 function gauss(z: Formula): Formula {
-  const high = z.mul(2 ** 20).rounded('trunc').mul(2 ** -20); // prettier-ignore
+  const high = z
+    .mul(2 ** 20)
+    .rounded('trunc')
+    .mul(2 ** -20);
   return high
     .mul(high)
     .neg()
@@ -66,9 +67,9 @@ function gauss(z: Formula): Formula {
 
 /** (1 + 2z)·exp(z²)·erfc(z) as a polynomial of (z - 2)/(z + 2), for z from 0.5 to 10.2: fitted at Chebyshev's points. */
 const ERFC_SINGLE = [
-  1.2769783776804144, -0.09276357931871976, -0.16603010127198498, 0.16404256398721329, -0.05422212184475669,
-  -0.007949111617371865, 0.008710086768026879, 0.0009520703806036433, -0.0013389066133072751,
-]; // prettier-ignore
+  1.2769783776804144, -0.09276357931871976, -0.16603010127198498, 0.16404256398721329, -0.05422212184475669, -0.007949111617371865,
+  0.008710086768026879, 0.0009520703806036433, -0.0013389066133072751,
+];
 
 /** One exponential, of a square whose rounding is made good afterwards; within 3.6 units in the last place. */
 function erfcSingle(x: Formula): Formula {
@@ -78,7 +79,10 @@ function erfcSingle(x: Formula): Formula {
   const square = z.mul(z);
   const lost = high.mul(high).sub(square).add(high.mul(low).mul(2)).add(low.mul(low));
   const e = square.neg().exp();
-  const tail = e.sub(e.mul(lost)).mul(horner(z.sub(2).div(z.add(2)), ERFC_SINGLE)).div(z.add(z).add(1)); // prettier-ignore
+  const tail = e
+    .sub(e.mul(lost))
+    .mul(horner(z.sub(2).div(z.add(2)), ERFC_SINGLE))
+    .div(z.add(z).add(1));
   const near = x
     .mul(horner(square, [...ERF_NEAR].reverse()))
     .neg()
@@ -91,7 +95,7 @@ function erfc(x: Formula): Formula {
   const z = x.abs();
   const near = z.min(30); // beyond, all is 0
   const tail = gauss(near).mul(scaled(near));
-  return x.unary('isnan').select(x, z.lt(0.5).select(x.math('erf').neg().add(1), x.lt(0).select(tail.neg().add(2), tail))); // prettier-ignore
+  return x.unary('isnan').select(x, z.lt(0.5).select(x.math('erf').neg().add(1), x.lt(0).select(tail.neg().add(2), tail)));
 }
 
 function erfcx(x: Formula): Formula {
@@ -104,9 +108,13 @@ function erfcx(x: Formula): Formula {
 function erfinv(y: Formula): Formula {
   const a = y.abs();
   const inner = y.mul(y).min(0.49);
-  const central = y.mul(horner(inner, [0.886226899, -1.645349621, 0.914624893, -0.140543331])).div(horner(inner, [1, -2.118377725, 1.442710462, -0.329097515, 0.012229801])); // prettier-ignore
+  const central = y
+    .mul(horner(inner, [0.886226899, -1.645349621, 0.914624893, -0.140543331]))
+    .div(horner(inner, [1, -2.118377725, 1.442710462, -0.329097515, 0.012229801]));
   const outer = constantOf(y.type, 1).sub(a).mul(0.5).max(1e-300).log().neg().max(0).sqrt();
-  const far = horner(outer, [-1.970840454, -1.624906493, 3.429567803, 1.641345311]).div(horner(outer, [1, 3.5438892, 1.6370678])).binary('copysign', y); // prettier-ignore
+  const far = horner(outer, [-1.970840454, -1.624906493, 3.429567803, 1.641345311])
+    .div(horner(outer, [1, 3.5438892, 1.6370678]))
+    .binary('copysign', y);
   const step = (x: Formula): Formula => x.sub(x.math('erf').sub(y).div(x.mul(x).neg().exp().mul(2 / Math.sqrt(Math.PI)))); // prettier-ignore
   const found = step(step(a.le(0.7).select(central, far)));
   const edge = constantOf(y.type, Infinity).binary('copysign', y);
@@ -129,7 +137,11 @@ function lgamma(x: Formula): Formula {
   const y = small.select(a.add(STEPS), a);
   const u = constantOf(x.type, 1).div(y);
   const series = horner(u.mul(u), [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156]).mul(u);
-  const stirling = y.sub(0.5).mul(y.log().sub(1)).add(0.5 * Math.log(2 * Math.PI) - 0.5).add(series); // prettier-ignore
+  const stirling = y
+    .sub(0.5)
+    .mul(y.log().sub(1))
+    .add(0.5 * Math.log(2 * Math.PI) - 0.5)
+    .add(series);
   const right = stirling.sub(small.select(product, 1).log());
   const reflected = constantOf(x.type, Math.PI).div(offWhole(x).math('sin').abs()).log().sub(right);
   const exact = x.eq(1).or(x.eq(2)).select(0, right);
@@ -188,7 +200,12 @@ function polygamma(x: Formula, n: number): Formula {
     rising *= (n + 2 * j + 2) * (n + 2 * j + 3);
     return term;
   });
-  const tail = horner(u.mul(u), terms).mul(u).add(0.5).mul(u).add(1 / n).mul(raised(u, n)); // prettier-ignore
+  const tail = horner(u.mul(u), terms)
+    .mul(u)
+    .add(0.5)
+    .mul(u)
+    .add(1 / n)
+    .mul(raised(u, n));
   let factorial = 1;
   for (let i = 2; i <= n; i++) factorial *= i;
   const right = sum.add(tail).mul((n % 2 === 0 ? -1 : 1) * factorial);
@@ -197,10 +214,7 @@ function polygamma(x: Formula, n: number): Formula {
   return negative.select(n % 2 === 0 ? reflected.add(right) : reflected.sub(right), right);
 }
 
-const slope = <A extends Attrs>(
-  name: string,
-  of: (g: Tensor, x: Tensor, ctx: GradientContext<A>) => Tensor,
-): Gradient<A> => ({
+const slope = <A extends Attrs>(name: string, of: (g: Tensor, x: Tensor, ctx: GradientContext<A>) => Tensor): Gradient<A> => ({
   name,
   saves: { inputs: [0] },
   run: (ctx) => [ctx.grads[0] && of(ctx.grads[0], ctx.input(0), ctx)],
@@ -212,13 +226,10 @@ const unary = (name: string, of: (x: Formula) => Formula, gradient: Gradient<Att
 const polygammaRule: FormulaRule<PolygammaAttrs> = {
   shape: (inputs, attrs) => ofOrder(attrs.order).shape(inputs, attrs),
   elementwise: (inputs, outputs, attrs) => ofOrder(attrs.order).elementwise(inputs, outputs, attrs),
-  gradient: slope('PolygammaBackward0', (g, x, { apply, attrs }) => g.mul(apply('polygamma', [x], polygammaAttrs(attrs.order + 1))[0]!)), // prettier-ignore
+  gradient: slope('PolygammaBackward0', (g, x, { apply, attrs }) => g.mul(apply('polygamma', [x], polygammaAttrs(attrs.order + 1))[0]!)),
 };
 const ofOrder = (order: number): FormulaRule<PolygammaAttrs> =>
-  unaryRule<PolygammaAttrs>(
-    { name: `polygamma${order}`, of: (x) => polygamma(x, order), floating: true, cost: 60 },
-    null,
-  );
+  unaryRule<PolygammaAttrs>({ name: `polygamma${order}`, of: (x) => polygamma(x, order), floating: true, cost: 60 }, null);
 
 const ROOT = 2 / Math.sqrt(Math.PI);
 export const specialRules: FormulaRules<SpecialAttrs> = {
@@ -227,9 +238,21 @@ export const specialRules: FormulaRules<SpecialAttrs> = {
     erfc,
     slope('ErfcBackward0', (g, x) => g.mul(x.square().neg().exp().mul(-ROOT))),
   ),
-  erfcx: unary('erfcx', erfcx, slope('SpecialErfcxBackward0', (g, x, { apply, attrs }) => g.mul(apply('erfcx', [x], attrs)[0]!.mul(x).mul(2).sub(ROOT)))), // prettier-ignore
+  erfcx: unary(
+    'erfcx',
+    erfcx,
+    slope('SpecialErfcxBackward0', (g, x, { apply, attrs }) => g.mul(apply('erfcx', [x], attrs)[0]!.mul(x).mul(2).sub(ROOT))),
+  ),
   erfinv: unary('erfinv', erfinv, slope('ErfinvBackward0', (g, x, { apply, attrs }) => g.mul(apply('erfinv', [x], attrs)[0]!.square().exp().mul(1 / ROOT)))), // prettier-ignore
-  lgamma: unary('lgamma', lgamma, slope('LgammaBackward0', (g, x, { apply, attrs }) => g.mul(apply('digamma', [x], attrs)[0]!))), // prettier-ignore
-  digamma: unary('digamma', digamma, slope('DigammaBackward0', (g, x, { apply }) => g.mul(apply('polygamma', [x], polygammaAttrs(1))[0]!))), // prettier-ignore
+  lgamma: unary(
+    'lgamma',
+    lgamma,
+    slope('LgammaBackward0', (g, x, { apply, attrs }) => g.mul(apply('digamma', [x], attrs)[0]!)),
+  ),
+  digamma: unary(
+    'digamma',
+    digamma,
+    slope('DigammaBackward0', (g, x, { apply }) => g.mul(apply('polygamma', [x], polygammaAttrs(1))[0]!)),
+  ),
   polygamma: polygammaRule,
 };

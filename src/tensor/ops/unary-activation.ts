@@ -114,10 +114,7 @@ function gradRule(
   };
 }
 
-const throughOutput = (
-  name: string,
-  grad: 'reluGrad' | 'sigmoidGrad' | 'tanhGrad' | 'hardtanhGrad',
-): Gradient<Attrs> => ({
+const throughOutput = (name: string, grad: 'reluGrad' | 'sigmoidGrad' | 'tanhGrad' | 'hardtanhGrad'): Gradient<Attrs> => ({
   name,
   saves: { outputs: [0] },
   run: ({ grads: [g], apply, output, attrs, scalars }) => [g && apply(grad, [g, output(0)], attrs, scalars)[0]],
@@ -138,7 +135,10 @@ const activation = (...args: Parameters<typeof unaryRule>): FormulaRule<Attrs> =
   step: 'activation',
 });
 
-const floatOnly = (op: string) => (dtype: DType): void => requireFloating(op, 'input', dtype); // prettier-ignore
+const floatOnly =
+  (op: string) =>
+  (dtype: DType): void =>
+    requireFloating(op, 'input', dtype);
 
 export const activationRules: FormulaRules<CoreActivationAttrs> = {
   relu: {
@@ -158,10 +158,7 @@ export const activationRules: FormulaRules<CoreActivationAttrs> = {
     { name: 'sigmoid', of: (x) => x.math('sigmoid'), floating: true, cost: 1.5 },
     throughOutput('SigmoidBackward0', 'sigmoidGrad'),
   ),
-  tanh: unaryRule(
-    { name: 'tanh', of: (x) => x.math('tanh'), floating: true, cost: 2 },
-    throughOutput('TanhBackward0', 'tanhGrad'),
-  ),
+  tanh: unaryRule({ name: 'tanh', of: (x) => x.math('tanh'), floating: true, cost: 2 }, throughOutput('TanhBackward0', 'tanhGrad')),
   reluGrad: {
     step: 'gate',
     ...gradRule('reluGrad', (g, y) => y.le(0).select(0, g), { cost: 0.1 }, null),
@@ -198,11 +195,7 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     throughInput('LeakyReluBackward0', 'leakyReluGrad'),
     floatOnly('leakyRelu'),
   ),
-  gelu: unaryRule(
-    { name: 'gelu', of: (x) => x.mul(normalCdf(x)), cost: 4 },
-    throughInput('GeluBackward0', 'geluGrad'),
-    floatOnly('gelu'),
-  ),
+  gelu: unaryRule({ name: 'gelu', of: (x) => x.mul(normalCdf(x)), cost: 4 }, throughInput('GeluBackward0', 'geluGrad'), floatOnly('gelu')),
   silu: activation(
     { name: 'silu', of: (x) => x.mul(x.math('sigmoid')), cost: 1.5 },
     throughInput('SiluBackward0', 'siluGrad'),
@@ -241,8 +234,7 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
   elu: unaryRule(
     {
       name: 'elu',
-      of: (x, [alpha, scale, inputScale]) =>
-        x.gt(0).select(x.mul(scale!), x.mul(inputScale!).math('expm1').mul(alpha!.mul(scale!))),
+      of: (x, [alpha, scale, inputScale]) => x.gt(0).select(x.mul(scale!), x.mul(inputScale!).math('expm1').mul(alpha!.mul(scale!))),
       scalars: 3,
       cost: 1.5,
     },
@@ -258,12 +250,7 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     },
     floatOnly('elu'),
   ),
-  leakyReluGrad: gradRule(
-    'leakyReluGrad',
-    (g, x, [slope]) => x.gt(0).select(g, g.mul(slope!)),
-    { scalars: 1, cost: 0.2 },
-    null,
-  ),
+  leakyReluGrad: gradRule('leakyReluGrad', (g, x, [slope]) => x.gt(0).select(g, g.mul(slope!)), { scalars: 1, cost: 0.2 }, null),
   // Φ(x) + x·φ(x), φ the density; its slope is φ(x)·(2 - x²)
   geluGrad: gradRule(
     'geluGrad',
@@ -311,7 +298,11 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     'hardswishGrad',
     (g, x) => x.le(-3).select(0, x.ge(3).select(g, g.mul(x.div(3).add(0.5)))),
     { cost: 0.3 },
-    (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().ge(3), 0), // prettier-ignore
+    (h, g, x) =>
+      h
+        .mul(g)
+        .mul(1 / 3)
+        .maskedFill(x.abs().ge(3), 0),
   ),
   // s·α·i·exp(i·x) where x ≤ 0, whose slope is i times that
   eluGrad: gradRule(

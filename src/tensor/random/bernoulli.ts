@@ -36,15 +36,9 @@ export function fillBernoulli(out: TypedArray, p: number, generator: Generator =
  * @throws {@link ArgumentError} unless all probabilities are of [0, 1] and as many as outputs
  * @see https://pytorch.org/docs/stable/generated/torch.bernoulli.html
  */
-export function fillBernoulliFrom(
-  out: TypedArray,
-  p: Float32Array | Float64Array,
-  generator: Generator = defaultGenerator,
-): void {
+export function fillBernoulliFrom(out: TypedArray, p: Float32Array | Float64Array, generator: Generator = defaultGenerator): void {
   if (p.length !== out.length) {
-    throw new ArgumentError(
-      `bernoulli: expected ${out.length} probabilities, but got ${p.length}; pass one per element`,
-    );
+    throw new ArgumentError(`bernoulli: expected ${out.length} probabilities, but got ${p.length}; pass one per element`);
   }
   p.forEach((one: number) => requireProbability('bernoulli', one));
   const single = p instanceof Float32Array;
@@ -64,11 +58,7 @@ export function fillBernoulliFrom(
  * @throws {@link ArgumentError} unless 0 <= p <= 1
  * @see https://pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html
  */
-export function fillDropoutMask(
-  out: Float32Array | Float64Array,
-  p: number,
-  generator: Generator = defaultGenerator,
-): void {
+export function fillDropoutMask(out: Float32Array | Float64Array, p: number, generator: Generator = defaultGenerator): void {
   requireProbability('dropout', p);
   if (p === 0) out.fill(1);
   else if (p === 1) out.fill(0);
@@ -110,7 +100,7 @@ export function multinomial(
 function searchCumulative(sums: Float32Array | Float64Array, count: number, generator: Generator): Int32Array {
   const last = sums.length - 1;
   const total = sums[last]!;
-  const share = sums instanceof Float32Array ? (i: number) => Math.fround(sums[i]! / total) : (i: number) => sums[i]! / total; // prettier-ignore
+  const share = sums instanceof Float32Array ? (i: number) => Math.fround(sums[i]! / total) : (i: number) => sums[i]! / total;
   const chosen = new Int32Array(count);
   for (let k = 0; k < count; k++) {
     const draw = generator.random53() / TWO_53;
@@ -177,8 +167,7 @@ function checkMultinomial<A extends Float32Array | Float64Array>(weights: A, cou
   let positive = 0;
   for (let i = 0; i < weights.length; i++) positive += weights[i]! > 0 ? 1 : 0;
   if (positive === 0) fail('weights with a positive sum', 'only zeros');
-  if (!replacement && count > positive)
-    fail(`at most ${positive} samples, the number of positive weights`, String(count));
+  if (!replacement && count > positive) fail(`at most ${positive} samples, the number of positive weights`, String(count));
   return sums;
 }
 

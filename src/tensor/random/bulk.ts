@@ -40,7 +40,7 @@ export function prepareDraws(): Place {
     const device = cpuDevice();
     const take = (): Buffer => device.allocate(HELD);
     const held = { uniform: take(), whole: take(), normal: take(), 'normal one by one': take() };
-    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(4 * BULK), held, programs: new Map(), fused: undefined }; // prettier-ignore
+    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(4 * BULK), held, programs: new Map(), fused: undefined };
   }
   return place;
 }
@@ -84,7 +84,9 @@ function run(p: Place, kind: Kind, places: Places, scalars: readonly number[]): 
   let program = p.programs.get(kind);
   if (program === undefined) {
     const device = cpuDevice();
-    const steps = kind.startsWith('normal') ? normalSteps(device.target, kind === 'normal') : mersenneSteps(device.target, kind === 'whole'); // prettier-ignore
+    const steps = kind.startsWith('normal')
+      ? normalSteps(device.target, kind === 'normal')
+      : mersenneSteps(device.target, kind === 'whole');
     const hold = (bytes: number): Holding => {
       invariant(bytes <= HELD, 'programs of draws hold the arguments of one launch');
       return { buffer: p.held[kind], bytes, free: () => undefined };
@@ -125,12 +127,7 @@ function runNormal(p: Place, { buffer, offset }: Where, count: number, mean: num
  * whole ones where it is of int64 and the device's memory, for ranges below 2²⁸ and numbers below 2⁵¹.
  * @returns how many numbers that were; 0 where it is not possible
  */
-export function drawBlocks(
-  out: Float32Array | BigInt64Array,
-  from: number,
-  range: number,
-  generator: Generator,
-): number {
+export function drawBlocks(out: Float32Array | BigInt64Array, from: number, range: number, generator: Generator): number {
   const p = prepareDraws();
   const whole = out instanceof BigInt64Array;
   const where = whereOf(p, out);
@@ -142,7 +139,7 @@ export function drawBlocks(
     const { buffer, byteOffset } = cpuDevice().view(p.state, 0, 4 * (WORDS + count));
     const state = new Int32Array(buffer, byteOffset, WORDS + count);
     state.set(words);
-    run(p, whole ? 'whole' : 'uniform', { buffers: [p.state, where.buffer], offsets: [0, where.offset] }, [blocks, range, from]); // prettier-ignore
+    run(p, whole ? 'whole' : 'uniform', { buffers: [p.state, where.buffer], offsets: [0, where.offset] }, [blocks, range, from]);
     if (onTheWay) (out as Float32Array).set(numbersOf(p, count));
     words.set(state.subarray(count));
   });

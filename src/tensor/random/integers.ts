@@ -69,11 +69,7 @@ export function fillRandint(
  * @param dtype - needed only to tell bool from uint8
  * @see https://pytorch.org/docs/stable/generated/torch.Tensor.random_.html
  */
-export function fillRandom(
-  out: TypedArray,
-  generator: Generator = defaultGenerator,
-  dtype: DType = dtypeOf(out),
-): void {
+export function fillRandom(out: TypedArray, generator: Generator = defaultGenerator, dtype: DType = dtypeOf(out)): void {
   const range = RANGES[dtype][1] + 1n;
   if (range > 0xffffffffn) fillWide(out, range, 0n, generator);
   else fillNarrow(out, Number(range), 0, generator);
@@ -160,13 +156,7 @@ function remainder(word: number, range: number, inverse: number): number {
   return word - Math.floor((word + 0.5) * inverse) * range;
 }
 
-function remainders(
-  out: Exclude<TypedArray, BigInt64Array>,
-  start: number,
-  words: Uint32Array,
-  range: number,
-  base: number,
-): void {
+function remainders(out: Exclude<TypedArray, BigInt64Array>, start: number, words: Uint32Array, range: number, base: number): void {
   const inverse = 1 / range;
   const count = words.length;
   for (let i = 0; i < count; i++) out[start + i] = remainder(words[i]!, range, inverse) + base;

@@ -28,12 +28,7 @@ const HALF = BLOCK / 2;
  * @throws {@link ArgumentError} if `std` is negative or NaN
  * @see https://pytorch.org/docs/stable/generated/torch.Tensor.normal_.html
  */
-export function fillNormal(
-  out: Float32Array | Float64Array,
-  mean = 0,
-  std = 1,
-  generator: Generator = defaultGenerator,
-): void {
+export function fillNormal(out: Float32Array | Float64Array, mean = 0, std = 1, generator: Generator = defaultGenerator): void {
   if (out.length < BLOCK) {
     fillNormalOneByOne(out, mean, std, generator);
     return;
@@ -49,12 +44,7 @@ export function fillNormal(
 }
 
 /** As {@link fillNormal} for half types, of which `out` has the numbers: the ragged end is not drawn before the last 16 are drawn again. */
-function fillNormalHalf(
-  out: Float32Array | Float64Array,
-  mean = 0,
-  std = 1,
-  generator: Generator = defaultGenerator,
-): void {
+function fillNormalHalf(out: Float32Array | Float64Array, mean = 0, std = 1, generator: Generator = defaultGenerator): void {
   const ragged = out.length % BLOCK;
   if (out.length < BLOCK || ragged === 0) {
     fillNormal(out, mean, std, generator);
@@ -73,12 +63,7 @@ export const normalOf = (dtype: DType): typeof fillNormal => (isHalf(dtype) ? fi
  *
  * @throws {@link ArgumentError} if `std` is negative or NaN
  */
-export function fillNormalOneByOne(
-  out: Float32Array | Float64Array,
-  mean = 0,
-  std = 1,
-  generator: Generator = defaultGenerator,
-): void {
+export function fillNormalOneByOne(out: Float32Array | Float64Array, mean = 0, std = 1, generator: Generator = defaultGenerator): void {
   requireStd(std);
   for (let i = 0; i < out.length; i++) out[i] = fma64(standardNormal(generator), std, mean);
 }

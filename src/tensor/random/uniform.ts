@@ -18,18 +18,11 @@ const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
  * @throws {@link ArgumentError} if `from > to`, or one of them or their distance is not finite in the dtype
  * @see https://pytorch.org/docs/stable/generated/torch.Tensor.uniform_.html
  */
-export function fillUniform(
-  out: Float32Array | Float64Array,
-  from = 0,
-  to = 1,
-  generator: Generator = defaultGenerator,
-): void {
+export function fillUniform(out: Float32Array | Float64Array, from = 0, to = 1, generator: Generator = defaultGenerator): void {
   const largest = out instanceof Float32Array ? LARGEST_FLOAT32 : Number.MAX_VALUE;
   const inRange = Math.abs(from) <= largest && Math.abs(to) <= largest && to - from <= largest;
   if (!(from <= to && inRange)) {
-    throw new ArgumentError(
-      `uniform: expected finite bounds with from <= to, but got from=${from} and to=${to}; swap or reduce them`,
-    );
+    throw new ArgumentError(`uniform: expected finite bounds with from <= to, but got from=${from} and to=${to}; swap or reduce them`);
   }
   if (out instanceof Float32Array) fill32(out, Math.fround(from), Math.fround(to), generator);
   else fill64(out, from, to, generator);

@@ -49,12 +49,7 @@ type Reverse<Text extends string, Done extends string = ''> = Text extends `${in
 type TrimZeros<Text extends string> = Text extends '0' ? '0' : Text extends `0${infer Rest}` ? TrimZeros<Rest> : Text;
 
 /** The sum of two digits and a carry, as text: `'0'` to `'19'`. */
-type DigitSum<A extends Digit, B extends Digit, C extends Carry> = `${[
-  ...Tally[A],
-  ...Tally[B],
-  ...Tally[C],
-]['length'] &
-  number}`;
+type DigitSum<A extends Digit, B extends Digit, C extends Carry> = `${[...Tally[A], ...Tally[B], ...Tally[C]]['length'] & number}`;
 
 // Both operands come with the least significant digit first; the sum grows to the left, so it ends in reading order.
 type AddReversed<
@@ -86,11 +81,7 @@ export type AddText<A extends string, B extends string> = A extends '0'
     : AddReversed<Reverse<A>, Reverse<B>, '0', ''>;
 
 /** `a - b - c` in one column: `[digit, borrow]`. */
-type DigitDifference<A extends Digit, B extends Digit, C extends Carry> = Tally[A] extends [
-  ...Tally[B],
-  ...Tally[C],
-  ...infer Rest,
-]
+type DigitDifference<A extends Digit, B extends Digit, C extends Carry> = Tally[A] extends [...Tally[B], ...Tally[C], ...infer Rest]
   ? [`${Rest['length'] & number}`, '0']
   : [...Tally['9'], 0, ...Tally[A]] extends [...Tally[B], ...Tally[C], ...infer Rest]
     ? [`${Rest['length'] & number}`, '1']
@@ -176,20 +167,13 @@ type DivideDigits<
   Quotient extends string,
   Remainder extends string,
 > = A extends `${infer DigitA}${infer RestA}`
-  ? DivideColumn<Remainder extends '0' ? DigitA : `${Remainder}${DigitA}`, B> extends [
-      infer D extends string,
-      infer Next extends string,
-    ]
+  ? DivideColumn<Remainder extends '0' ? DigitA : `${Remainder}${DigitA}`, B> extends [infer D extends string, infer Next extends string]
     ? DivideDigits<RestA, B, `${Quotient}${D}`, Next>
     : never
   : [TrimZeros<Quotient>, Remainder];
 
 /** `[floor(a / b), a mod b]` on decimal texts; `never` for a division by zero. */
-export type DivideText<A extends string, B extends string> = B extends '0'
-  ? never
-  : B extends '1'
-    ? [A, '0']
-    : DivideDigits<A, B, '', '0'>;
+export type DivideText<A extends string, B extends string> = B extends '0' ? never : B extends '1' ? [A, '0'] : DivideDigits<A, B, '', '0'>;
 
 // ---------------------------------------------------------------------------------------------- numbers
 

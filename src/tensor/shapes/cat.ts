@@ -4,19 +4,7 @@
  * https://pytorch.org/docs/stable/generated/torch.cat.html
  */
 import type { Add } from './arithmetic.ts';
-import type {
-  DimIndex,
-  DropAt,
-  Dynamic,
-  InsertAt,
-  IsDynamic,
-  NoSuchDim,
-  ReplaceAt,
-  SameShape,
-  Shape,
-  Show,
-  Wrong,
-} from './dims.ts';
+import type { DimIndex, DropAt, Dynamic, InsertAt, IsDynamic, NoSuchDim, ReplaceAt, SameShape, Shape, Show, Wrong } from './dims.ts';
 import type { CannotJoin } from './messages.ts';
 
 /** Anything with a shape: what the rules need to know of a tensor. */

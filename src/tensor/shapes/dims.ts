@@ -26,20 +26,10 @@ export interface Wrong<Message> {
 }
 
 /** True for a shape about which nothing is known: `any`, `unknown`, or an array type without a length. */
-export type IsDynamic<S> = unknown extends S
-  ? true
-  : S extends Shape
-    ? number extends S['length']
-      ? true
-      : false
-    : true;
+export type IsDynamic<S> = unknown extends S ? true : S extends Shape ? (number extends S['length'] ? true : false) : true;
 
 /** The type of a parameter: `Good`, or the message when the rule's result is one. */
-export type Checked<Result, Good> = unknown extends Result
-  ? Good
-  : Result extends Wrong<infer Message>
-    ? Message
-    : Good;
+export type Checked<Result, Good> = unknown extends Result ? Good : Result extends Wrong<infer Message> ? Message : Good;
 
 /** The type of a list of arguments: `Good`, or the message in the place of each. */
 export type CheckedEach<Result, Good> = unknown extends Result
@@ -77,8 +67,7 @@ export type ShapeOnceKnown<S, Result> = ResultShape<Later<Result>[Known<S>]>;
  * Whether two sizes agree. Of the questions one can ask about a type parameter only few are decided before it is known,
  * so they are put in one and come first: are the two the same, or is one of them `number`?
  */
-export type Same<A, B> =
-  Sizes<A, B> extends Sizes<B, A> | FirstIsNumber | SecondIsNumber ? true : [A & B] extends [never] ? false : true;
+export type Same<A, B> = Sizes<A, B> extends Sizes<B, A> | FirstIsNumber | SecondIsNumber ? true : [A & B] extends [never] ? false : true;
 
 /** Two sizes as an object type, which a condition does not wait for as it does for a bare type parameter. */
 export type Sizes<A, B> = readonly [A, B, Takes<A>, Takes<B>];
@@ -109,11 +98,7 @@ export type ShowSizes<S, Done extends string = ''> = S extends readonly [infer F
 
 /** A shape as it is written in messages. Its first size may be a type parameter, and then shows as such. */
 export type Show<S> =
-  IsDynamic<S> extends true
-    ? '?'
-    : S extends readonly [infer First, ...infer Rest]
-      ? ShowSizes<Rest, `${First & number}`>
-      : 'a scalar';
+  IsDynamic<S> extends true ? '?' : S extends readonly [infer First, ...infer Rest] ? ShowSizes<Rest, `${First & number}`> : 'a scalar';
 
 /** A shape in a message without its first dimension, the batch. */
 export type ShowSample<S> = S extends readonly [unknown, ...infer Sample] ? ShowSizes<Sample> : '?';
@@ -160,10 +145,7 @@ export type DimAt<S, D> =
 export type ReplaceAt<S, I, Size> = { -readonly [J in keyof S]: J extends I ? Size : S[J] };
 
 /** S without the dimensions in the union I (texts). */
-export type DropAt<S, I, Kept extends Shape = [], Seen extends 0[] = []> = S extends readonly [
-  infer First,
-  ...infer Rest,
-]
+export type DropAt<S, I, Kept extends Shape = [], Seen extends 0[] = []> = S extends readonly [infer First, ...infer Rest]
   ? `${Seen['length']}` extends I
     ? DropAt<Rest, I, Kept, [...Seen, 0]>
     : DropAt<Rest, I, [...Kept, First], [...Seen, 0]>

@@ -48,11 +48,7 @@ type MatrixTimes<BatchA extends Shape, M, K, A, B> = B extends readonly [infer K
 
 /** `F.linear(x, weight)`: the weight's shape W is [out, in]. */
 export type WeightedShape<X, W> =
-  IsDynamic<W> extends true
-    ? Dynamic
-    : W extends readonly [infer Out, infer In]
-      ? LinearShape<X, In, Out, 'linear'>
-      : Dynamic;
+  IsDynamic<W> extends true ? Dynamic : W extends readonly [infer Out, infer In] ? LinearShape<X, In, Out, 'linear'> : Dynamic;
 
 /** `x @ weightᵀ + bias`: the last size of X is In and becomes Out. `Name` is the layer or function in the message. */
 export type LinearShape<X, In, Out, Name extends string = 'Linear'> =

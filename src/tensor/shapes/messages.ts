@@ -29,24 +29,17 @@ type Text = string | number;
 
 // The blanks are looked for in the sentence, which is known, and not in the words: a generic batch size must not keep it waiting.
 type Say1<P, A extends Text> = P extends `${infer P0}%${infer P1}` ? `${P0}${A}${P1}` : never;
-type Say2<P, A extends Text, B extends Text> = P extends `${infer P0}%${infer P1}%${infer P2}`
-  ? `${P0}${A}${P1}${B}${P2}`
+type Say2<P, A extends Text, B extends Text> = P extends `${infer P0}%${infer P1}%${infer P2}` ? `${P0}${A}${P1}${B}${P2}` : never;
+type Say3<P, A extends Text, B extends Text, C extends Text> = P extends `${infer P0}%${infer P1}%${infer P2}%${infer P3}`
+  ? `${P0}${A}${P1}${B}${P2}${C}${P3}`
   : never;
-type Say3<
-  P,
-  A extends Text,
-  B extends Text,
-  C extends Text,
-> = P extends `${infer P0}%${infer P1}%${infer P2}%${infer P3}` ? `${P0}${A}${P1}${B}${P2}${C}${P3}` : never;
 type Say4<
   P,
   A extends Text,
   B extends Text,
   C extends Text,
   D extends Text,
-> = P extends `${infer P0}%${infer P1}%${infer P2}%${infer P3}%${infer P4}`
-  ? `${P0}${A}${P1}${B}${P2}${C}${P3}${D}${P4}`
-  : never;
+> = P extends `${infer P0}%${infer P1}%${infer P2}%${infer P3}%${infer P4}` ? `${P0}${A}${P1}${B}${P2}${C}${P3}${D}${P4}` : never;
 
 type Say5<
   P,
@@ -77,12 +70,7 @@ export type WrongFeatures<Layer extends Text, Expected extends Text, Received ex
 >;
 
 /** The input has too few or too many dimensions; `Ranks` reads like `3-d or 4-d`. */
-export type WrongRank<Layer extends Text, Ranks extends Text, Input extends Text> = Say3<
-  typeof WRONG_RANK,
-  Layer,
-  Ranks,
-  Input
->;
+export type WrongRank<Layer extends Text, Ranks extends Text, Input extends Text> = Say3<typeof WRONG_RANK, Layer, Ranks, Input>;
 
 /** The (dilated) kernel is larger than the padded input. */
 export type WindowTooLarge<Layer extends Text, Window extends Text, Input extends Text> = Say3<
@@ -100,12 +88,7 @@ export type WrongForward<Received extends Text> = Say1<typeof WRONG_FORWARD, Rec
 
 export type CannotBroadcast<A extends Text, B extends Text> = Say2<typeof CANNOT_BROADCAST, A, B>;
 
-export type CannotView<From extends Text, Count extends Text, To extends Text> = Say3<
-  typeof CANNOT_VIEW,
-  From,
-  Count,
-  To
->;
+export type CannotView<From extends Text, Count extends Text, To extends Text> = Say3<typeof CANNOT_VIEW, From, Count, To>;
 
 export type CannotMultiply<A extends Text, B extends Text> = Say2<typeof CANNOT_MULTIPLY, A, B>;
 
@@ -119,12 +102,7 @@ export type CannotJoin<Operation extends Text, A extends Text, B extends Text, W
 
 export type DimOutOfRange<Dim extends Text, Rank extends Text> = Say2<typeof DIM_OUT_OF_RANGE, Dim, Rank>;
 
-export type TooManyPads<Most extends Text, Input extends Text, Received extends Text> = Say3<
-  typeof TOO_MANY_PADS,
-  Most,
-  Input,
-  Received
->;
+export type TooManyPads<Most extends Text, Input extends Text, Received extends Text> = Say3<typeof TOO_MANY_PADS, Most, Input, Received>;
 
 export type NotAPermutation<Dims extends Text, Rank extends Text> = Say2<typeof NOT_A_PERMUTATION, Dims, Rank>;
 
@@ -148,20 +126,16 @@ export type WrongGroups<Groups extends Text, Which extends Text, Channels extend
 >;
 
 /** A transposed convolution: what padding cuts off is all there is. */
-export type NothingLeft<Layer extends Text, Padding extends Text, Input extends Text> = Say3<
-  typeof NOTHING_LEFT,
-  Layer,
-  Padding,
-  Input
->;
+export type NothingLeft<Layer extends Text, Padding extends Text, Input extends Text> = Say3<typeof NOTHING_LEFT, Layer, Padding, Input>;
 
 /** PixelShuffle, PixelUnshuffle: `Which` cannot be divided. */
-export type WrongMultiple<
-  Layer extends Text,
-  Which extends Text,
-  Divisor extends Text,
-  Received extends Text,
-  Input extends Text,
-> = Say5<typeof WRONG_MULTIPLE, Layer, Which, Divisor, Received, Input>;
+export type WrongMultiple<Layer extends Text, Which extends Text, Divisor extends Text, Received extends Text, Input extends Text> = Say5<
+  typeof WRONG_MULTIPLE,
+  Layer,
+  Which,
+  Divisor,
+  Received,
+  Input
+>;
 
 export type SameNeedsStrideOne = typeof SAME_NEEDS_STRIDE_ONE;

@@ -39,10 +39,4 @@ type EachBad<S, Dim> = Dim extends unknown ? (DimIndex<S, Dim> extends '!' ? Dim
 
 /** The type of the argument `dim` of an operation along one dimension that keeps the shape (softmax, cumsum, sort). */
 export type DimArgument<S, Dim> =
-  IsDynamic<S> extends true
-    ? Dim
-    : DimIndex<S, Dim> extends '!'
-      ? S extends readonly []
-        ? Dim
-        : NoSuchDim<S, Dim>['wrong']
-      : Dim;
+  IsDynamic<S> extends true ? Dim : DimIndex<S, Dim> extends '!' ? (S extends readonly [] ? Dim : NoSuchDim<S, Dim>['wrong']) : Dim;

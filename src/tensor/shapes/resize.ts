@@ -34,14 +34,8 @@ export type OutputPaddingOf<P> = P extends Padded<unknown, infer OP> ? OP : 0;
 /** The size of one side; `never` when padding leaves nothing. */
 type Side<Size, K, S, P, OP, D> = SideText<TextOf<Size>, TextOf<K>, TextOf<S>, TextOf<P>, TextOf<OP>, TextOf<D>>;
 
-type SideText<
-  Size extends string,
-  K extends string,
-  S extends string,
-  P extends string,
-  OP extends string,
-  D extends string,
-> = '?' extends Size | K | S | P | OP | D
+type SideText<Size extends string, K extends string, S extends string, P extends string, OP extends string, D extends string> = '?' extends
+  Size | K | S | P | OP | D
   ? number
   : SubtractText<Size, '1'> extends infer Steps extends string
     ? SubtractText<K, '1'> extends infer Reach extends string
@@ -160,11 +154,7 @@ export type PadShape<X, Pads extends Shape> =
         : never;
 
 // `never` when there are more pairs than dimensions.
-type PadFromTheRight<X, Pads, Done extends Shape = []> = Pads extends readonly [
-  infer Before,
-  infer After,
-  ...infer Rest,
-]
+type PadFromTheRight<X, Pads, Done extends Shape = []> = Pads extends readonly [infer Before, infer After, ...infer Rest]
   ? X extends readonly [...infer Front, infer Size]
     ? PadFromTheRight<Front, Rest, [Add<Add<Size, Before>, After>, ...Done]>
     : never

@@ -93,9 +93,7 @@ type Hole<Count, Known> =
 
 // The first size is -1, and the others are another division of a sample: 8×4×16 as -1×32.
 type ViewMerged<S0, RestS extends Shape, RestV extends Shape, S, V> =
-  Remainder<Product<RestS>, Product<RestV>> extends 0
-    ? [Multiply<S0, Divide<Product<RestS>, Product<RestV>>>, ...RestV]
-    : ViewAll<S, V>;
+  Remainder<Product<RestS>, Product<RestV>> extends 0 ? [Multiply<S0, Divide<Product<RestS>, Product<RestV>>>, ...RestV] : ViewAll<S, V>;
 
 type ViewAll<S, V> =
   HasHole<V> extends true
@@ -134,10 +132,7 @@ type FlattenFrom<S, Start, End, Before extends Shape = []> = S extends readonly 
     : FlattenFrom<Rest, Start, End, [...Before, First]>
   : never;
 
-type FlattenTo<S, End, Before extends Shape, Middle extends Shape = []> = S extends readonly [
-  infer First,
-  ...infer Rest,
-]
+type FlattenTo<S, End, Before extends Shape, Middle extends Shape = []> = S extends readonly [infer First, ...infer Rest]
   ? `${[...Before, ...Middle]['length'] & number}` extends End
     ? [...Before, Product<[...Middle, First]>, ...Rest]
     : FlattenTo<Rest, End, Before, [...Middle, First]>
@@ -272,8 +267,7 @@ type ExpandFromTheRight<S, V, Done extends Shape = []> = S extends readonly [...
 export type SelectShape<S, Dim> = AtDim<S, Dim> extends infer I ? (I extends string ? DropAt<S, I> : I) : never;
 
 /** `x.narrow(dim, start, length)`, `indexSelect`: the dimension has another size. */
-export type ResizeShape<S, Dim, Size> =
-  AtDim<S, Dim> extends infer I ? (I extends string ? ReplaceAt<S, I, Size> : I) : never;
+export type ResizeShape<S, Dim, Size> = AtDim<S, Dim> extends infer I ? (I extends string ? ReplaceAt<S, I, Size> : I) : never;
 
 type AtDim<S, Dim> =
   IsDynamic<S> extends true

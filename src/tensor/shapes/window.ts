@@ -35,18 +35,14 @@ export type ConvKernel = Pair | Dilated<Pair, Pair>;
 export type PoolKernel = ConvKernel | CeilMode<ConvKernel, boolean>;
 
 /** What to write into a layer's slot for the kernel size: K alone, as long as the rest is as usual. */
-export type KernelSlot<K, D = 1, Ceil = false> = Ceil extends false
-  ? DilatedSlot<K, D>
-  : CeilMode<DilatedSlot<K, D>, Ceil>;
+export type KernelSlot<K, D = 1, Ceil = false> = Ceil extends false ? DilatedSlot<K, D> : CeilMode<DilatedSlot<K, D>, Ceil>;
 type DilatedSlot<K, D> = D extends 1 ? K : Dilated<K, D>;
 
 /** The kernel size in a slot. */
-export type KernelOf<K> =
-  K extends CeilMode<infer Inner, unknown> ? KernelOf<Inner> : K extends Dilated<infer Size, unknown> ? Size : K;
+export type KernelOf<K> = K extends CeilMode<infer Inner, unknown> ? KernelOf<Inner> : K extends Dilated<infer Size, unknown> ? Size : K;
 
 /** The dilation in a slot. */
-export type DilationOf<K> =
-  K extends CeilMode<infer Inner, unknown> ? DilationOf<Inner> : K extends Dilated<unknown, infer D> ? D : 1;
+export type DilationOf<K> = K extends CeilMode<infer Inner, unknown> ? DilationOf<Inner> : K extends Dilated<unknown, infer D> ? D : 1;
 
 /** The ceil mode in a slot. */
 export type CeilOf<K> = K extends CeilMode<unknown, infer Ceil> ? Ceil : false;

@@ -53,7 +53,6 @@ function make<K extends keyof HTMLElementTagNameMap>(
   text = '',
   more: Partial<HTMLElementTagNameMap[K]> = {},
 ): HTMLElementTagNameMap[K] {
-  // prettier-ignore
   return Object.assign(document.createElement(name), text === '' ? {} : { textContent: text }, more);
 }
 
@@ -67,19 +66,13 @@ function load(open: OpenPage): Network {
   const infer = compile((x: Tensor) => withGradMode(false, () => opened.network(x).softmax(1)));
   const classify: Classify = (input) => {
     const values = infer(input.unsqueeze(0)).toTypedArray();
-    return opened.classes
-      .map((name, i) => ({ name, probability: Number(values[i]) }))
-      .sort((a, b) => b.probability - a.probability);
+    return opened.classes.map((name, i) => ({ name, probability: Number(values[i]) })).sort((a, b) => b.probability - a.probability);
   };
   return { ...opened, classify };
 }
 
 /** A picture to show, and what `flambeau predict` sees of it; what this library cannot decode, the browser may. */
-async function read(
-  { readInput, inputOf }: Network,
-  picture: Blob,
-  name: string,
-): Promise<{ image: Image; input: Tensor }> {
+async function read({ readInput, inputOf }: Network, picture: Blob, name: string): Promise<{ image: Image; input: Tensor }> {
   try {
     const file = new Uint8Array(await picture.arrayBuffer());
     const input = await readInput(file, name);
@@ -112,8 +105,7 @@ function thumbnail(image: Image, what: string): HTMLCanvasElement {
   const side = (length: number): number => Math.max(1, Math.round(length * scale));
   const { width, height, data } = resize(image.convert('RGB'), side(image.width), side(image.height));
   const pixels = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++)
-    pixels.data.set([data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!, 255], 4 * i);
+  for (let i = 0; i < width * height; i++) pixels.data.set([data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!, 255], 4 * i);
   const canvas = make('canvas', '', { width, height });
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', what);

@@ -27,7 +27,6 @@ export function packWeights(
   state: ReadonlyMap<string, Tensor>,
   isHalf: boolean,
 ): { readonly description: WeightsDescription; readonly weights: Uint8Array } {
-  // prettier-ignore
   const floats = [...state].filter(([, tensor]) => tensor.dtype === 'float32');
   const dtype = isHalf ? 'float16' : 'float32';
   const pieces = floats.map(([, tensor]) => {
@@ -44,11 +43,7 @@ export function packWeights(
   return { description: { dtype, weights }, weights: bytes };
 }
 
-export function packPage(
-  { model, spec, classes }: ClassifierInfo,
-  state: ReadonlyMap<string, Tensor>,
-  isHalf: boolean,
-): PageData {
+export function packPage({ model, spec, classes }: ClassifierInfo, state: ReadonlyMap<string, Tensor>, isHalf: boolean): PageData {
   const { description, weights } = packWeights(state, isHalf);
   return { description: { model, spec, classes, ...description }, weights };
 }
@@ -60,10 +55,10 @@ export function unpackWeights(network: ModuleBase, description: WeightsDescripti
   for (const [name, shape] of description.weights) {
     const count = shape.reduce((a, b) => a * b, 1);
     const end = at + count * (description.dtype === 'float16' ? 2 : 4);
-    if (end > weights.length) throw new FormatError(`the page has ${weights.length} bytes of weights, which end before ${name}; it was cut off`); // prettier-ignore
+    if (end > weights.length)
+      throw new FormatError(`the page has ${weights.length} bytes of weights, which end before ${name}; it was cut off`);
     const piece = weights.slice(at, end).buffer;
-    const values =
-      description.dtype === 'float16' ? widened(new Uint16Array(piece), 'float16') : new Float32Array(piece);
+    const values = description.dtype === 'float16' ? widened(new Uint16Array(piece), 'float16') : new Float32Array(piece);
     state.set(name, fromTypedArray(values, [...shape]));
     at = end;
   }

@@ -17,17 +17,22 @@ export interface PageParts {
 }
 
 /** A program's text so that it may stand in a `<script>`. */
-export const inScript = (program: string): string => program.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--'); // prettier-ignore
+export const inScript = (program: string): string => program.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
 
 export function pageDocument({ script, hash, description, weights, classes, about }: PageParts): string {
-  const policy = `default-src 'none'; script-src 'sha256-${hash}' 'wasm-unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'`; // prettier-ignore
+  const policy = `default-src 'none'; script-src 'sha256-${hash}' 'wasm-unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'`;
   const head = `<meta http-equiv="Content-Security-Policy" content="${policy}"><link rel="icon" href="data:,"><style>${PAGE_STYLE}</style>`;
   const body = `${MARKUP}
 <details><summary>${classes.length} ${classes.length === 1 ? 'class' : 'classes'}, ${escaped(about)}</summary><p>${classes.map(escaped).join(', ')}</p><p>Probabilities say how sure the network is among these classes; a picture of something else gets one of them all the same.</p></details>
 <script type="application/json" id="description">${JSON.stringify(description).replaceAll('<', '\\u003c')}</script>
 <script type="text/plain" id="weights">${toBase64(weights)}</script>
 <script>${script}</script>`;
-  return sheet('What is in the picture?', 'Pictures stay on this device: all is computed in this page, which needs no internet connection.', body, head); // prettier-ignore
+  return sheet(
+    'What is in the picture?',
+    'Pictures stay on this device: all is computed in this page, which needs no internet connection.',
+    body,
+    head,
+  );
 }
 
 const MARKUP = `

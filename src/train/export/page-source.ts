@@ -2,7 +2,5 @@
 import { InternalError } from '../../base/errors.ts';
 
 export function pageSource(): string {
-  throw new InternalError(
-    'the program of the page is made by the build (tools/page-text.mjs); these sources run without it',
-  );
+  throw new InternalError('the program of the page is made by the build (tools/page-text.mjs); these sources run without it');
 }

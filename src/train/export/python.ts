@@ -10,7 +10,7 @@ import { PYTHON_NETWORKS } from './python-networks.ts';
 
 /** Text as Python reads it; what an editor would not show is written in figures. */
 const pythonText = (text: string): string =>
-  `"${text.replace(/["\\]/g, '\\$&').replace(/[\p{C}\p{Z}]/gu, (c) => (c === ' ' ? c : `\\U${c.codePointAt(0)!.toString(16).padStart(8, '0')}`))}"`; // prettier-ignore
+  `"${text.replace(/["\\]/g, '\\$&').replace(/[\p{C}\p{Z}]/gu, (c) => (c === ' ' ? c : `\\U${c.codePointAt(0)!.toString(16).padStart(8, '0')}`))}"`;
 
 const list = (values: readonly number[]): string => `[${values.join(', ')}]`;
 
@@ -18,7 +18,9 @@ const list = (values: readonly number[]): string => `[${values.join(', ')}]`;
 function openImage(spec: ImageSpec): string {
   const { height, width } = sizeBefore(spec);
   const isSquare = height === width;
-  const [size, view] = isSquare ? ['fitted(*image.size)', `the middle of it at ${height}x${height}`] : [`(${width}, ${height})`, `at ${width}x${height}`]; // prettier-ignore
+  const [size, view] = isSquare
+    ? ['fitted(*image.size)', `the middle of it at ${height}x${height}`]
+    : [`(${width}, ${height})`, `at ${width}x${height}`];
   const isGrey = spec.channels === 1;
   const fitted = [
     'def fitted(width, height):',

@@ -18,9 +18,7 @@ function svg(width: number, height: number, title: string, option: object): stri
   try {
     chart.setOption({ animation: false, textStyle: TEXT, ...option });
     // The page gives it its width; what it shows stands in words beside it for those who cannot see it.
-    const text = chart
-      .renderToSVGString()
-      .replace(/^<svg width="\d+" height="\d+"/, `<svg role="img" aria-label="${title}"`);
+    const text = chart.renderToSVGString().replace(/^<svg width="\d+" height="\d+"/, `<svg role="img" aria-label="${title}"`);
     return separate(text);
   } finally {
     chart.dispose();
@@ -35,7 +33,12 @@ function separate(text: string): string {
   return text.replaceAll(/\bzr\d+-/g, prefix);
 }
 
-const AXIS = { axisLine: { lineStyle: { color: GREY } }, axisLabel: TEXT, splitLine: { lineStyle: { color: '#8a8f9c33' } }, nameTextStyle: TEXT }; // prettier-ignore
+const AXIS = {
+  axisLine: { lineStyle: { color: GREY } },
+  axisLabel: TEXT,
+  splitLine: { lineStyle: { color: '#8a8f9c33' } },
+  nameTextStyle: TEXT,
+};
 const GRID = { left: 56, right: 20, top: 40, bottom: 40 };
 
 interface Line {
@@ -55,7 +58,7 @@ function lines(title: string, unit: string, all: readonly Line[], more: object =
     xAxis: { type: 'value', name: 'epoch', nameLocation: 'middle', nameGap: 26, minInterval: 1, min: 'dataMin', max: 'dataMax', ...AXIS },
     yAxis: { type: 'value', name: unit, scale: true, ...AXIS, ...more },
     series,
-  }); // prettier-ignore
+  });
 }
 
 const points = (history: readonly EpochResult[], of: keyof EpochResult, scale = 1): [number, number][] =>
@@ -70,7 +73,7 @@ const lossChart = (history: readonly EpochResult[]): string =>
 
 /** Validation accuracy by epoch. */
 const accuracyChart = (history: readonly EpochResult[]): string =>
-  lines('Accuracy by epoch', '%', [{ name: 'validation accuracy', points: points(history, 'accuracy', 100), colour: BLUE }]); // prettier-ignore
+  lines('Accuracy by epoch', '%', [{ name: 'validation accuracy', points: points(history, 'accuracy', 100), colour: BLUE }]);
 
 /** The learning rate by epoch. */
 const rateChart = (history: readonly EpochResult[]): string =>
@@ -91,7 +94,7 @@ function confusionChart({ confusion }: Evaluation, classes: readonly string[]): 
     });
   });
   const names = classes.map((name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name));
-  const label = { show: count <= NUMBERED, formatter: ({ data }: { data: { n: number } }) => (data.n === 0 ? '' : String(data.n)) }; // prettier-ignore
+  const label = { show: count <= NUMBERED, formatter: ({ data }: { data: { n: number } }) => (data.n === 0 ? '' : String(data.n)) };
   const edge = Math.max(...names.map((name) => name.length)) * 7 + 24;
   return svg(side + edge + 20, side + edge, 'Confusion matrix', {
     grid: { left: edge, right: 20, top: 16, bottom: edge },
@@ -99,7 +102,7 @@ function confusionChart({ confusion }: Evaluation, classes: readonly string[]): 
     yAxis: { type: 'category', data: names, inverse: true, axisLabel: { ...TEXT, interval: 0 }, axisTick: { show: false } },
     visualMap: { show: false, min: 0, max: 1, inRange: { color: ['#cfe3f122', '#7db8e0', BLUE, '#123a57'] } },
     series: [{ type: 'heatmap', data: cells, label: { ...label, fontSize: 11 } }],
-  }); // prettier-ignore
+  });
 }
 
 /** How often the network is right where it says that it is so sure. */
@@ -118,10 +121,7 @@ function calibrationChart({ calibration }: Evaluation): string {
 }
 
 /** Images by class in each part. */
-function countsChart(
-  classes: readonly string[],
-  counts: readonly { readonly part: string; readonly counts: readonly number[] }[],
-): string {
+function countsChart(classes: readonly string[], counts: readonly { readonly part: string; readonly counts: readonly number[] }[]): string {
   const colours = [GREY, BLUE, FIRE];
   const edge = Math.min(Math.max(...classes.map((name) => name.length)), 18) * 7 + 24;
   return svg(520, Math.max(160, classes.length * 22 + 70), 'Images by class', {
@@ -130,7 +130,7 @@ function countsChart(
     xAxis: { type: 'value', ...AXIS },
     yAxis: { type: 'category', data: classes, inverse: true, axisLabel: { ...TEXT, interval: 0, width: edge - 12, overflow: 'truncate' } },
     series: counts.map(({ part, counts: data }, i) => ({ type: 'bar', stack: 'all', name: part, data, itemStyle: { color: colours[i]! } })),
-  }); // prettier-ignore
+  });
 }
 
 export const CHARTS: ReportCharts = {

@@ -10,16 +10,25 @@ export function explainPage(title: string, lead: string, pictures: readonly Expl
 
 function section({ name, view, guesses, maps, input }: ExplainedPicture): string {
   const seen = `<figure>${image(pictureOf(view), name)}<figcaption>what the network sees</figcaption></figure>`;
-  const looks = guesses.flatMap(
-    ({ name: guess, probability, heat }) =>
-    heat === undefined ? [] : [`<figure>${image(pictureOf(heat), `what speaks for ${guess}`)}<figcaption>for <b>${escaped(guess)}</b> <span>${percent(probability)}</span></figcaption></figure>`], // prettier-ignore
+  const looks = guesses.flatMap(({ name: guess, probability, heat }) =>
+    heat === undefined
+      ? []
+      : [
+          `<figure>${image(pictureOf(heat), `what speaks for ${guess}`)}<figcaption>for <b>${escaped(guess)}</b> <span>${percent(probability)}</span></figcaption></figure>`,
+        ],
   );
-  const bars = guesses.map(({ name: guess, probability }) => `<li><i style="width:${(100 * probability).toFixed(2)}%"></i><span>${escaped(guess)}</span><span>${percent(probability)}</span></li>`); // prettier-ignore
-  const rows = maps.map((layer) => `<div class="maps"><div><code>${escaped(layer.name)}</code><br><small>[${layer.shape.join(', ')}]</small></div>${image(layer.picture, layer.name)}</div>`); // prettier-ignore
+  const bars = guesses.map(
+    ({ name: guess, probability }) =>
+      `<li><i style="width:${(100 * probability).toFixed(2)}%"></i><span>${escaped(guess)}</span><span>${percent(probability)}</span></li>`,
+  );
+  const rows = maps.map(
+    (layer) =>
+      `<div class="maps"><div><code>${escaped(layer.name)}</code><br><small>[${layer.shape.join(', ')}]</small></div>${image(layer.picture, layer.name)}</div>`,
+  );
   const inside =
     rows.length === 0
       ? ''
-      : `<details><summary>On its way through the network</summary><p class="lead">Up to eight channels of each layer, each from its darkest to its brightest value.</p><div class="maps"><div><code>the input</code></div>${image(input, 'the input', ' class="small"')}</div>${rows.join('')}</details>`; // prettier-ignore
+      : `<details><summary>On its way through the network</summary><p class="lead">Up to eight channels of each layer, each from its darkest to its brightest value.</p><div class="maps"><div><code>the input</code></div>${image(input, 'the input', ' class="small"')}</div>${rows.join('')}</details>`;
   return `<section><h2>${escaped(name)}</h2><ol class="guesses">${bars.join('')}</ol><div class="examples">${seen}${looks.join('')}</div>${inside}</section>`;
 }
 

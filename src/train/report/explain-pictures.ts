@@ -40,11 +40,7 @@ export interface PictureToExplain {
 }
 
 /** @param top - how many classes */
-export function explainPicture(
-  classifier: TrainedClassifier,
-  { name, image, input }: PictureToExplain,
-  top: number,
-): ExplainedPicture {
+export function explainPicture(classifier: TrainedClassifier, { name, image, input }: PictureToExplain, top: number): ExplainedPicture {
   const { network, spec, classes } = classifier;
   const view = viewOf(image, spec);
   const probabilities = withGradMode(false, () => network(input.unsqueeze(0)).softmax(1)).toTypedArray();

@@ -37,11 +37,9 @@ export interface ReportInput {
 const [MOST_MISTAKES, MOST_TYPICAL, MOST_LAYERS] = [12, 12, 14];
 
 /** The page, and the measurement that it shows. */
-export async function makeReport(
-  input: ReportInput,
-): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
+export async function makeReport(input: ReportInput): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
   const { network, part, classes, scale, onProgress, compile, charts, evaluation: known, ...rest } = input;
-  const evaluation = known ?? (await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) })); // prettier-ignore
+  const evaluation = known ?? (await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) }));
   const filters = firstFilters(network);
   const look = async (index: number): Promise<Example> => {
     const { labels, guesses, confidences } = evaluation.predictions;
@@ -77,7 +75,10 @@ export async function makeReport(
   return { html: reportPage(content, charts), evaluation };
 }
 
-const bySureness = ({ predictions: { confidences } }: Evaluation) => (a: number, b: number) => confidences[b]! - confidences[a]! || a - b; // prettier-ignore
+const bySureness =
+  ({ predictions: { confidences } }: Evaluation) =>
+  (a: number, b: number) =>
+    confidences[b]! - confidences[a]! || a - b;
 
 function surestMistakes(evaluation: Evaluation): number[] {
   const { labels, guesses } = evaluation.predictions;

@@ -19,7 +19,8 @@ const MOST_SHOWN = 2000;
 
 /** @param mistakes - the surest first */
 export function mistakesPage(title: string, measured: string, mistakes: readonly Mistake[]): string {
-  const more = mistakes.length > MOST_SHOWN ? `<p class="note">${mistakes.length - MOST_SHOWN} less sure ones are only in the folders.</p>` : ''; // prettier-ignore
+  const more =
+    mistakes.length > MOST_SHOWN ? `<p class="note">${mistakes.length - MOST_SHOWN} less sure ones are only in the folders.</p>` : '';
   const shown = mistakes.slice(0, MOST_SHOWN);
   const body =
     mistakes.length === 0
@@ -44,14 +45,17 @@ function pairTable(mistakes: readonly Mistake[]): string {
   }
   const rows = [...pairs]
     .sort(([, a], [, b]) => b.count - a.count)
-    .map(([folder, { count, first }]) => `<tr><th scope="row">${escaped(first.actual)}</th><td>${escaped(first.predicted)}</td><td>${count}</td><td><a href="${address(folder)}/">${escaped(folder)}</a></td></tr>`); // prettier-ignore
+    .map(
+      ([folder, { count, first }]) =>
+        `<tr><th scope="row">${escaped(first.actual)}</th><td>${escaped(first.predicted)}</td><td>${count}</td><td><a href="${address(folder)}/">${escaped(folder)}</a></td></tr>`,
+    );
   const heads = ['is', 'taken for', 'images', 'folder'].map((head) => `<th scope="col">${head}</th>`).join('');
   return `<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 function card({ name, actual, predicted, probability, copy, preview }: Mistake): string {
   const said = `<b class="wrong">${escaped(predicted)}</b> is ${escaped(actual)} <span>${percent(probability)}</span>`;
-  const picture = `<a href="${address(copy)}"><img src="${preview ?? address(copy)}" alt="${escaped(`${actual}, taken for ${predicted}`)}" loading="lazy"></a>`; // prettier-ignore
+  const picture = `<a href="${address(copy)}"><img src="${preview ?? address(copy)}" alt="${escaped(`${actual}, taken for ${predicted}`)}" loading="lazy"></a>`;
   return `<figure>${picture}<figcaption>${said}<br><small>${escaped(name)}</small></figcaption></figure>`;
 }
 

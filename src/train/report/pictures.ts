@@ -48,7 +48,7 @@ export function lookedAt(model: TrainableModel, input: Tensor, target: number, s
 export function underHeat(picture: Image, map: Tensor): Image {
   const image = picture.convert('RGB');
   const { width, height } = image;
-  const heat = withGradMode(false, () => interpolate(map.unsqueeze(0).unsqueeze(0), { size: [height, width], mode: 'bilinear' })); // prettier-ignore
+  const heat = withGradMode(false, () => interpolate(map.unsqueeze(0).unsqueeze(0), { size: [height, width], mode: 'bilinear' }));
   const values = heat.flatten().toTypedArray() as Float32Array;
   const data = Uint8Array.from(image.data, (value, i) => {
     const colour = warm(values[Math.floor(i / 3)]!)[i % 3]!;
@@ -58,7 +58,13 @@ export function underHeat(picture: Image, map: Tensor): Image {
 }
 
 /** From dark blue over violet and orange to pale yellow, in order of brightness. */
-const WARM: readonly (readonly [number, number, number])[] = [[8, 8, 48], [88, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // prettier-ignore
+const WARM: readonly (readonly [number, number, number])[] = [
+  [8, 8, 48],
+  [88, 16, 110],
+  [188, 55, 84],
+  [249, 142, 9],
+  [252, 255, 164],
+];
 
 function warm(part: number): readonly [number, number, number] {
   const at = Math.min(Math.max(part, 0), 1) * (WARM.length - 1);
@@ -68,9 +74,7 @@ function warm(part: number): readonly [number, number, number] {
 }
 
 /** The weights of the first convolution, stretched to what can be seen; undefined without one. */
-export function firstFilters(
-  model: ModuleBase,
-): { readonly picture: Picture; readonly shape: readonly number[] } | undefined {
+export function firstFilters(model: ModuleBase): { readonly picture: Picture; readonly shape: readonly number[] } | undefined {
   const first = [...model.modules()].find((module): module is Conv2d => module instanceof Conv2d);
   if (first === undefined) return undefined;
   const weight = first.weight.detach();
@@ -105,8 +109,18 @@ export function featureMaps(model: TrainableModel, input: Tensor, most: number):
     (module, _args, output) => {
       if (!isTensor(output) || output.dim() !== 4 || output.size(2) * output.size(3) < 4) return;
       const maps = output.select(0, 0).narrow(0, 0, Math.min(MOST_MAPS, output.size(1)));
-      const grid = makeGrid(stack(Array.from({ length: maps.size(0) }, (_, i) => maps.narrow(0, i, 1))), { nrow: MOST_MAPS, padding: 1, normalize: true, scaleEach: true, padValue: 1 }); // prettier-ignore
-      found.push({ name: `${names.get(module) ?? ''}: ${module.typeName()}`, shape: output.layout.shape, picture: pictureOf(imageOf(grid)) }); // prettier-ignore
+      const grid = makeGrid(stack(Array.from({ length: maps.size(0) }, (_, i) => maps.narrow(0, i, 1))), {
+        nrow: MOST_MAPS,
+        padding: 1,
+        normalize: true,
+        scaleEach: true,
+        padValue: 1,
+      });
+      found.push({
+        name: `${names.get(module) ?? ''}: ${module.typeName()}`,
+        shape: output.layout.shape,
+        picture: pictureOf(imageOf(grid)),
+      });
     },
     () => model(input.unsqueeze(0)),
   );

@@ -44,7 +44,14 @@ export function tensorBoardCallback(writer: SummaryWriter, options: TensorBoardO
     },
     onEpoch(result: EpochResult) {
       const { epoch, trainLoss, validLoss, accuracy, top5, lr, seconds } = result;
-      const all = { 'loss/train': trainLoss, 'loss/validation': validLoss, 'accuracy/validation': accuracy, 'accuracy/top 5': top5, 'epoch/learning rate': lr, 'epoch/seconds': seconds }; // prettier-ignore
+      const all = {
+        'loss/train': trainLoss,
+        'loss/validation': validLoss,
+        'accuracy/validation': accuracy,
+        'accuracy/top 5': top5,
+        'epoch/learning rate': lr,
+        'epoch/seconds': seconds,
+      };
       for (const [tag, value] of Object.entries(all)) if (!Number.isNaN(value)) writer.addScalar(tag, value, epoch);
       if (model !== undefined) addParameters(writer, model, epoch);
       writer.flush();

@@ -13,14 +13,14 @@ export interface When {
 }
 
 /** wall_time, step, and one more field. */
-const event = ({ walltime, step = 0 }: When, what: Uint8Array): Bytes => message(double(1, walltime), whole(2, step), what); // prettier-ignore
+const event = ({ walltime, step = 0 }: When, what: Uint8Array): Bytes => message(double(1, walltime), whole(2, step), what);
 
 /** The first of a file: file_version, source_metadata.writer. */
 export const fileVersion = (walltime: number): Bytes =>
-  message(double(1, walltime), block(3, 'brain.Event:2'), block(10, block(1, 'tensorboard.summary.writer.event_file_writer'))); // prettier-ignore
+  message(double(1, walltime), block(3, 'brain.Event:2'), block(10, block(1, 'tensorboard.summary.writer.event_file_writer')));
 
 /** What of an earlier run is from this step on is not to be shown: session_log.status = START, after a version as PyTorch writes it. */
-export const restart = (when: When): Bytes[] => [event(when, block(3, 'brain.Event:2')), event(when, block(7, whole(1, 1)))]; // prettier-ignore
+export const restart = (when: When): Bytes[] => [event(when, block(3, 'brain.Event:2')), event(when, block(7, whole(1, 1)))];
 
 /** graph_def. */
 export const graphEvent = (when: When, graph: Uint8Array): Bytes => event(when, block(4, graph));
@@ -33,10 +33,7 @@ export const scalarValue = (tag: string, value: number): Bytes => message(block(
 
 /** tag, image: height, width, colorspace, encoded_image_string. */
 export function imageValue(tag: string, height: number, width: number, channels: number, png: Uint8Array): Bytes {
-  return message(
-    block(1, tag),
-    block(4, message(whole(1, height), whole(2, width), whole(3, channels), block(4, png))),
-  );
+  return message(block(1, tag), block(4, message(whole(1, height), whole(2, width), whole(3, channels), block(4, png))));
 }
 
 /** tag, histo: min, max, num, sum, sum_squares, bucket_limit, bucket. */
@@ -66,7 +63,7 @@ function hparamValue(value: HParam): Bytes {
 }
 
 const HPARAM_TYPES = { string: 1, boolean: 2, number: 3 } as const;
-const hparamsValue = (name: string, content: Uint8Array): Bytes => message(block(1, `_hparams_/${name}`), plugin('hparams', content)); // prettier-ignore
+const hparamsValue = (name: string, content: Uint8Array): Bytes => message(block(1, `_hparams_/${name}`), plugin('hparams', content));
 
 /** Experiment with its hyperparameters and metrics, the session's values, and its end: three values of the plugin `hparams`. */
 export function hparamsValues(
@@ -76,10 +73,17 @@ export function hparamsValues(
 ): Bytes[] {
   const infos = Object.entries(given).map(([name, value]) => {
     const domain = domains[name]?.map((one) => block(1, hparamValue(one)));
-    return block(4, message(text(1, name), whole(4, HPARAM_TYPES[typeof value as keyof typeof HPARAM_TYPES]), domain === undefined ? message() : block(5, message(...domain)))); // prettier-ignore
+    return block(
+      4,
+      message(
+        text(1, name),
+        whole(4, HPARAM_TYPES[typeof value as keyof typeof HPARAM_TYPES]),
+        domain === undefined ? message() : block(5, message(...domain)),
+      ),
+    );
   });
   const experiment = message(...infos, ...metrics.map((tag) => block(5, block(1, text(2, tag)))));
-  const values = Object.entries(given).map(([name, value]) => block(1, message(text(1, name), block(2, hparamValue(value))))); // prettier-ignore
+  const values = Object.entries(given).map(([name, value]) => block(1, message(text(1, name), block(2, hparamValue(value)))));
   return [
     hparamsValue('experiment', block(2, experiment)),
     hparamsValue('session_start_info', block(3, message(...values))),

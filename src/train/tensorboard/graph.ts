@@ -17,19 +17,17 @@ export function graphOf(model: ModuleBase & ((input: Tensor) => unknown), input:
   const shapes = new Map<string, Dims>();
   const nodes = [node({ name: INPUT, op: 'IO Node', shape: input.layout.shape })];
   for (const step of steps) {
-    const name = scopes.unique(
-      `${scopes.of(step.path)}/${step.layer === undefined ? step.type : (step.op?.name ?? step.type)}`,
-    );
+    const name = scopes.unique(`${scopes.of(step.path)}/${step.layer === undefined ? step.type : (step.op?.name ?? step.type)}`);
     names.push(name);
     for (const [path, parameter] of step.parameters) {
       const parameterName = `${scopes.of(parentOf(path))}/${path.split('.').at(-1)!}`;
-      if (!shapes.has(parameterName)) nodes.push(node({ name: parameterName, op: 'Parameter', shape: parameter.layout.shape })); // prettier-ignore
+      if (!shapes.has(parameterName)) nodes.push(node({ name: parameterName, op: 'Parameter', shape: parameter.layout.shape }));
       shapes.set(parameterName, parameter.layout.shape);
     }
-    nodes.push(node({ name, op: step.type, shape: step.output, inputs: inputsOf(step, names, scopes), text: step.layer?.extraRepr() })); // prettier-ignore
+    nodes.push(node({ name, op: step.type, shape: step.output, inputs: inputsOf(step, names, scopes), text: step.layer?.extraRepr() }));
   }
   const last = steps.at(-1);
-  if (last !== undefined) nodes.push(node({ name: 'output', op: 'IO Node', shape: last.output, inputs: [names.at(-1)!] })); // prettier-ignore
+  if (last !== undefined) nodes.push(node({ name: 'output', op: 'IO Node', shape: last.output, inputs: [names.at(-1)!] }));
   return message(...nodes.map((one) => block(1, one)), block(4, whole(1, 22)));
 }
 
@@ -48,7 +46,7 @@ class Scopes {
   constructor(model: ModuleBase) {
     for (const [path, module] of model.namedModules()) {
       const name = path.split('.').at(-1)!;
-      this.#byPath.set(path, path === '' ? module.typeName() : `${this.of(parentOf(path))}/${module.typeName()}[${name}]`); // prettier-ignore
+      this.#byPath.set(path, path === '' ? module.typeName() : `${this.of(parentOf(path))}/${module.typeName()}[${name}]`);
     }
   }
 
@@ -65,16 +63,10 @@ class Scopes {
 }
 
 /** A list of one shape. */
-const shapeList = (shape: Dims): Bytes => block(1, block(7, message(...shape.map((size) => block(2, whole(1, size)))))); // prettier-ignore
+const shapeList = (shape: Dims): Bytes => block(1, block(7, message(...shape.map((size) => block(2, whole(1, size))))));
 
 /** NodeDef: name, op, input, attr with `_output_shapes` and the layer's settings. */
-function node(of: {
-  name: string;
-  op: string;
-  shape: Dims;
-  inputs?: readonly string[];
-  text?: string | undefined;
-}): Bytes {
+function node(of: { name: string; op: string; shape: Dims; inputs?: readonly string[]; text?: string | undefined }): Bytes {
   const attribute = (name: string, value: Bytes): Bytes => block(5, message(block(1, name), block(2, value)));
   const settings = of.text === undefined || of.text === '' ? [] : [attribute('attr', block(2, of.text))];
   return message(

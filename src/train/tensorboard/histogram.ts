@@ -28,7 +28,10 @@ export function histogramOf(values: Float64Array, bins: HistogramBins, maxBins: 
   if (values.length === 0) throw new ArgumentError('addHistogram: expected values, but the tensor has none');
   let [min, max, sum, sumSquares] = [Infinity, -Infinity, 0, 0];
   for (const value of values) {
-    if (!Number.isFinite(value)) throw new ArgumentError(`addHistogram: expected finite values, but got ${value} among them; leave those out, or look for where they come from`); // prettier-ignore
+    if (!Number.isFinite(value))
+      throw new ArgumentError(
+        `addHistogram: expected finite values, but got ${value} among them; leave those out, or look for where they come from`,
+      );
     min = Math.min(min, value);
     max = Math.max(max, value);
     sum += value;
@@ -78,7 +81,8 @@ function subsampled(
 /** Without the empty bins at both ends, but for one at the left: only right edges are written. */
 function trimmed(edges: readonly number[], counts: readonly number[]): Pick<Histogram, 'limits' | 'counts'> {
   const first = counts.findIndex((count) => count > 0);
-  if (first === -1) throw new ArgumentError('addHistogram: none of the values is in one of the bins; give edges on both sides of the values'); // prettier-ignore
+  if (first === -1)
+    throw new ArgumentError('addHistogram: none of the values is in one of the bins; give edges on both sides of the values');
   const end = counts.findLastIndex((count) => count > 0) + 1;
   const kept = counts.slice(first, end);
   return { counts: first > 0 ? [counts[first - 1]!, ...kept] : [0, ...kept], limits: edges.slice(first, end + 1) };

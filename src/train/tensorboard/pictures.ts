@@ -15,12 +15,17 @@ export function pictureOf(op: string, tensor: Tensor, format: string): Image {
   const letters = format.toUpperCase();
   const order = 'NCHW'.split('').filter((letter) => letters.includes(letter));
   if (letters.length !== tensor.dim() || order.length !== letters.length || !/H/.test(letters) || !/W/.test(letters)) {
-    throw new ShapeError(`${op}: expected a tensor whose dimensions are ${letters}, but got the shape ${showShape(tensor.layout.shape)}; say with { dataformats: 'HWC' } what they are`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected a tensor whose dimensions are ${letters}, but got the shape ${showShape(tensor.layout.shape)}; say with { dataformats: 'HWC' } what they are`,
+    );
   }
   const sorted = tensor.detach().permute(...order.map((letter) => letters.indexOf(letter)));
   const size = (letter: string): number => (order.includes(letter) ? sorted.size(order.indexOf(letter)) : 1);
   const [n, channels, height, width] = ['N', 'C', 'H', 'W'].map(size) as [number, number, number, number];
-  if (channels !== 1 && channels !== 3) throw new ShapeError(`${op}: expected 1 or 3 channels, but got ${channels}; take some of them, such as x.narrow(-3, 0, 3), without the alpha channel`); // prettier-ignore
+  if (channels !== 1 && channels !== 3)
+    throw new ShapeError(
+      `${op}: expected 1 or 3 channels, but got ${channels}; take some of them, such as x.narrow(-3, 0, 3), without the alpha channel`,
+    );
   const scale = tensor.isFloatingPoint() ? 255 : 1;
   const values = sorted.contiguous().toTypedArray() as ArrayLike<number | bigint>;
   const columns = Math.max(Math.min(n, COLUMNS), 1);

@@ -47,15 +47,32 @@ export interface HParamsOptions {
   readonly globalStep?: number;
 }
 
-const WRITER: OptionKinds<SummaryWriterOptions> = { comment: TEXT, purgeStep: SIZE, filenameSuffix: kind('text without slashes', (value) => typeof value === 'string' && !/[/\\]/.test(value)) }; // prettier-ignore
+const WRITER: OptionKinds<SummaryWriterOptions> = {
+  comment: TEXT,
+  purgeStep: SIZE,
+  filenameSuffix: kind('text without slashes', (value) => typeof value === 'string' && !/[/\\]/.test(value)),
+};
 const IMAGE: OptionKinds<ImageWriteOptions> = { walltime: FINITE, dataformats: TEXT };
-const GROWING: Kind = kind('an array of at least two numbers that grow', (value) => arrayOf(NUMBER, 'numbers').accepts(value) && (value as number[]).length > 1 && (value as number[]).every((edge, i, all) => i === 0 || edge > all[i - 1]!)); // prettier-ignore
-const HISTOGRAM: OptionKinds<HistogramWriteOptions> = { walltime: FINITE, bins: either(oneOf('tensorflow'), COUNT, GROWING), maxBins: COUNT }; // prettier-ignore
-const DOMAINS = kind('an object with arrays of values', (value) => isRecord(value) && Object.values(value).every(Array.isArray)); // prettier-ignore
+const GROWING: Kind = kind(
+  'an array of at least two numbers that grow',
+  (value) =>
+    arrayOf(NUMBER, 'numbers').accepts(value) &&
+    (value as number[]).length > 1 &&
+    (value as number[]).every((edge, i, all) => i === 0 || edge > all[i - 1]!),
+);
+const HISTOGRAM: OptionKinds<HistogramWriteOptions> = {
+  walltime: FINITE,
+  bins: either(oneOf('tensorflow'), COUNT, GROWING),
+  maxBins: COUNT,
+};
+const DOMAINS = kind('an object with arrays of values', (value) => isRecord(value) && Object.values(value).every(Array.isArray));
 const HPARAMS: OptionKinds<HParamsOptions> = { hparamDomainDiscrete: DOMAINS, runName: PATH, globalStep: SIZE };
 const TENSOR: Kind = kind('a tensor', isTensor);
-const SCALAR: Kind = kind('a number, or a tensor with one', (value) => typeof value === 'number' || (isTensor(value) && value.numel() === 1)); // prettier-ignore
-const HPARAM: Kind = kind('numbers, texts and truth values', (value) => ['number', 'string', 'boolean'].includes(typeof value)); // prettier-ignore
+const SCALAR: Kind = kind(
+  'a number, or a tensor with one',
+  (value) => typeof value === 'number' || (isTensor(value) && value.numel() === 1),
+);
+const HPARAM: Kind = kind('numbers, texts and truth values', (value) => ['number', 'string', 'boolean'].includes(typeof value));
 const MODEL: Kind = kind('a module', (value) => value instanceof ModuleBase);
 
 /**
@@ -91,10 +108,8 @@ export class SummaryWriter implements Disposable {
   constructor(logDir?: string | SummaryWriterOptions, options?: SummaryWriterOptions) {
     const isPath = typeof logDir === 'string';
     if (isPath) requireKind('SummaryWriter', 'logDir', logDir, PATH, "write new SummaryWriter('runs/first')");
-    this.#options = requireOptions<SummaryWriterOptions>('SummaryWriter', isPath ? options : (logDir ?? options), WRITER, "'runs/first'"); // prettier-ignore
-    this.#folder = isPath
-      ? logDir
-      : join('runs', `${folderTime(new Date())}_${hostname()}${this.#options.comment ?? ''}`);
+    this.#options = requireOptions<SummaryWriterOptions>('SummaryWriter', isPath ? options : (logDir ?? options), WRITER, "'runs/first'");
+    this.#folder = isPath ? logDir : join('runs', `${folderTime(new Date())}_${hostname()}${this.#options.comment ?? ''}`);
     const { purgeStep } = this.#options;
     const file = this.#file(this.#folder);
     if (purgeStep !== undefined) for (const event of restart({ walltime: now(), step: purgeStep })) file.add(event);
@@ -111,16 +126,11 @@ export class SummaryWriter implements Disposable {
    * @see https://pytorch.org/docs/stable/tensorboard.html#torch.utils.tensorboard.writer.SummaryWriter.add_scalar
    */
   addScalar(tag: string, scalar: ScalarValue, globalStep?: number, walltime?: number): void {
-    this.#write('addScalar', { walltime, step: globalStep }, scalarValue(named('addScalar', tag), numberOf('addScalar', scalar))); // prettier-ignore
+    this.#write('addScalar', { walltime, step: globalStep }, scalarValue(named('addScalar', tag), numberOf('addScalar', scalar)));
   }
 
   /** Points of several curves in one diagram, each in a folder `MAINTAG_TAG` of its own, as PyTorch does it. */
-  addScalars(
-    mainTag: string,
-    tagScalarDict: Readonly<Record<string, ScalarValue>>,
-    globalStep?: number,
-    walltime?: number,
-  ): void {
+  addScalars(mainTag: string, tagScalarDict: Readonly<Record<string, ScalarValue>>, globalStep?: number, walltime?: number): void {
     named('addScalars', mainTag);
     requireKind('addScalars', 'the scalars', tagScalarDict, kind('an object with numbers', isRecord));
     const time = when('addScalars', { walltime, step: globalStep });
@@ -136,9 +146,13 @@ export class SummaryWriter implements Disposable {
    */
   addHistogram(tag: string, values: Tensor, globalStep?: number, options: HistogramWriteOptions = {}): void {
     requireKind('addHistogram', 'values', values, TENSOR);
-    const { walltime, bins = 'tensorflow', maxBins } = requireOptions<HistogramWriteOptions>('addHistogram', options, HISTOGRAM); // prettier-ignore
+    const { walltime, bins = 'tensorflow', maxBins } = requireOptions<HistogramWriteOptions>('addHistogram', options, HISTOGRAM);
     const numbers = Float64Array.from(values.detach().toTypedArray() as ArrayLike<number | bigint>, Number);
-    this.#write('addHistogram', { walltime, step: globalStep }, histogramValue(named('addHistogram', tag), histogramOf(numbers, bins, maxBins))); // prettier-ignore
+    this.#write(
+      'addHistogram',
+      { walltime, step: globalStep },
+      histogramValue(named('addHistogram', tag), histogramOf(numbers, bins, maxBins)),
+    );
   }
 
   /**
@@ -154,14 +168,7 @@ export class SummaryWriter implements Disposable {
     this.#picture('addImages', 'NCHW', tag, imgTensor, globalStep, options);
   }
 
-  #picture(
-    op: string,
-    usual: string,
-    tag: string,
-    tensor: Tensor,
-    step: number | undefined,
-    options: ImageWriteOptions,
-  ): void {
+  #picture(op: string, usual: string, tag: string, tensor: Tensor, step: number | undefined, options: ImageWriteOptions): void {
     requireKind(op, 'the image', tensor, TENSOR);
     const { walltime, dataformats = usual } = requireOptions<ImageWriteOptions>(op, options, IMAGE);
     const image = pictureOf(op, tensor, dataformats);
@@ -190,14 +197,19 @@ export class SummaryWriter implements Disposable {
     metricDict: Readonly<Record<string, ScalarValue>>,
     options: HParamsOptions = {},
   ): void {
-    const { hparamDomainDiscrete: domains = {}, runName = String(now()), globalStep } = requireOptions<HParamsOptions>('addHparams', options, HPARAMS); // prettier-ignore
-    for (const dictionary of [hparamDict, metricDict]) requireKind('addHparams', 'hyperparameters and metrics', dictionary, kind('objects', isRecord)); // prettier-ignore
+    const {
+      hparamDomainDiscrete: domains = {},
+      runName = String(now()),
+      globalStep,
+    } = requireOptions<HParamsOptions>('addHparams', options, HPARAMS);
+    for (const dictionary of [hparamDict, metricDict])
+      requireKind('addHparams', 'hyperparameters and metrics', dictionary, kind('objects', isRecord));
     for (const value of Object.values(hparamDict)) requireKind('addHparams', 'hyperparameters', value, HPARAM);
     const file = new EventFile(join(this.#folder, runName), this.#options.filenameSuffix ?? '');
     try {
       const time = when('addHparams', { step: globalStep });
-      for (const value of hparamsValues(hparamDict, Object.keys(metricDict), domains)) file.add(summaryEvent(time, value)); // prettier-ignore
-      for (const [tag, value] of Object.entries(metricDict)) file.add(summaryEvent(time, scalarValue(tag, numberOf('addHparams', value)))); // prettier-ignore
+      for (const value of hparamsValues(hparamDict, Object.keys(metricDict), domains)) file.add(summaryEvent(time, value));
+      for (const [tag, value] of Object.entries(metricDict)) file.add(summaryEvent(time, scalarValue(tag, numberOf('addHparams', value))));
     } finally {
       file.close();
     }
@@ -243,7 +255,12 @@ function when(op: string, { walltime, step }: Time): When {
 }
 
 function named(op: string, tag: string): string {
-  requireKind(op, 'the tag', tag, kind('a name that is not empty', (value) => typeof value === 'string' && value !== '')); // prettier-ignore
+  requireKind(
+    op,
+    'the tag',
+    tag,
+    kind('a name that is not empty', (value) => typeof value === 'string' && value !== ''),
+  );
   return tag;
 }
 

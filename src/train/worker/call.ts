@@ -36,7 +36,7 @@ export interface WorkerResult extends FitResult {
   readonly bestState: ReadonlyMap<string, Tensor> | undefined;
 }
 
-export const START_TIMEOUT = kind('a number of milliseconds above 0', (value) => typeof value === 'number' && value > 0); // prettier-ignore
+export const START_TIMEOUT = kind('a number of milliseconds above 0', (value) => typeof value === 'number' && value > 0);
 const OPTIONS: OptionKinds<TrainInWorkerOptions> = {
   onProgress: FUNCTION,
   onEpoch: FUNCTION,
@@ -61,13 +61,14 @@ export const WORKER = having('a Worker', 'postMessage', 'addEventListener', 'rem
  * @throws TrainingError and others as the training in the worker throws them
  * @throws DeviceError when the worker cannot be started, fails otherwise, or is ended in the middle (which is noticed on pages with a secure connection), or says nothing for `startTimeout`
  */
-export async function trainInWorker(
-  worker: TrainingPort,
-  given: unknown = {},
-  options: TrainInWorkerOptions = {},
-): Promise<WorkerResult> {
-  requireKind('trainInWorker', 'the worker', worker, WORKER, "write new Worker(url, { type: 'module' })"); // prettier-ignore
-  const { onProgress, onEpoch, onBest, signal, startTimeout } = requireOptions<TrainInWorkerOptions>('trainInWorker', options, OPTIONS, '{ onProgress }'); // prettier-ignore
+export async function trainInWorker(worker: TrainingPort, given: unknown = {}, options: TrainInWorkerOptions = {}): Promise<WorkerResult> {
+  requireKind('trainInWorker', 'the worker', worker, WORKER, "write new Worker(url, { type: 'module' })");
+  const { onProgress, onEpoch, onBest, signal, startTimeout } = requireOptions<TrainInWorkerOptions>(
+    'trainInWorker',
+    options,
+    OPTIONS,
+    '{ onProgress }',
+  );
   const { value, transfer } = packTensors(given);
   let bestState: WorkerResult['bestState'];
   return converse<WorkerResult>({

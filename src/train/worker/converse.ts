@@ -38,7 +38,10 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     const failed = (event: object): void => fail(`failed${saidBy(event)}; ${remedy}`);
     const gone = (): void => fail(`ended before it was done: ${WHY_ENDED}; start another one`);
     const within = question.startTimeout ?? FIRST_WORD;
-    const silent = (): void => fail(`said nothing for ${within} ms: it was ended before it could, or does not listen; ${remedy} before it waits for anything (startTimeout: Infinity waits for it without end)`); // prettier-ignore
+    const silent = (): void =>
+      fail(
+        `said nothing for ${within} ms: it was ended before it could, or does not listen; ${remedy} before it waits for anything (startTimeout: Infinity waits for it without end)`,
+      );
     const abort = (): void => {
       post(worker, { flambeau: 'abort', id });
       if (question.endsAtOnce === true) settle(() => reject(signal!.reason as Error));
@@ -57,7 +60,12 @@ export async function converse<T>(question: Question<T>): Promise<T> {
         }
       }
     };
-    const listeners = [['message', heard], ['error', failed], ['messageerror', failed], ['close', gone]] as const; // prettier-ignore
+    const listeners = [
+      ['message', heard],
+      ['error', failed],
+      ['messageerror', failed],
+      ['close', gone],
+    ] as const;
     hearNoMore = () => {
       for (const [kind, listener] of listeners) worker.removeEventListener(kind, listener);
       signal?.removeEventListener('abort', abort);
@@ -76,7 +84,10 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     post(worker, question.ask(id), question.transfer);
   } catch (cause) {
     hearNoMore();
-    throw new ArgumentError(`${op}: this cannot be posted to a worker: ${reason(cause)}; pass plain data and tensors, of a model its stateDict()`, { cause }); // prettier-ignore
+    throw new ArgumentError(
+      `${op}: this cannot be posted to a worker: ${reason(cause)}; pass plain data and tensors, of a model its stateDict()`,
+      { cause },
+    );
   }
   return await outcome;
 }

@@ -19,7 +19,10 @@ export interface CallInWorkerOptions {
   readonly startTimeout?: number;
 }
 
-const FUNCTIONS = kind('an object of functions', (value) => typeof value === 'object' && value !== null && Object.values(value).every(FUNCTION.accepts)); // prettier-ignore
+const FUNCTIONS = kind(
+  'an object of functions',
+  (value) => typeof value === 'object' && value !== null && Object.values(value).every(FUNCTION.accepts),
+);
 const OPTIONS: OptionKinds<CallInWorkerOptions> = { signal: SIGNAL, startTimeout: START_TIMEOUT };
 
 /**
@@ -36,7 +39,7 @@ const OPTIONS: OptionKinds<CallInWorkerOptions> = { signal: SIGNAL, startTimeout
  * @returns stops serving
  */
 export function serveFunctions(functions: WorkerFunctions, port?: Port): () => void {
-  requireKind('serveFunctions', 'the functions', functions, FUNCTIONS, 'write serveFunctions({ predict: (x) => model(x) })'); // prettier-ignore
+  requireKind('serveFunctions', 'the functions', functions, FUNCTIONS, 'write serveFunctions({ predict: (x) => model(x) })');
   const own: Port = port ?? globalThis;
   requireKind('serveFunctions', 'the port', own, WORKER, 'call it in a worker');
   const heard = (event: object): void => {
@@ -48,15 +51,14 @@ export function serveFunctions(functions: WorkerFunctions, port?: Port): () => v
   return () => own.removeEventListener('message', heard);
 }
 
-async function answer(
-  functions: WorkerFunctions,
-  port: Port,
-  { id, name, args }: Extract<Request, { flambeau: 'call' }>,
-): Promise<void> {
+async function answer(functions: WorkerFunctions, port: Port, { id, name, args }: Extract<Request, { flambeau: 'call' }>): Promise<void> {
   const head = { flambeau: 'reply', id } as const;
   try {
     await sayAlive(port, head);
-    if (!Object.hasOwn(functions, name)) throw new ArgumentError(`callInWorker: the worker has no function ${JSON.stringify(name)}; it has ${Object.keys(functions).join(', ')}`); // prettier-ignore
+    if (!Object.hasOwn(functions, name))
+      throw new ArgumentError(
+        `callInWorker: the worker has no function ${JSON.stringify(name)}; it has ${Object.keys(functions).join(', ')}`,
+      );
     const result = await functions[name]!(...unpackTensors<never[]>(args));
     const { value, transfer } = packTensors(result);
     post(port, { ...head, result: value }, transfer);
@@ -82,9 +84,9 @@ export async function callInWorker<T = unknown>(
   args: readonly unknown[] = [],
   options: CallInWorkerOptions = {},
 ): Promise<T> {
-  requireKind('callInWorker', 'the worker', worker, WORKER, "write new Worker(url, { type: 'module' })"); // prettier-ignore
+  requireKind('callInWorker', 'the worker', worker, WORKER, "write new Worker(url, { type: 'module' })");
   requireKind('callInWorker', 'the name', name, TEXT);
-  requireKind('callInWorker', 'the arguments', args, kind('an array', Array.isArray), `write callInWorker(worker, '${name}', [x])`); // prettier-ignore
+  requireKind('callInWorker', 'the arguments', args, kind('an array', Array.isArray), `write callInWorker(worker, '${name}', [x])`);
   const { signal, startTimeout } = requireOptions<CallInWorkerOptions>('callInWorker', options, OPTIONS, '{ signal }');
   signal?.throwIfAborted();
   const { value, transfer } = packTensors(args);

@@ -48,7 +48,8 @@ export function unpackTensors<T = unknown>(value: unknown): T {
   return mapped('unpackTensors', value, 0, (part) => {
     if (!isPacked(part)) return undefined;
     const { flambeauTensor: dtype, shape, data } = part;
-    if (!DTYPES.includes(dtype) || !Array.isArray(shape) || !ArrayBuffer.isView(data)) throw new ArgumentError('unpackTensors: expected what packTensors gave, but a tensor in it is damaged'); // prettier-ignore
+    if (!DTYPES.includes(dtype) || !Array.isArray(shape) || !ArrayBuffer.isView(data))
+      throw new ArgumentError('unpackTensors: expected what packTensors gave, but a tensor in it is damaged');
     return fromTypedArray(data, shape, dtype);
   }) as T;
 }
@@ -58,7 +59,7 @@ const isPacked = (value: object): value is Packed => Object.hasOwn(value, 'flamb
 /** A copy of Maps, arrays and plain objects with some parts changed. */
 function mapped(op: string, value: unknown, depth: number, change: (part: object) => unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_DEPTH) throw new ArgumentError(`${op}: ${show(value)} is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
+  if (depth > MAX_DEPTH) throw new ArgumentError(`${op}: ${show(value)} is nested more than ${MAX_DEPTH} deep, or contains itself`);
   const changed = change(value);
   if (changed !== undefined) return changed;
   const deeper = (part: unknown): unknown => mapped(op, part, depth + 1, change);

@@ -43,7 +43,9 @@ export function errorOf({ name, message, stack, place }: PlainError): Error {
 }
 
 function named(name: string, message: string): Error {
-  const Class = Object.hasOwn(errors, name) ? (errors as unknown as Readonly<Record<string, new (message: string) => Error>>)[name]! : undefined; // prettier-ignore
+  const Class = Object.hasOwn(errors, name)
+    ? (errors as unknown as Readonly<Record<string, new (message: string) => Error>>)[name]!
+    : undefined;
   return Class?.prototype instanceof FlambeauError ? new Class(message) : new FlambeauError(`${name}: ${message}`);
 }
 
@@ -54,7 +56,7 @@ export const messageOf = <M extends Request | Reply>(event: object): M | undefin
 };
 
 /** Posts plain data, handing over some of its memory. */
-export const post = (port: Port, message: Request | Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer); // prettier-ignore
+export const post = (port: Port, message: Request | Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 /** Tells the page that somebody is here, and by what it can know that this worker has ended, where there is such a thing. */
 export async function sayAlive(port: Port, head: Pick<Reply, 'flambeau' | 'id'>): Promise<void> {

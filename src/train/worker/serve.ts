@@ -8,10 +8,7 @@ import type { Port } from '../../base/port.ts';
 import { messageOf, plainError, post, sayAlive, type Request } from './protocol.ts';
 
 /** What a worker trains: the trainer's options but for what the page hears by messages, the batches and the number of epochs. */
-export interface WorkerTraining extends Omit<
-  TrainerOptions,
-  'signal' | 'onProgress' | 'onEpoch' | 'onBest' | 'onState'
-> {
+export interface WorkerTraining extends Omit<TrainerOptions, 'signal' | 'onProgress' | 'onEpoch' | 'onBest' | 'onState'> {
   readonly train: BatchSource;
   readonly valid?: BatchSource;
   readonly epochs: number;
@@ -42,7 +39,7 @@ const PORT = having('a port', 'postMessage', 'addEventListener');
  * @returns stops serving
  */
 export function serveTraining<G>(make: TrainingMaker<G>, port?: Port): () => void {
-  requireKind('serveTraining', 'the function', make, FUNCTION, 'write serveTraining((given) => ({ model, optimizer, train, epochs: 5 }))'); // prettier-ignore
+  requireKind('serveTraining', 'the function', make, FUNCTION, 'write serveTraining((given) => ({ model, optimizer, train, epochs: 5 }))');
   const own: Port = port ?? globalThis;
   requireKind('serveTraining', 'the port', own, PORT, 'call it in a worker');
   const running = new Map<number, AbortController>();
@@ -55,7 +52,10 @@ export function serveTraining<G>(make: TrainingMaker<G>, port?: Port): () => voi
     if (data.isAborted) controller.abort();
     running.set(data.id, controller);
     const said = sayAlive(own, { flambeau: 'reply', id: data.id }); // at once, though another training may have to end before
-    last = last.then(() => said).then(() => answer(make as TrainingMaker<unknown>, own, data, controller.signal)).finally(() => running.delete(data.id)); // prettier-ignore
+    last = last
+      .then(() => said)
+      .then(() => answer(make as TrainingMaker<unknown>, own, data, controller.signal))
+      .finally(() => running.delete(data.id));
   };
   own.addEventListener('message', heard);
   own.start?.();
@@ -65,12 +65,7 @@ export function serveTraining<G>(make: TrainingMaker<G>, port?: Port): () => voi
 type TrainRequest = Extract<Request, { flambeau: 'train' }>;
 
 /** One training, of which the page hears. */
-async function answer(
-  make: TrainingMaker<unknown>,
-  port: Port,
-  request: TrainRequest,
-  signal: AbortSignal,
-): Promise<void> {
+async function answer(make: TrainingMaker<unknown>, port: Port, request: TrainRequest, signal: AbortSignal): Promise<void> {
   const head = { flambeau: 'reply', id: request.id } as const;
   try {
     const { train, valid, epochs, ...options } = await make(unpackTensors(request.given));

@@ -34,10 +34,7 @@ export class Caltech101<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: SetOptions<O, T> = {},
-  ): Promise<Caltech101<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: SetOptions<O, T> = {}): Promise<Caltech101<O, T>> {
     requireKind('Caltech101.open', 'options', options, OPTIONS);
     await provide('Caltech101', root, options, NEEDED);
     await unpackInner(root, options);

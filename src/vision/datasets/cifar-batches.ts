@@ -62,7 +62,7 @@ export async function readCifar(release: CifarRelease, root: FileSource, train: 
   const binary = pick(wanted[0]);
   const names = binary.length > 0 ? binary : pick(wanted[1]);
   if (names.length === 0) {
-    const expected = [part[0], part[1]].map((pattern) => pattern.replaceAll('\\', '').replace('[1-5]', '1 … 5')).join(' or '); // prettier-ignore
+    const expected = [part[0], part[1]].map((pattern) => pattern.replaceAll('\\', '').replace('[1-5]', '1 … 5')).join(' or ');
     throw new FormatError(
       `${set}: there is no ${expected} in ${JSON.stringify(found.files.name)}; give the folder of the data set, or set download: true`,
     );
@@ -134,8 +134,7 @@ function pythonBatch({ set, keys }: CifarRelease, name: string, bytes: Uint8Arra
     new FormatError(`${set}: ${JSON.stringify(name)} ${why}; it is damaged or of another set, fetch it again`);
   if (!(data instanceof RawTensor) || data.dtype !== 'uint8' || data.shape.at(-1) !== 3 * PIXELS)
     throw fail(`has no data of 3072 bytes each`);
-  if (!Array.isArray(labels) || !labels.every((label): label is number => typeof label === 'number'))
-    throw fail(`has no list ${keys[0]}`);
+  if (!Array.isArray(labels) || !labels.every((label): label is number => typeof label === 'number')) throw fail(`has no list ${keys[0]}`);
   if (labels.length !== data.shape[0]) throw fail(`has ${data.shape[0]} pictures but ${labels.length} labels`);
   if (data.strides[0] !== 3 * PIXELS || data.strides[1] !== 1) throw fail('has its data in another order');
   return { planes: data.storage.bytes.subarray(data.offset, data.offset + data.numel), labels };
@@ -150,8 +149,7 @@ function readEntries(bytes: Uint8Array, name: string): ReadonlyMap<string, PtVal
   return entries;
 }
 
-const textOf = (value: unknown): string =>
-  value instanceof Uint8Array ? new TextDecoder('latin1').decode(value) : String(value);
+const textOf = (value: unknown): string => (value instanceof Uint8Array ? new TextDecoder('latin1').decode(value) : String(value));
 
 /** The names in the release's own file, if it is there and has as many as there are classes. */
 function classNames({ classes, keys, meta }: CifarRelease, found: SetFiles): readonly string[] {

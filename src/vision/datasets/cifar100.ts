@@ -39,10 +39,7 @@ export class CIFAR100<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws ArgumentError when there is nothing at the path
    * @throws {@link FormatError} when there is no batch file, one is damaged, or they cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: CifarOptions<O, T> = {},
-  ): Promise<CIFAR100<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: CifarOptions<O, T> = {}): Promise<CIFAR100<O, T>> {
     requireKind('CIFAR100.open', 'options', options, OPTIONS);
     const needed = { folder: '', resources: [RELEASE.archive], present: [RELEASE.folders[1]], unpack: true };
     await provide('CIFAR100', root, options, needed);

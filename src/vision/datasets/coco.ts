@@ -23,23 +23,17 @@ export interface CocoAnnotation {
   readonly area: number;
   readonly iscrowd: number;
   /** Polygons as lists of x and y, or a mask by the lengths of its runs. */
-  readonly segmentation:
-    readonly (readonly number[])[] | { readonly counts: string | readonly number[]; readonly size: readonly number[] };
+  readonly segmentation: readonly (readonly number[])[] | { readonly counts: string | readonly number[]; readonly size: readonly number[] };
 }
 
 /** What `annFile` is: the JSON's path (in Node), its bytes, or what it says, parsed. */
 export type CocoFile = string | Uint8Array | Readonly<Record<string, unknown>>;
 
 /** Options of {@link CocoDetection.open} and {@link CocoCaptions.open}. */
-export type CocoOptions<O, G, T> = Omit<ImageTargetsOptions<Image, O, G, T>, 'download' | 'mirrors' | 'onDownload' | 'signal' | 'fetch'>; // prettier-ignore
+export type CocoOptions<O, G, T> = Omit<ImageTargetsOptions<Image, O, G, T>, 'download' | 'mirrors' | 'onDownload' | 'signal' | 'fetch'>;
 
 /** Photos with what is said of the things in them. Open them with {@link CocoDetection.open}. */
-export class CocoDetection<O = Image, T = readonly CocoAnnotation[]> extends ImageTargets<
-  Image,
-  O,
-  readonly CocoAnnotation[],
-  T
-> {
+export class CocoDetection<O = Image, T = readonly CocoAnnotation[]> extends ImageTargets<Image, O, readonly CocoAnnotation[], T> {
   /** The number of each image in the file, in order. */
   readonly ids: readonly number[];
   /** The names of the categories, by their numbers. */
@@ -74,7 +68,7 @@ export class CocoCaptions<O = Image, T = readonly string[]> extends ImageTargets
 
   private constructor(coco: Coco, options: CocoOptions<O, readonly string[], T>) {
     requireKind('CocoCaptions', 'what was found', coco, FOUND, 'open it with await CocoCaptions.open(path, annFile)');
-    super('CocoCaptions', coco.images, coco.ids.length, (index) => coco.of(index).map(({ caption }) => String(caption)), options); // prettier-ignore
+    super('CocoCaptions', coco.images, coco.ids.length, (index) => coco.of(index).map(({ caption }) => String(caption)), options);
     this.ids = coco.ids;
   }
 
@@ -105,12 +99,7 @@ interface Coco {
 const FOUND = kind('what open has read', (value) => isRecord(value) && Array.isArray(value['ids']));
 const FILE = either(PATH, BYTES, kind('an object', isRecord));
 
-async function readCoco(
-  op: string,
-  root: FileSource,
-  file: CocoFile,
-  options: CocoOptions<unknown, never, unknown>,
-): Promise<Coco> {
+async function readCoco(op: string, root: FileSource, file: CocoFile, options: CocoOptions<unknown, never, unknown>): Promise<Coco> {
   requireKind(`${op}.open`, 'options', options, OPTIONS);
   const what = parsed(op, file);
   const list = (name: string): readonly Json[] => {
@@ -124,7 +113,10 @@ async function readCoco(
   for (const annotation of list('annotations')) byImage.get(Number(annotation['image_id']))?.push(annotation);
   const categories = 'categories' in what ? list('categories') : [];
   const set = await SetFiles.open(op, root, IMAGE_NAME);
-  const images = set.images(photos.map((photo) => String(photo['file_name'])), options.maxPixels); // prettier-ignore
+  const images = set.images(
+    photos.map((photo) => String(photo['file_name'])),
+    options.maxPixels,
+  );
   return {
     images,
     ids,
@@ -157,4 +149,6 @@ function parsed(op: string, file: CocoFile): Json {
 
 /** Names as this library writes them. */
 const thing = (json: Json): CocoAnnotation =>
-  Object.fromEntries(Object.entries(json).map(([name, value]) => [name === 'image_id' ? 'imageId' : name === 'category_id' ? 'categoryId' : name, value])) as unknown as CocoAnnotation; // prettier-ignore
+  Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [name === 'image_id' ? 'imageId' : name === 'category_id' ? 'categoryId' : name, value]),
+  ) as unknown as CocoAnnotation;

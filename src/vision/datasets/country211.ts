@@ -38,10 +38,7 @@ export class Country211<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: Country211Options<O, T> = {},
-  ): Promise<Country211<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: Country211Options<O, T> = {}): Promise<Country211<O, T>> {
     requireKind('Country211.open', 'options', options, OPTIONS);
     const split = requireChoice('Country211.open', 'split', options.split ?? 'train', SPLITS);
     await provide('Country211', root, options, NEEDED);

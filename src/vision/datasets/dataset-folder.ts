@@ -105,10 +105,7 @@ export class DatasetFolder<S = unknown, O = S, T = number> implements Dataset<re
    * await missing.catch((error: unknown) => console.log((error as Error).name)); // ArgumentError
    * ```
    */
-  static async open<S, O = S, T = number>(
-    root: FileSource,
-    options: DatasetFolderOptions<S, O, T>,
-  ): Promise<DatasetFolder<S, O, T>> {
+  static async open<S, O = S, T = number>(root: FileSource, options: DatasetFolderOptions<S, O, T>): Promise<DatasetFolder<S, O, T>> {
     const op = 'DatasetFolder.open';
     requireKind(op, 'the options', options, OPTIONS, "write { loader: (path, read) => read(), extensions: ['.bin'] }");
     requireKind(op, 'loader', options.loader, FUNCTION, 'write loader: (path, read) => read()');
@@ -134,7 +131,7 @@ export class DatasetFolder<S = unknown, O = S, T = number> implements Dataset<re
     const { loader, transform, targetTransform } = this.#options;
     const [name, label] = this.samples[index]!;
     const target = (targetTransform === undefined ? label : targetTransform(label)) as T;
-    const finish = (sample: S): readonly [O, T] => [(transform === undefined ? sample : transform(sample)) as O, target]; // prettier-ignore
+    const finish = (sample: S): readonly [O, T] => [(transform === undefined ? sample : transform(sample)) as O, target];
     const sample = loader(this.#pathOf(name), () => this.#files.read(row));
     return sample instanceof Promise ? sample.then(finish) : finish(sample);
   }

@@ -61,7 +61,7 @@ export interface Needed {
 export async function provide(op: string, root: FileSource, options: DownloadOptions, needed: Needed): Promise<void> {
   checkOptions(op, options);
   if (options.download !== true) return;
-  if (typeof root !== 'string') throw new ArgumentError(`${op}: download needs the path of a folder as its root, but got a file`); // prettier-ignore
+  if (typeof root !== 'string') throw new ArgumentError(`${op}: download needs the path of a folder as its root, but got a file`);
   const fs = nodeModule('fs', `${op}: download`, 'fetch the files yourself, and pass them as a File, a Blob or bytes');
   if (needed.present.every((name) => fs.existsSync(`${root}/${name}`))) return;
   const folder = needed.folder === '' ? root : `${root}/${needed.folder}`;
@@ -75,17 +75,12 @@ export async function provide(op: string, root: FileSource, options: DownloadOpt
 function checkOptions(op: string, options: DownloadOptions): void {
   const { download, mirrors, onDownload } = options;
   if (download !== undefined) requireKind(op, 'download', download, BOOL);
-  if (mirrors !== undefined) requireKind(op, 'mirrors', mirrors, arrayOf(TEXT, 'strings'), "write ['https://example.org/mnist/']"); // prettier-ignore
+  if (mirrors !== undefined) requireKind(op, 'mirrors', mirrors, arrayOf(TEXT, 'strings'), "write ['https://example.org/mnist/']");
   if (onDownload !== undefined) requireKind(op, 'onDownload', onDownload, FUNCTION);
 }
 
 /** The path of a file in a folder, fetched if it is not there with the right checksum. */
-export async function fetchResource(
-  op: string,
-  folder: string,
-  resource: Resource,
-  options: DownloadOptions,
-): Promise<string> {
+export async function fetchResource(op: string, folder: string, resource: Resource, options: DownloadOptions): Promise<string> {
   const fs = nodeModule('fs', op, 'fetch the file yourself');
   const path = `${folder}/${resource.name}`;
   if (fs.existsSync(path) && (resource.md5 === undefined || md5Of(path) === resource.md5)) return path;
@@ -131,7 +126,7 @@ async function fetchPart(url: string, part: string, resource: Resource, options:
   };
   alive();
   try {
-    const response = await (options.fetch ?? fetch)(url, { signal, ...(have > 0 ? { headers: { Range: `bytes=${have}-` } } : {}) }); // prettier-ignore
+    const response = await (options.fetch ?? fetch)(url, { signal, ...(have > 0 ? { headers: { Range: `bytes=${have}-` } } : {}) });
     if (response.status === 416 && have > 0) {
       fs.rmSync(part); // more is there than the server has
       await fetchPart(url, part, resource, options);

@@ -55,7 +55,15 @@ export class DTD<O = Image, T = number> extends ImageDataset<O, T> {
     const names = set.lines(prefix + file);
     const textures = names.map((name) => name.split('/')[0]!);
     const classes = [...new Set(textures)].sort(byCodePoint);
-    const images = set.images(names.map((name) => `${prefix}images/${name}`), options.maxPixels); // prettier-ignore
-    return new DTD(images, textures.map((texture) => classes.indexOf(texture)), classes, options); // prettier-ignore
+    const images = set.images(
+      names.map((name) => `${prefix}images/${name}`),
+      options.maxPixels,
+    );
+    return new DTD(
+      images,
+      textures.map((texture) => classes.indexOf(texture)),
+      classes,
+      options,
+    );
   }
 }

@@ -14,7 +14,7 @@ import { findIdx, placeOf, provideRaw, readPair, type MnistOptions } from './mni
 import { requireChoice } from './set-files.ts';
 
 const RANGE = (from: string, to: string): string[] =>
-  Array.from({ length: to.charCodeAt(0) - from.charCodeAt(0) + 1 }, (_, i) => String.fromCharCode(from.charCodeAt(0) + i)); // prettier-ignore
+  Array.from({ length: to.charCodeAt(0) - from.charCodeAt(0) + 1 }, (_, i) => String.fromCharCode(from.charCodeAt(0) + i));
 const [DIGITS, UPPER, LOWER] = [RANGE('0', '9'), RANGE('A', 'Z'), RANGE('a', 'z')];
 /** Letters whose capitals look the same. */
 const MERGED = new Set('cijklmopsuvwxyz');
@@ -86,11 +86,7 @@ export class EMNIST<O = Image, T = number> extends ImageDataset<O, T> {
 }
 
 /** One archive has all splits; its files are unpacked to where torchvision has them. */
-async function provideEmnist(
-  root: FileSource,
-  options: EmnistOptions<unknown, unknown>,
-  names: readonly string[],
-): Promise<void> {
+async function provideEmnist(root: FileSource, options: EmnistOptions<unknown, unknown>, names: readonly string[]): Promise<void> {
   const packed = names.map((name) => `${name}.gz`);
   await provideRaw('EMNIST', root, options, []); // checks the options
   if (options.download !== true || typeof root !== 'string') return;

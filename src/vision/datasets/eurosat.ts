@@ -16,9 +16,7 @@ const NEEDED: Needed = {
     {
       name: 'EuroSAT.zip',
       md5: 'c8fa014336c82ac7804f0398fcb19387',
-      urls: [
-        'https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip',
-      ],
+      urls: ['https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip'],
     },
   ],
   present: ['eurosat/2750'],

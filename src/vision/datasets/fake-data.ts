@@ -45,7 +45,9 @@ export class FakeData<O = Image, T = number> extends ImageTargets<Image, O, numb
     const [channels, height, width] = imageSize;
     const whole = [size, numClasses, height, width].every((n) => Number.isInteger(n) && n >= 1);
     if (!whole || (channels !== 1 && channels !== 3) || !Number.isInteger(randomOffset) || randomOffset < 0)
-      throw new ArgumentError(`FakeData: expected a size, a number of classes and sizes [1 or 3, height, width] of at least 1 and an offset of at least 0, but got ${JSON.stringify({ size, imageSize, numClasses, randomOffset })}`); // prettier-ignore
+      throw new ArgumentError(
+        `FakeData: expected a size, a number of classes and sizes [1 or 3, height, width] of at least 1 and an offset of at least 0, but got ${JSON.stringify({ size, imageSize, numClasses, randomOffset })}`,
+      );
     let last: Picture | undefined;
     const draw = (index: number): Picture => {
       if (last?.index === index) return last;
@@ -78,7 +80,6 @@ function bytesOf(noise: Float32Array, channels: number): Uint8Array {
   const plane = noise.length / channels;
   const bytes = new Uint8Array(noise.length);
   for (let c = 0; c < channels; c++)
-    for (let p = 0; p < plane; p++)
-      bytes[p * channels + c] = Math.trunc(Math.fround(noise[c * plane + p]! * 255)) & 255;
+    for (let p = 0; p < plane; p++) bytes[p * channels + c] = Math.trunc(Math.fround(noise[c * plane + p]! * 255)) & 255;
   return bytes;
 }

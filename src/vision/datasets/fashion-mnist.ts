@@ -5,20 +5,9 @@
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
+import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts';
 
-const CLASSES = [
-  'T-shirt/top',
-  'Trouser',
-  'Pullover',
-  'Dress',
-  'Coat',
-  'Sandal',
-  'Shirt',
-  'Sneaker',
-  'Bag',
-  'Ankle boot',
-];
+const CLASSES = ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'];
 const PLACE: MnistPlace = {
   set: 'FashionMNIST',
   mirrors: ['http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/'],
@@ -39,10 +28,7 @@ export class FashionMNIST<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is no such folder or file
    * @throws {@link FormatError} when a file is damaged, they do not fit together, or they cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: MnistOptions<O, T> = {},
-  ): Promise<FashionMNIST<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: MnistOptions<O, T> = {}): Promise<FashionMNIST<O, T>> {
     const { images, labels } = await findMnist(PLACE, root, options);
     return FashionMNIST.fromFiles(images, labels, options, placeOf(root));
   }

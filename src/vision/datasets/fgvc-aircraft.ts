@@ -42,10 +42,7 @@ export class FGVCAircraft<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: AircraftOptions<O, T> = {},
-  ): Promise<FGVCAircraft<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: AircraftOptions<O, T> = {}): Promise<FGVCAircraft<O, T>> {
     requireKind('FGVCAircraft.open', 'options', options, OPTIONS);
     const op = 'FGVCAircraft.open';
     const split = requireChoice(op, 'split', options.split ?? 'trainval', SPLITS);
@@ -56,7 +53,7 @@ export class FGVCAircraft<O = Image, T = number> extends ImageDataset<O, T> {
     const prefix = set.prefix(file);
     const classes = set.lines(prefix + LEVELS[level]);
     const index = indexOfNames(classes);
-    const lines = set.lines(prefix + file).map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)] as const); // prettier-ignore
+    const lines = set.lines(prefix + file).map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)] as const);
     const targets = lines.map(([, name]) => {
       const target = index.get(name);
       if (target === undefined) throw set.damaged(file, `${JSON.stringify(name)} is no ${level} of ${LEVELS[level]}`);

@@ -72,8 +72,7 @@ function findBase(tree: FolderTree, split: string | undefined, isArchive: boolea
   let base = '';
   const only = tree.children('');
   // An archive is often packed with the folder around it.
-  const isWrapper =
-    isArchive && only.length === 1 && tree.files.get('')!.length === 0 && tree.files.get(only[0]!)!.length === 0;
+  const isWrapper = isArchive && only.length === 1 && tree.files.get('')!.length === 0 && tree.files.get(only[0]!)!.length === 0;
   if (isWrapper && (split === undefined || !has(split)) && tree.children(only[0]!).length > 0) base = only[0]!;
   if (split === undefined) return base;
   if (has(joined(base, split))) return joined(base, split);

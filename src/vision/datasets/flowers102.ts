@@ -12,8 +12,7 @@ import { readMat } from './mat5.ts';
 import { requireChoice, SetFiles } from './set-files.ts';
 
 /** By their numbers, which begin at 1 in the files. */
-const CLASSES =
-  `pink primrose; hard-leaved pocket orchid; canterbury bells; sweet pea; english marigold; tiger lily; moon orchid; bird
+const CLASSES = `pink primrose; hard-leaved pocket orchid; canterbury bells; sweet pea; english marigold; tiger lily; moon orchid; bird
 of paradise; monkshood; globe thistle; snapdragon; colt's foot; king protea; spear thistle; yellow iris; globe-flower;
 purple coneflower; peruvian lily; balloon flower; giant white arum lily; fire lily; pincushion flower; fritillary; red
 ginger; grape hyacinth; corn poppy; prince of wales feathers; stemless gentian; artichoke; sweet william; carnation;
@@ -25,8 +24,8 @@ californian poppy; osteospermum; spring crocus; bearded iris; windflower; tree p
 rose; thorn apple; morning glory; passion flower; lotus; toad lily; anthurium; frangipani; clematis; hibiscus;
 columbine; desert-rose; tree mallow; magnolia; cyclamen; watercress; canna lily; hippeastrum; bee balm; ball moss;
 foxglove; bougainvillea; camellia; mallow; mexican petunia; bromelia; blanket flower; trumpet creeper; blackberry lily`
-    .replaceAll('\n', ' ')
-    .split('; ');
+  .replaceAll('\n', ' ')
+  .split('; ');
 
 const SPLITS = ['train', 'val', 'test'] as const;
 const IDS = { train: 'trnid', val: 'valid', test: 'tstid' } as const;
@@ -41,10 +40,7 @@ const PHOTOS: Needed = {
 };
 const LABELS: Needed = {
   folder: FOLDER,
-  resources: [
-    resource('imagelabels.mat', 'e0620be6f572b9609742df49c70aed4d'),
-    resource('setid.mat', 'a5357ecc9cb78c4bef273ce3793fc85c'),
-  ],
+  resources: [resource('imagelabels.mat', 'e0620be6f572b9609742df49c70aed4d'), resource('setid.mat', 'a5357ecc9cb78c4bef273ce3793fc85c')],
   present: [`${FOLDER}/imagelabels.mat`, `${FOLDER}/setid.mat`],
 };
 
@@ -63,10 +59,7 @@ export class Flowers102<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: Flowers102Options<O, T> = {},
-  ): Promise<Flowers102<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: Flowers102Options<O, T> = {}): Promise<Flowers102<O, T>> {
     requireKind('Flowers102.open', 'options', options, OPTIONS);
     const split = requireChoice('Flowers102.open', 'split', options.split ?? 'train', SPLITS);
     await provide('Flowers102', root, options, PHOTOS);

@@ -39,10 +39,7 @@ export class Food101<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: Food101Options<O, T> = {},
-  ): Promise<Food101<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: Food101Options<O, T> = {}): Promise<Food101<O, T>> {
     requireKind('Food101.open', 'options', options, OPTIONS);
     const split = requireChoice('Food101.open', 'split', options.split ?? 'train', SPLITS);
     await provide('Food101', root, options, NEEDED);
@@ -50,7 +47,10 @@ export class Food101<O = Image, T = number> extends ImageDataset<O, T> {
     const file = `meta/${split}.json`;
     const prefix = set.prefix(file);
     const { names, labels, classes } = readMeta(set, prefix + file);
-    const images = set.images(names.map((name) => `${prefix}images/${name}.jpg`), options.maxPixels); // prettier-ignore
+    const images = set.images(
+      names.map((name) => `${prefix}images/${name}.jpg`),
+      options.maxPixels,
+    );
     return new Food101(images, labels, classes, options);
   }
 }

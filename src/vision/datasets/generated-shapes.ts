@@ -63,9 +63,7 @@ export class GeneratedShapes<O = Image> extends ImageDataset<O> {
     const bytes = SIZE * SIZE * 3;
     const pixels = sharedBytes(length * bytes);
     const targets = Array.from({ length }, (_, i) => i % CLASSES.length);
-    targets.forEach((target, i) =>
-      drawPicture(SHAPES[CLASSES[target]!]!, draw, pixels.subarray(i * bytes, (i + 1) * bytes)),
-    );
+    targets.forEach((target, i) => drawPicture(SHAPES[CLASSES[target]!]!, draw, pixels.subarray(i * bytes, (i + 1) * bytes)));
     const source = new PixelSource('generated shape', { width: SIZE, height: SIZE, channels: 3 }, pixels);
     super(source, targets, CLASSES, options);
   }

@@ -56,9 +56,7 @@ async function readNumbers(file: Uint8Array, name: string, rank: number, wanted:
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const size = shape.reduce((product, n) => product * n, wanted === INTEGER ? 4 : 1);
   if (bytes.length - start !== size) {
-    fail(
-      `its sizes ${shape.join('x')} make ${size} bytes, but it has ${bytes.length - start}; it is damaged, fetch it again`,
-    );
+    fail(`its sizes ${shape.join('x')} make ${size} bytes, but it has ${bytes.length - start}; it is damaged, fetch it again`);
   }
   return { shape, data: bytes.subarray(start) };
 }

@@ -36,26 +36,12 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
   readonly #source: ImageSource;
   readonly #pipeline: ImagePipeline | undefined;
 
-  constructor(
-    source: ImageSource,
-    targets: readonly number[],
-    classes: readonly string[],
-    options: ImageDatasetOptions<O, T> = {},
-  ) {
+  constructor(source: ImageSource, targets: readonly number[], classes: readonly string[], options: ImageDatasetOptions<O, T> = {}) {
     if (options.transform !== undefined && typeof options.transform !== 'function') {
-      throw new ArgumentError(
-        `${new.target.name}: expected a transform or a function, but got ${typeof options.transform}`,
-      );
+      throw new ArgumentError(`${new.target.name}: expected a transform or a function, but got ${typeof options.transform}`);
     }
-    if (options.targetTransform !== undefined)
-      requireKind(this.constructor.name, 'targetTransform', options.targetTransform, FUNCTION);
-    requireKind(
-      this.constructor.name,
-      'the classes of the samples',
-      targets,
-      ARRAY,
-      'data sets are opened: await ImageFolder.open(path)',
-    );
+    if (options.targetTransform !== undefined) requireKind(this.constructor.name, 'targetTransform', options.targetTransform, FUNCTION);
+    requireKind(this.constructor.name, 'the classes of the samples', targets, ARRAY, 'data sets are opened: await ImageFolder.open(path)');
     this.#source = source;
     this.targets = targets;
     this.classes = classes;

@@ -81,10 +81,7 @@ export class ImageFolder<O = Image, T = number> extends ImageDataset<O, T> {
    * await missing.catch((error: unknown) => console.log((error as Error).name)); // ArgumentError
    * ```
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: ImageFolderOptions<O, T> = {},
-  ): Promise<ImageFolder<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: ImageFolderOptions<O, T> = {}): Promise<ImageFolder<O, T>> {
     checkOptions(options);
     const { extensions, isValidFile, loader } = options;
     const isChosen = extensions !== undefined || isValidFile !== undefined;

@@ -29,13 +29,7 @@ export class ImageTargets<I extends Image, O, G, T> implements Dataset<readonly 
   readonly #options: ImageTargetsOptions<I, O, G, T>;
 
   /** @param target - the target of each image */
-  constructor(
-    op: string,
-    images: ImageSource,
-    length: number,
-    target: (index: number) => G,
-    options: ImageTargetsOptions<I, O, G, T>,
-  ) {
+  constructor(op: string, images: ImageSource, length: number, target: (index: number) => G, options: ImageTargetsOptions<I, O, G, T>) {
     const { name } = new.target; // of whoever calls the constructor without a type check
     requireKind(name, 'the targets', target, FUNCTION, `data sets are opened: await ${name}.open(path)`);
     requireKind(name, 'options', options, OPTIONS);
@@ -70,7 +64,10 @@ export class ImageTargets<I extends Image, O, G, T> implements Dataset<readonly 
     const { transform, targetTransform, transforms } = this.#options;
     const [image, target] = [this.image(index), this.target(index)];
     if (transforms !== undefined) return transforms(image, target);
-    return [(transform === undefined ? image : transform(image)) as O, (targetTransform === undefined ? target : targetTransform(target)) as T]; // prettier-ignore
+    return [
+      (transform === undefined ? image : transform(image)) as O,
+      (targetTransform === undefined ? target : targetTransform(target)) as T,
+    ];
   }
 }
 

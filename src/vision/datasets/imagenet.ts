@@ -28,14 +28,20 @@ export class ImageNet<O = Image, T = number> extends ImageDataset<O, T> {
   /** WordNet's number of each class, such as `n01440764`. */
   readonly wnids: readonly string[];
 
-  private constructor(
-    source: ImageSource,
-    found: ClassFolders,
-    names: ReadonlyMap<string, string>,
-    options: ImageDatasetOptions<O, T>,
-  ) {
-    requireKind('ImageNet', 'what was found', (found as Partial<ClassFolders> | undefined)?.classes, ARRAY, 'open it with await ImageNet.open(path)'); // prettier-ignore
-    super(source, found.targets, found.classes.map((wnid) => names.get(wnid) ?? wnid), options); // prettier-ignore
+  private constructor(source: ImageSource, found: ClassFolders, names: ReadonlyMap<string, string>, options: ImageDatasetOptions<O, T>) {
+    requireKind(
+      'ImageNet',
+      'what was found',
+      (found as Partial<ClassFolders> | undefined)?.classes,
+      ARRAY,
+      'open it with await ImageNet.open(path)',
+    );
+    super(
+      source,
+      found.targets,
+      found.classes.map((wnid) => names.get(wnid) ?? wnid),
+      options,
+    );
     this.wnids = found.classes;
   }
 
@@ -45,10 +51,7 @@ export class ImageNet<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or no such split
    * @throws {@link FormatError} when there are no such folders
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: ImageNetOptions<O, T> = {},
-  ): Promise<ImageNet<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: ImageNetOptions<O, T> = {}): Promise<ImageNet<O, T>> {
     requireKind('ImageNet.open', 'options', options, OPTIONS);
     const split = requireChoice('ImageNet.open', 'split', options.split ?? 'train', ['train', 'val']);
     const wanted = new RegExp(`(^|/)(${split}/n\\d+/.*|meta\\.bin|LOC_synset_mapping\\.txt)$`);
@@ -71,7 +74,7 @@ function classNames(set: SetFiles): ReadonlyMap<string, string> {
   const meta = set.names.find((name) => name.endsWith('meta.bin'));
   if (meta !== undefined) {
     // ({number: (name, …)}, [number of each image for validation])
-    const [byNumber] = deserialize<readonly [ReadonlyMap<string, Iterable<string>> | Record<string, Iterable<string>>]>(set.bytes(meta)); // prettier-ignore
+    const [byNumber] = deserialize<readonly [ReadonlyMap<string, Iterable<string>> | Record<string, Iterable<string>>]>(set.bytes(meta));
     const entries = byNumber instanceof Map ? byNumber : new Map(Object.entries(byNumber));
     for (const [wnid, words] of entries) names.set(wnid, [...(words as Iterable<string>)].join(', '));
   }

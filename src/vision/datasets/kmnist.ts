@@ -5,7 +5,7 @@
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
+import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts';
 
 const CLASSES = ['o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'];
 const PLACE: MnistPlace = {

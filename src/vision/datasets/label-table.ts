@@ -75,11 +75,7 @@ const LABEL_NAMES = [
  * @returns the rows whose image is there and whose label is not empty, and the images that are not there; undefined if the table is not about these images
  * @throws FormatError when it cannot be told which column has the labels
  */
-export function labelsOf(
-  table: readonly (readonly string[])[],
-  name: string,
-  isImage: (cell: string) => boolean,
-): Labelled | undefined {
+export function labelsOf(table: readonly (readonly string[])[], name: string, isImage: (cell: string) => boolean): Labelled | undefined {
   const width = Math.max(0, ...table.map((row) => row.length));
   const hits = Array.from({ length: width }, (_, c) => table.filter((row) => isImage(row[c] ?? '')).length);
   const at = hits.indexOf(Math.max(0, ...hits));
@@ -97,13 +93,9 @@ export function labelsOf(
 }
 
 /** Whether a column only numbers the rows, as programs write them without being asked. */
-function isNumbering(
-  rows: readonly (readonly string[])[],
-  column: number,
-  header: readonly string[] | undefined,
-): boolean {
+function isNumbering(rows: readonly (readonly string[])[], column: number, header: readonly string[] | undefined): boolean {
   if (rows.length < 3 || !/^(|index|unnamed.*|#|row)$/i.test(header?.[column] ?? '-')) return false;
-  return new Set(rows.map((row) => row[column])).size === rows.length && rows.every((row) => /^\d+$/.test(row[column] ?? '')); // prettier-ignore
+  return new Set(rows.map((row) => row[column])).size === rows.length && rows.every((row) => /^\d+$/.test(row[column] ?? ''));
 }
 
 type LabelReader = (row: readonly string[]) => string;
@@ -121,7 +113,11 @@ function labelReader(
   if (columns.length === 1) return only(columns[0]!);
   const marks = columns.filter((c) => rows.every((row) => /^[01](\.0*)?$/.test(row[c] ?? '')));
   const oneHot = marks.length > 1 && rows.every((row) => marks.filter((c) => Number(row[c]) === 1).length === 1);
-  if (oneHot) return (row) => { const c = marks.find((column) => Number(row[column]) === 1)!; return header?.[c] ?? String(marks.indexOf(c)); }; // prettier-ignore
+  if (oneHot)
+    return (row) => {
+      const c = marks.find((column) => Number(row[column]) === 1)!;
+      return header?.[c] ?? String(marks.indexOf(c));
+    };
   for (const telling of LABEL_NAMES) {
     const found = columns.find((c) => telling.test(header?.[c] ?? ''));
     if (found !== undefined) return only(found);

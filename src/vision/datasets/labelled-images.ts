@@ -49,7 +49,12 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
   private constructor(source: FileImages, found: Found, options: ImageDatasetOptions<O, T>) {
     const { samples } = Object(found) as Partial<Found>; // of whoever calls the constructor without a type check
     requireKind('LabelledImages', 'the samples', samples, ARRAY, 'open them with await LabelledImages.open(path)');
-    super(source, found.samples.map(([, target]) => target), found.classes, options); // prettier-ignore
+    super(
+      source,
+      found.samples.map(([, target]) => target),
+      found.classes,
+      options,
+    );
     this.samples = found.samples;
     this.table = found.table;
     this.unlabelled = found.unlabelled;
@@ -72,24 +77,16 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
    * await missing.catch((error: unknown) => console.log((error as Error).name)); // ArgumentError
    * ```
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: LabelledImagesOptions<O, T> = {},
-  ): Promise<LabelledImages<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: LabelledImagesOptions<O, T> = {}): Promise<LabelledImages<O, T>> {
     requireKind('LabelledImages.open', 'the options', options, OPTIONS, "write { table: 'labels.csv' }");
     for (const name of ['table', 'folder'] as const)
       if (options[name] !== undefined) requireKind('LabelledImages.open', name, options[name], TEXT);
     if (options.orientation !== undefined) requireKind('LabelledImages.open', 'orientation', options.orientation, BOOL);
-    if (options.reducedScale !== undefined)
-      requireKind('LabelledImages.open', 'reducedScale', options.reducedScale, BOOL);
+    if (options.reducedScale !== undefined) requireKind('LabelledImages.open', 'reducedScale', options.reducedScale, BOOL);
     if (options.draft !== undefined) requireKind('LabelledImages.open', 'draft', options.draft, DRAFT);
     const passing = new PassingOver();
-    const keep = (name: string): boolean =>
-      passing.keep(name) && (IMAGE_NAME.test(name) || name === options.table || isTable(name));
-    const [{ files }] = await Promise.all([
-      openFiles(root, { ...options, keep, enter: passing.enter }),
-      loadDecoders(),
-    ]);
+    const keep = (name: string): boolean => passing.keep(name) && (IMAGE_NAME.test(name) || name === options.table || isTable(name));
+    const [{ files }] = await Promise.all([openFiles(root, { ...options, keep, enter: passing.enter }), loadDecoders()]);
     const found = findLabels(files, options.table, options.folder);
     return new LabelledImages(new FileImages(files, found.rows, options), found, options);
   }
@@ -126,10 +123,10 @@ function findLabels(files: FileSet, table: string | undefined, folder: string | 
 /** The labelled images of a table; undefined if it is about something else. */
 function readTable(files: FileSet, name: string, images: ImageNames): Labelled | undefined {
   const at = files.names.indexOf(name);
-  if (at === -1) throw new FormatError(`LabelledImages: ${JSON.stringify(files.name)} has no table ${JSON.stringify(name)}`); // prettier-ignore
+  if (at === -1) throw new FormatError(`LabelledImages: ${JSON.stringify(files.name)} has no table ${JSON.stringify(name)}`);
   const bytes = files.read(at);
   if (bytes.length > MAX_TABLE_BYTES)
-    throw new FormatError(`LabelledImages: ${JSON.stringify(name)} has ${bytes.length} bytes; the limit is ${MAX_TABLE_BYTES}`); // prettier-ignore
+    throw new FormatError(`LabelledImages: ${JSON.stringify(name)} has ${bytes.length} bytes; the limit is ${MAX_TABLE_BYTES}`);
   const labelled = labelsOf(parseTable(tableText(bytes)), name, (cell) => images.find(cell) !== undefined);
   if (labelled === undefined || labelled.absent.length === 0) return labelled;
   const anywhere = new ImageNames(files.names, undefined); // a table may be of several parts
@@ -142,7 +139,9 @@ function numbered(rows: readonly LabelRow[], images: ImageNames, table: string):
     const row = images.find(image)!;
     const before = labels.get(row);
     if (before !== undefined && before !== label)
-      throw new FormatError(`${JSON.stringify(table)}: the image ${JSON.stringify(image)} has two labels, ${JSON.stringify(before)} and ${JSON.stringify(label)}`); // prettier-ignore
+      throw new FormatError(
+        `${JSON.stringify(table)}: the image ${JSON.stringify(image)} has two labels, ${JSON.stringify(before)} and ${JSON.stringify(label)}`,
+      );
     labels.set(row, label);
   }
   const distinct = [...new Set(labels.values())];

@@ -23,11 +23,7 @@ export interface ClassFolders {
  *
  * @param prefix - the folder of the class folders, with its closing slash
  */
-export function classFolders(
-  set: SetFiles,
-  prefix: string,
-  isClass: (name: string) => boolean = () => true,
-): ClassFolders {
+export function classFolders(set: SetFiles, prefix: string, isClass: (name: string) => boolean = () => true): ClassFolders {
   const found = set.names
     .filter((name) => name.startsWith(prefix) && IMAGE_NAME.test(name))
     .map((name) => [name.slice(prefix.length).split('/')[0]!, name] as const)
@@ -44,7 +40,7 @@ export function folderPrefix(set: SetFiles, path: string): string {
     .flatMap((name) => {
       const at = `/${name}`.indexOf(`/${path}/`);
       return at === -1 ? [] : [name.slice(0, at)];
-    }) // prettier-ignore
+    })
     .sort((a, b) => a.split('/').length - b.split('/').length || byCodePoint(a, b));
   if (found === undefined) throw set.missing(`${path}/…`);
   return found;

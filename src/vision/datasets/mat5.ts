@@ -75,8 +75,9 @@ function elementAt(bytes: Uint8Array, at: number, fail: (why: string) => never):
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = view.getUint32(at, true);
   const small = first >>> 16;
-  const [type, size, from] = small === 0 ? [first, view.getUint32(at + 4, true), at + 8] : [first & 0xffff, small, at + 4]; // prettier-ignore
-  if (from + size > bytes.length || (small > 4 && small !== 0)) fail(`an element of ${size} bytes at byte ${at} is cut off; fetch it again`); // prettier-ignore
+  const [type, size, from] = small === 0 ? [first, view.getUint32(at + 4, true), at + 8] : [first & 0xffff, small, at + 4];
+  if (from + size > bytes.length || (small > 4 && small !== 0))
+    fail(`an element of ${size} bytes at byte ${at} is cut off; fetch it again`);
   const padded = small === 0 && type !== COMPRESSED ? Math.ceil(size / 8) * 8 : size;
   return { type, bytes: bytes.subarray(from, from + size), next: small === 0 ? from + padded : at + 8 };
 }

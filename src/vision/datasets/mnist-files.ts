@@ -28,11 +28,7 @@ export interface MnistPlace {
  * @throws ArgumentError when there are none
  * @throws FormatError when several folders have such files, or they cannot be fetched
  */
-export async function findMnist<O, T>(
-  { set, mirrors, md5 }: MnistPlace,
-  root: FileSource,
-  options: MnistOptions<O, T>,
-): Promise<IdxPair> {
+export async function findMnist<O, T>({ set, mirrors, md5 }: MnistPlace, root: FileSource, options: MnistOptions<O, T>): Promise<IdxPair> {
   requireKind(`${set}.open`, 'options', options, OPTIONS);
   const prefix = options.train === false ? 't10k' : 'train';
   const resources = Object.entries(md5)
@@ -43,12 +39,7 @@ export async function findMnist<O, T>(
 }
 
 /** Files of IDX in `SET/raw`, packed or unpacked as torchvision leaves them. */
-export async function provideRaw(
-  set: string,
-  root: FileSource,
-  options: DownloadOptions,
-  resources: readonly Resource[],
-): Promise<void> {
+export async function provideRaw(set: string, root: FileSource, options: DownloadOptions, resources: readonly Resource[]): Promise<void> {
   const folder = `${set}/raw`;
   const unpacked = resources.map(({ name }) => `${folder}/${name.replace(/\.\w+$/, '')}`);
   await provide(set, root, options, { folder, resources, present: unpacked });
@@ -80,7 +71,9 @@ export async function findIdx(
   const candidates = usual === undefined ? (own.length > 0 ? own : [...folders]) : [usual];
   const plain = (pattern: string): string => pattern.replaceAll('[-.]', '-');
   if (candidates.length > 1)
-    throw new FormatError(`${set}: ${JSON.stringify(files.name)} has several folders with such files: ${candidates.join(', ')}; give one of them`); // prettier-ignore
+    throw new FormatError(
+      `${set}: ${JSON.stringify(files.name)} has several folders with such files: ${candidates.join(', ')}; give one of them`,
+    );
   const find = (pattern: string): Uint8Array => {
     const name = new RegExp(`^${pattern}(\\.gz)?$`);
     const folder = candidates[0] ?? '';
@@ -112,20 +105,17 @@ export async function readPair(
   classes: number,
   place: string | undefined,
 ): Promise<{ source: PixelSource; targets: number[] }> {
-  for (const file of [images, labels])
-    if (!Array.isArray(file)) requireKind(`${set}.fromFiles`, 'the files', file, BYTES);
+  for (const file of [images, labels]) if (!Array.isArray(file)) requireKind(`${set}.fromFiles`, 'the files', file, BYTES);
   const pictures = await readIdx(images, 'images-idx3-ubyte', 3);
-  const targets = labels instanceof Uint8Array ? [...(await readIdx(labels, 'labels-idx1-ubyte', 1)).data] : [...labels]; // prettier-ignore
+  const targets = labels instanceof Uint8Array ? [...(await readIdx(labels, 'labels-idx1-ubyte', 1)).data] : [...labels];
   const [count, height, width] = pictures.shape as [number, number, number];
   if (targets.length !== count) {
-    throw new FormatError(
-      `${set}: there are ${count} pictures but ${targets.length} labels; take both files from the same set`,
-    );
+    throw new FormatError(`${set}: there are ${count} pictures but ${targets.length} labels; take both files from the same set`);
   }
   const wrong = targets.findIndex((label) => label >= classes || label < 0);
   if (wrong !== -1) throw new FormatError(`${set}: label ${wrong} is ${targets[wrong]!}, expected 0 to ${classes - 1}`);
   if (count === 0 || width === 0 || height === 0) throw new FormatError(`${set}: there are no pictures in the file`);
-  return { source: new PixelSource(`${set} picture`, { width, height, channels: 1 }, shared(pictures.data), place), targets }; // prettier-ignore
+  return { source: new PixelSource(`${set} picture`, { width, height, channels: 1 }, shared(pictures.data), place), targets };
 }
 
 /** What printing says about a root. */

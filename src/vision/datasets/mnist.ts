@@ -5,11 +5,9 @@
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
+import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts';
 
-const CLASSES = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].map(
-  (name, digit) => `${digit} - ${name}`,
-);
+const CLASSES = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].map((name, digit) => `${digit} - ${name}`);
 const PLACE: MnistPlace = {
   set: 'MNIST',
   mirrors: ['https://ossci-datasets.s3.amazonaws.com/mnist/', 'http://yann.lecun.com/exdb/mnist/'],

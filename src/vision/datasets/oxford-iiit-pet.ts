@@ -49,16 +49,21 @@ export class OxfordIIITPet<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = number>(
-    root: FileSource,
-    options: OxfordPetOptions<O, T> = {},
-  ): Promise<OxfordIIITPet<O, T>> {
+  static async open<O = Image, T = number>(root: FileSource, options: OxfordPetOptions<O, T> = {}): Promise<OxfordIIITPet<O, T>> {
     requireKind('OxfordIIITPet.open', 'options', options, OPTIONS);
     const type = requireChoice('OxfordIIITPet.open', 'targetType', options.targetType ?? 'category', TYPES);
     const { set, prefix, pets } = await readPets(root, options);
-    const images = set.images(pets.map(({ name }) => `${prefix}images/${name}.jpg`), options.maxPixels); // prettier-ignore
+    const images = set.images(
+      pets.map(({ name }) => `${prefix}images/${name}.jpg`),
+      options.maxPixels,
+    );
     const isBreed = type === 'category';
-    return new OxfordIIITPet(images, pets.map((pet) => (isBreed ? pet.breed : pet.kind)), isBreed ? breedNames(pets) : BINARY, options); // prettier-ignore
+    return new OxfordIIITPet(
+      images,
+      pets.map((pet) => (isBreed ? pet.breed : pet.kind)),
+      isBreed ? breedNames(pets) : BINARY,
+      options,
+    );
   }
 
   /**
@@ -73,8 +78,14 @@ export class OxfordIIITPet<O = Image, T = number> extends ImageDataset<O, T> {
   ): Promise<ImageTargets<Image, O, Image, M>> {
     requireKind('OxfordIIITPet.openSegmentation', 'options', options, OPTIONS);
     const { set, prefix, pets } = await readPets(root, options);
-    const images = set.images(pets.map(({ name }) => `${prefix}images/${name}.jpg`), options.maxPixels); // prettier-ignore
-    const mask = maskReader(set, pets.map(({ name }) => `${prefix}annotations/trimaps/${name}.png`)); // prettier-ignore
+    const images = set.images(
+      pets.map(({ name }) => `${prefix}images/${name}.jpg`),
+      options.maxPixels,
+    );
+    const mask = maskReader(
+      set,
+      pets.map(({ name }) => `${prefix}annotations/trimaps/${name}.png`),
+    );
     return new ImageTargets('OxfordIIITPet', images, pets.length, mask, options);
   }
 }
@@ -88,14 +99,15 @@ interface Pet {
 
 async function readPets(
   root: FileSource,
-  options: Pick<
-    OxfordPetOptions<unknown, unknown>,
-    'split' | 'download' | 'mirrors' | 'onDownload' | 'signal' | 'fetch'
-  >,
+  options: Pick<OxfordPetOptions<unknown, unknown>, 'split' | 'download' | 'mirrors' | 'onDownload' | 'signal' | 'fetch'>,
 ): Promise<{ set: SetFiles; prefix: string; pets: Pet[] }> {
   const split = requireChoice('OxfordIIITPet', 'split', options.split ?? 'trainval', SPLITS);
   await provide('OxfordIIITPet', root, options, NEEDED);
-  const set = await SetFiles.open('OxfordIIITPet', root, /(^|\/)(annotations\/(trainval|test)\.txt|annotations\/trimaps\/.*\.png|images\/.*\.jpg)$/); // prettier-ignore
+  const set = await SetFiles.open(
+    'OxfordIIITPet',
+    root,
+    /(^|\/)(annotations\/(trainval|test)\.txt|annotations\/trimaps\/.*\.png|images\/.*\.jpg)$/,
+  );
   const file = `annotations/${split}.txt`;
   const prefix = set.prefix(file);
   const pets = set.lines(prefix + file).map((line) => {

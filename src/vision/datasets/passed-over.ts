@@ -1,8 +1,7 @@
 /** What lies in folders of images without being one: files of systems and programs, hidden ones, notes. They are passed over, and counted. */
 
 /** Endings of images' names: what torchvision takes, and the others that cameras, phones and web pages write. What a file is, its bytes say. */
-export const IMAGE_NAME =
-  /\.(jpe?g|jpe|jfif|pjpe?g|pjp|png|apng|gif|bmp|dib|p[bgpn]m|tiff?|webp|avif|hei[cf]|hif|jp2|j2k|jxl|tga|ico)$/i;
+export const IMAGE_NAME = /\.(jpe?g|jpe|jfif|pjpe?g|pjp|png|apng|gif|bmp|dib|p[bgpn]m|tiff?|webp|avif|hei[cf]|hif|jp2|j2k|jxl|tga|ico)$/i;
 
 /** Folders and files that systems and programs leave, beside all whose names begin with a dot. */
 const LEFT_BEHIND =

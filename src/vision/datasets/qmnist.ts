@@ -12,9 +12,7 @@ import { findIdx, placeOf, provideRaw, readPair, type MnistOptions } from './mni
 import { requireChoice } from './set-files.ts';
 import { PixelSource } from './source.ts';
 
-const CLASSES = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].map(
-  (name, digit) => `${digit} - ${name}`,
-);
+const CLASSES = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].map((name, digit) => `${digit} - ${name}`);
 const SITE = 'https://raw.githubusercontent.com/facebookresearch/qmnist/master/';
 const resource = (name: string, md5: string): Resource => ({ name, md5, urls: [`${SITE}${name}`] });
 
@@ -54,14 +52,13 @@ export class QMNIST<O = Image, T = number> extends ImageDataset<O, T> {
   readonly details: readonly Int32Array[];
 
   private constructor(found: Found, options: QmnistOptions<O, T>) {
-    requireKind(
-      'QMNIST',
-      'what was found',
-      (Object(found) as Partial<Found>).details,
-      ARRAY,
-      'open it with await QMNIST.open(path)',
+    requireKind('QMNIST', 'what was found', (Object(found) as Partial<Found>).details, ARRAY, 'open it with await QMNIST.open(path)');
+    super(
+      found.source,
+      found.details.map(([target]) => target!),
+      CLASSES,
+      options,
     );
-    super(found.source, found.details.map(([target]) => target!), CLASSES, options); // prettier-ignore
     this.details = found.details;
   }
 
@@ -75,7 +72,7 @@ export class QMNIST<O = Image, T = number> extends ImageDataset<O, T> {
   static async open<O = Image, T = number>(root: FileSource, options: QmnistOptions<O, T> = {}): Promise<QMNIST<O, T>> {
     requireKind('QMNIST.open', 'options', options, OPTIONS);
     if (options.train !== undefined) requireKind('QMNIST.open', 'train', options.train, BOOL);
-    const what = requireChoice('QMNIST.open', 'what', options.what ?? (options.train === false ? 'test' : 'train'), NAMES); // prettier-ignore
+    const what = requireChoice('QMNIST.open', 'what', options.what ?? (options.train === false ? 'test' : 'train'), NAMES);
     const [file, from, to] = PARTS[what];
     const [pictures, details] = FILES[file];
     await provideRaw('QMNIST', root, options, [pictures, details]);
@@ -100,6 +97,12 @@ async function readDetails(
   const { shape, data } = await readIdxIntegers(labels, 'labels-idx2-int', 2);
   const [count, width] = shape as [number, number];
   const details = Array.from({ length: count }, (_, i) => data.slice(i * width, (i + 1) * width));
-  const { source } = await readPair('QMNIST', images, details.map(([digit]) => digit ?? -1), CLASSES.length, place); // prettier-ignore
+  const { source } = await readPair(
+    'QMNIST',
+    images,
+    details.map(([digit]) => digit ?? -1),
+    CLASSES.length,
+    place,
+  );
   return { source: source.slice(from, to ?? count), details: details.slice(from, to) };
 }

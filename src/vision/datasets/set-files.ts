@@ -86,7 +86,10 @@ export class SetFiles {
   images(names: readonly string[], maxPixels?: number): FileImages {
     const rows = names.map((name) => {
       const row = this.#rows.get(name);
-      if (row === undefined) throw new FormatError(`${this.op}: the image ${JSON.stringify(name)} is not in ${JSON.stringify(this.files.name)}; the data set is incomplete, fetch it again`); // prettier-ignore
+      if (row === undefined)
+        throw new FormatError(
+          `${this.op}: the image ${JSON.stringify(name)} is not in ${JSON.stringify(this.files.name)}; the data set is incomplete, fetch it again`,
+        );
       return row;
     });
     return new FileImages(this.files, Int32Array.from(rows), maxPixels === undefined ? {} : { maxPixels });
@@ -104,5 +107,4 @@ export function requireChoice<T extends string>(op: string, name: string, value:
 }
 
 /** The class numbers of names, and the names sorted as Python sorts them. */
-export const indexOfNames = (names: readonly string[]): ReadonlyMap<string, number> =>
-  new Map(names.map((name, index) => [name, index]));
+export const indexOfNames = (names: readonly string[]): ReadonlyMap<string, number> => new Map(names.map((name, index) => [name, index]));

@@ -118,9 +118,7 @@ export class LoadedSource implements ImageSource {
   load(index: number): Image {
     const image: unknown = this.#load(index, () => this.file(index));
     if (image instanceof Image) return image;
-    throw new ArgumentError(
-      `loader: expected an Image, but got ${show(image)}; DatasetFolder takes samples of any kind`,
-    );
+    throw new ArgumentError(`loader: expected an Image, but got ${show(image)}; DatasetFolder takes samples of any kind`);
   }
 
   name(index: number): string {

@@ -56,10 +56,16 @@ export class STL10<O = Image, T = number> extends ImageDataset<O, T> {
     const parts = names.map((name) => readPart(set, prefix, name, name === 'train' ? folds : undefined));
     const pixels = sharedBytes(parts.reduce((sum, part) => sum + part.rows.length * RECORD, 0));
     let at = 0;
-    for (const { planes, rows } of parts) for (const row of rows) upright(planes.subarray(row * RECORD, (row + 1) * RECORD), pixels, RECORD * at++); // prettier-ignore
+    for (const { planes, rows } of parts)
+      for (const row of rows) upright(planes.subarray(row * RECORD, (row + 1) * RECORD), pixels, RECORD * at++);
     const source = new PixelSource('STL-10 picture', { width: SIDE, height: SIDE, channels: 3 }, pixels, placeOf(root));
     const classes = set.has(`${prefix}class_names.txt`) ? set.lines(`${prefix}class_names.txt`) : CLASSES;
-    return new STL10(source, parts.flatMap((part) => part.labels), classes, options); // prettier-ignore
+    return new STL10(
+      source,
+      parts.flatMap((part) => part.labels),
+      classes,
+      options,
+    );
   }
 }
 
@@ -78,7 +84,7 @@ function readPart(set: SetFiles, prefix: string, name: string, fold: number | un
   const labels = name === 'unlabeled' ? undefined : set.bytes(`${prefix}${name}_y.bin`);
   if (labels !== undefined && labels.length !== count)
     throw set.damaged(`${name}_y.bin`, `it has ${labels.length} labels for ${count} pictures`);
-  if (labels?.some((label) => label < 1 || label > 10) === true) throw set.damaged(`${name}_y.bin`, 'a label is not 1 to 10'); // prettier-ignore
+  if (labels?.some((label) => label < 1 || label > 10) === true) throw set.damaged(`${name}_y.bin`, 'a label is not 1 to 10');
   const rows = fold === undefined ? Array.from({ length: count }, (_, i) => i) : foldRows(set, prefix, fold, count);
   return { planes, rows, labels: rows.map((row) => (labels === undefined ? -1 : labels[row]! - 1)) };
 }
@@ -95,6 +101,5 @@ function foldRows(set: SetFiles, prefix: string, fold: number, count: number): n
 function upright(planes: Uint8Array, out: Uint8Array, from: number): void {
   for (let c = 0; c < 3; c++)
     for (let column = 0; column < SIDE; column++)
-      for (let row = 0; row < SIDE; row++)
-        out[from + (row * SIDE + column) * 3 + c] = planes[(c * SIDE + column) * SIDE + row]!;
+      for (let row = 0; row < SIDE; row++) out[from + (row * SIDE + column) * 3 + c] = planes[(c * SIDE + column) * SIDE + row]!;
 }

@@ -73,12 +73,12 @@ export class VOCSegmentation<O = Image, T = Image> extends ImageTargets<Image, O
    * @throws {@link ArgumentError} when there is nothing at the path, or an option has no such value
    * @throws {@link FormatError} when files are missing or damaged, or cannot be fetched
    */
-  static async open<O = Image, T = Image>(
-    root: FileSource,
-    options: VocOptions<O, Image, T> = {},
-  ): Promise<VOCSegmentation<O, T>> {
+  static async open<O = Image, T = Image>(root: FileSource, options: VocOptions<O, Image, T> = {}): Promise<VOCSegmentation<O, T>> {
     const { set, images, names, prefix } = await readVoc('VOCSegmentation', 'Segmentation', root, options);
-    const mask = maskReader(set, names.map((name) => `${prefix}SegmentationClass/${name}.png`)); // prettier-ignore
+    const mask = maskReader(
+      set,
+      names.map((name) => `${prefix}SegmentationClass/${name}.png`),
+    );
     return new VOCSegmentation('VOCSegmentation', images, names.length, mask, options);
   }
 }
@@ -90,19 +90,14 @@ interface Voc {
   readonly prefix: string;
 }
 
-async function readVoc<O, G, T>(
-  op: string,
-  lists: 'Main' | 'Segmentation',
-  root: FileSource,
-  options: VocOptions<O, G, T>,
-): Promise<Voc> {
+async function readVoc<O, G, T>(op: string, lists: 'Main' | 'Segmentation', root: FileSource, options: VocOptions<O, G, T>): Promise<Voc> {
   requireKind(`${op}.open`, 'options', options, OPTIONS);
   const year = requireChoice(`${op}.open`, 'year', options.year ?? '2012', YEARS);
   const imageSet = requireChoice(`${op}.open`, 'imageSet', options.imageSet ?? 'train', SETS);
-  if (imageSet === 'test' && year !== '2007') throw new ArgumentError(`${op}.open: only 2007 has the imageSet 'test', not ${year}`); // prettier-ignore
+  if (imageSet === 'test' && year !== '2007') throw new ArgumentError(`${op}.open: only 2007 has the imageSet 'test', not ${year}`);
   await provide(op, root, options, neededFor(year, imageSet));
   const targets = lists === 'Main' ? 'Annotations/.*\\.xml' : 'SegmentationClass/.*\\.png';
-  const set = await SetFiles.open(op, root, new RegExp(`(^|/)(ImageSets/${lists}/${imageSet}\\.txt|JPEGImages/.*\\.jpg|${targets})$`)); // prettier-ignore
+  const set = await SetFiles.open(op, root, new RegExp(`(^|/)(ImageSets/${lists}/${imageSet}\\.txt|JPEGImages/.*\\.jpg|${targets})$`));
   const file = `ImageSets/${lists}/${imageSet}.txt`;
   const of = set.names.some((name) => name.includes(`VOC${year}/`)) ? `VOC${year}/` : '';
   const prefix = set.prefix(of + file) + of;
@@ -124,10 +119,7 @@ function valueOf({ tag, children, text }: XmlElement): VocNode {
     const value = valueOf(child)[child.tag] as string | VocNode;
     found.set(child.tag, [...(found.get(child.tag) ?? []), value]);
   }
-  const isList = (name: string, values: readonly unknown[]): boolean =>
-    values.length > 1 || (tag === 'annotation' && name === 'object');
-  const inner = Object.fromEntries(
-    [...found].map(([name, values]) => [name, isList(name, values) ? values : values[0]!]),
-  );
+  const isList = (name: string, values: readonly unknown[]): boolean => values.length > 1 || (tag === 'annotation' && name === 'object');
+  const inner = Object.fromEntries([...found].map(([name, values]) => [name, isList(name, values) ? values : values[0]!]));
   return { [tag]: tag === 'annotation' && !found.has('object') ? { ...inner, object: [] } : inner };
 }

@@ -37,7 +37,10 @@ interface All extends DrawBoundingBoxesOptions {
 }
 
 const TENSOR = kind('a tensor', isTensor);
-const NO_FONT = kind('left out (labels are drawn in a built-in font of dots; no font files are read)', (value) => value === undefined || value === null); // prettier-ignore
+const NO_FONT = kind(
+  'left out (labels are drawn in a built-in font of dots; no font files are read)',
+  (value) => value === undefined || value === null,
+);
 const DRAW = signature<All>(
   'drawBoundingBoxes',
   { image: TENSOR, boxes: TENSOR, labels: arrayOf(orNull(TEXT), 'strings or null'), colors: COLOURS, fill: BOOL, width: PIXELS, font: NO_FONT, fontSize: POSITIVE, labelColors: COLOURS, labelBackgroundColors: COLOURS, fillLabels: BOOL },
@@ -81,9 +84,11 @@ export function drawBoundingBoxes(...args: readonly unknown[]): Tensor {
   const { image, boxes, labels } = options;
   requirePicture('drawBoundingBoxes', image, [1, 3]);
   const shape = boxes.layout.shape;
-  if (shape.length !== 2 || (shape[1] !== 4 && shape[1] !== 8)) throw new ShapeError(`drawBoundingBoxes: expected boxes [N, 4] or [N, 8], but got ${showShape(shape)}`); // prettier-ignore
+  if (shape.length !== 2 || (shape[1] !== 4 && shape[1] !== 8))
+    throw new ShapeError(`drawBoundingBoxes: expected boxes [N, 4] or [N, 8], but got ${showShape(shape)}`);
   const count = shape[0]!;
-  if (labels !== undefined && labels.length !== count) throw new ArgumentError(`drawBoundingBoxes: expected a label for each of ${count} boxes, but got ${labels.length}`); // prettier-ignore
+  if (labels !== undefined && labels.length !== count)
+    throw new ArgumentError(`drawBoundingBoxes: expected a label for each of ${count} boxes, but got ${labels.length}`);
   if (count === 0) return image;
   return withGradMode(false, () => {
     const canvas = canvasOf(image);
@@ -98,7 +103,9 @@ function cornersOf(boxes: Tensor): number[][] {
   return Array.from({ length: count }, (_, i) => {
     const box = places.slice(i * corners, (i + 1) * corners);
     if (corners === 4 && (box[0]! > box[2]! || box[1]! > box[3]!)) {
-      throw new ArgumentError(`drawBoundingBoxes: expected boxes as left, top, right, bottom with left ≤ right and top ≤ bottom, but got [${box.join(', ')}]; ops.boxConvert(boxes, 'xywh', 'xyxy') makes them so`); // prettier-ignore
+      throw new ArgumentError(
+        `drawBoundingBoxes: expected boxes as left, top, right, bottom with left ≤ right and top ≤ bottom, but got [${box.join(', ')}]; ops.boxConvert(boxes, 'xywh', 'xyxy') makes them so`,
+      );
     }
     return box;
   });

@@ -43,14 +43,17 @@ function byName(name: string): Rgb | undefined {
 }
 
 const ofHex = (hex: string): Rgb => [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)) as unknown as Rgb;
-const isByte = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255; // prettier-ignore
-const isTriple = (value: unknown): value is Rgb => Array.isArray(value) && value.length === 3 && [...value as unknown[]].every(isByte); // prettier-ignore
-const isColour = (value: unknown): boolean => isTriple(value) || (typeof value === 'string' && parsed(value) !== undefined); // prettier-ignore
+const isByte = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
+const isTriple = (value: unknown): value is Rgb => Array.isArray(value) && value.length === 3 && [...(value as unknown[])].every(isByte);
+const isColour = (value: unknown): boolean => isTriple(value) || (typeof value === 'string' && parsed(value) !== undefined);
 
 /** Of options: a {@link Colour}. */
-export const COLOUR = kind("a colour such as 'red', '#ff00ff', 'rgb(255, 0, 255)' or [255, 0, 255], without transparency", isColour); // prettier-ignore
+export const COLOUR = kind("a colour such as 'red', '#ff00ff', 'rgb(255, 0, 255)' or [255, 0, 255], without transparency", isColour);
 /** Of options: {@link Colours}. */
-export const COLOURS = kind(`${COLOUR.expected}, or an array of colours`, (value) => isColour(value) || (Array.isArray(value) && [...value as unknown[]].every(isColour))); // prettier-ignore
+export const COLOURS = kind(
+  `${COLOUR.expected}, or an array of colours`,
+  (value) => isColour(value) || (Array.isArray(value) && [...(value as unknown[])].every(isColour)),
+);
 
 /** What {@link COLOUR} takes, as numbers. */
 export const rgbOf = (colour: Colour): Rgb => (typeof colour === 'string' ? parsed(colour)! : colour);
@@ -60,10 +63,11 @@ export const rgbOf = (colour: Colour): Rgb => (typeof colour === 'string' ? pars
  * @throws ArgumentError for fewer colours than things
  */
 export function coloursFor(op: string, count: number, colours: Colours | undefined): Rgb[] {
-  if (colours === undefined) return Array.from({ length: count }, (_, i) => PALETTE.map((p) => (i * p) % 255) as unknown as Rgb); // prettier-ignore
+  if (colours === undefined) return Array.from({ length: count }, (_, i) => PALETTE.map((p) => (i * p) % 255) as unknown as Rgb);
   if (typeof colours === 'string' || isTriple(colours)) return Array.from({ length: count }, () => rgbOf(colours));
   const list = colours;
-  if (list.length < count) throw new ArgumentError(`${op}: expected at least ${count} colours, one for each, but got ${list.length}: ${show(list)}`); // prettier-ignore
+  if (list.length < count)
+    throw new ArgumentError(`${op}: expected at least ${count} colours, one for each, but got ${list.length}: ${show(list)}`);
   return list.slice(0, count).map(rgbOf);
 }
 
@@ -79,7 +83,7 @@ const HUES = new RegExp(`^hs([lbv])\\(${NUMBER}\\s*,${PERCENT},${PERCENT}\\)$`);
 function parsed(text: string): Rgb | undefined {
   if (text.length > 100) return undefined;
   const colour = text.toLowerCase();
-  const rgb = byName(colour) ?? hexColour(colour) ?? whole(RGB.exec(colour)) ?? shares(SHARES.exec(colour)) ?? hued(HUES.exec(colour)); // prettier-ignore
+  const rgb = byName(colour) ?? hexColour(colour) ?? whole(RGB.exec(colour)) ?? shares(SHARES.exec(colour)) ?? hued(HUES.exec(colour));
   return isTriple(rgb) ? rgb : undefined;
 }
 
@@ -89,8 +93,9 @@ function hexColour(text: string): Rgb | undefined {
 }
 
 type Found = RegExpExecArray | null;
-const whole = (found: Found): Rgb | undefined => (found === null ? undefined : (found.slice(1, 4).map(Number) as unknown as Rgb)); // prettier-ignore
-const shares = (found: Found): Rgb | undefined => (found === null ? undefined : (found.slice(1, 4).map((value) => Math.trunc((Number(value) * 255) / 100 + 0.5)) as unknown as Rgb)); // prettier-ignore
+const whole = (found: Found): Rgb | undefined => (found === null ? undefined : (found.slice(1, 4).map(Number) as unknown as Rgb));
+const shares = (found: Found): Rgb | undefined =>
+  found === null ? undefined : (found.slice(1, 4).map((value) => Math.trunc((Number(value) * 255) / 100 + 0.5)) as unknown as Rgb);
 
 /** A hue in degrees, saturation, and lightness or value in hundredths, as Python's colorsys works them out. */
 function hued(found: Found): Rgb | undefined {
@@ -117,5 +122,12 @@ function ofValue(h: number, s: number, v: number): readonly number[] {
   const sector = Math.trunc(h * 6);
   const f = h * 6 - sector;
   const [p, q, t] = [v * (1 - s), v * (1 - s * f), v * (1 - s * (1 - f))];
-  return [[v, t, p], [q, v, p], [p, v, t], [p, q, v], [t, p, v], [v, p, q]][sector % 6]!; // prettier-ignore
+  return [
+    [v, t, p],
+    [q, v, p],
+    [p, v, t],
+    [p, q, v],
+    [t, p, v],
+    [v, p, q],
+  ][sector % 6]!;
 }

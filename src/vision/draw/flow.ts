@@ -10,7 +10,14 @@ import type { Tensor } from '../../tensor/tensor.ts';
 const TENSOR = kind('a tensor', isTensor);
 const EPSILON = 2 ** -23;
 /** From red by yellow, green, cyan, blue and magenta back to red: how many steps each way takes, which channel is whole and which changes. */
-const STRETCHES = [[15, 0, 1, 1], [6, 1, 0, -1], [4, 1, 2, 1], [11, 2, 1, -1], [13, 2, 0, 1], [6, 0, 2, -1]] as const; // prettier-ignore
+const STRETCHES = [
+  [15, 0, 1, 1],
+  [6, 1, 0, -1],
+  [4, 1, 2, 1],
+  [11, 2, 1, -1],
+  [13, 2, 0, 1],
+  [6, 0, 2, -1],
+] as const;
 
 /** The wheel of Baker and others, «A Database and Evaluation Methodology for Optical Flow» (2007): 55 colours. */
 function colourWheel(): readonly (readonly number[])[] {
@@ -42,17 +49,17 @@ function colourWheel(): readonly (readonly number[])[] {
  */
 export function flowToImage(flow: Tensor): Tensor {
   requireKind('flowToImage', 'the flow', flow, TENSOR, 'write flowToImage(flow)');
-  if (flow.dtype !== 'float32') throw new DTypeError(`flowToImage: expected a flow of float32, but got ${flow.dtype}; write flow.to('float32')`); // prettier-ignore
+  if (flow.dtype !== 'float32')
+    throw new DTypeError(`flowToImage: expected a flow of float32, but got ${flow.dtype}; write flow.to('float32')`);
   const shape = flow.layout.shape;
   if ((shape.length !== 3 && shape.length !== 4) || shape.at(-3) !== 2) {
     throw new ShapeError(`flowToImage: expected a flow [2, H, W] or [N, 2, H, W], but got ${showShape(shape)}`);
   }
   const batch = shape.length === 3 ? [1, ...shape] : shape;
   const values = withGradMode(false, () => flow.detach().contiguous().toTypedArray()) as Float32Array;
-  if (!values.every(Number.isFinite)) throw new ArgumentError('flowToImage: expected a flow of finite numbers, but got one with NaN or infinity; write flow.nanToNum()'); // prettier-ignore
-  const picture = fromTypedArray(painted(values, batch), [batch[0]!, 3, batch[2]!, batch[3]!]).to(
-    flow.device,
-  ) as Tensor;
+  if (!values.every(Number.isFinite))
+    throw new ArgumentError('flowToImage: expected a flow of finite numbers, but got one with NaN or infinity; write flow.nanToNum()');
+  const picture = fromTypedArray(painted(values, batch), [batch[0]!, 3, batch[2]!, batch[3]!]).to(flow.device) as Tensor;
   return shape.length === 3 ? picture.squeeze(0) : picture;
 }
 
@@ -64,7 +71,7 @@ function painted(flow: Float32Array, [count, , height, width]: readonly number[]
   const lengthOf = (u: number, v: number): number => round(Math.sqrt(round(round(u * u) + round(v * v))));
   let longest = 0;
   for (let n = 0; n < count!; n++) {
-    for (let i = 0; i < area; i++) longest = Math.max(longest, lengthOf(flow[2 * n * area + i]!, flow[(2 * n + 1) * area + i]!)); // prettier-ignore
+    for (let i = 0; i < area; i++) longest = Math.max(longest, lengthOf(flow[2 * n * area + i]!, flow[(2 * n + 1) * area + i]!));
   }
   const divisor = round(longest + EPSILON);
   const out = new Uint8Array(count! * 3 * area);

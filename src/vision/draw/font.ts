@@ -21,7 +21,12 @@ const columnsOf = (character: string): readonly number[] => {
   if (code < FIRST || code > LAST) return BOX;
   return BOX.map((_, i) => Number.parseInt(COLUMNS.slice(((code - FIRST) * WIDTH + i) * 2).slice(0, 2), 16));
 };
-const linesOf = (text: string): string[][] => text.normalize('NFD').replaceAll(/\p{M}/gu, '').split('\n').map((line) => Array.from(line)); // prettier-ignore
+const linesOf = (text: string): string[][] =>
+  text
+    .normalize('NFD')
+    .replaceAll(/\p{M}/gu, '')
+    .split('\n')
+    .map((line) => Array.from(line));
 
 /** Left, top, right and bottom of a text whose upper left corner is at (x, y), the last two just outside. */
 export function textBox(text: string, x: number, y: number, scale: number): readonly [number, number, number, number] {

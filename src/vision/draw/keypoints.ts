@@ -30,7 +30,10 @@ interface All extends DrawKeypointsOptions {
 }
 
 const TENSOR = kind('a tensor', isTensor);
-const PAIR = kind('a pair of numbers of points', (value) => Array.isArray(value) && value.length === 2 && Number.isInteger(value[0]) && Number.isInteger(value[1])); // prettier-ignore
+const PAIR = kind(
+  'a pair of numbers of points',
+  (value) => Array.isArray(value) && value.length === 2 && Number.isInteger(value[0]) && Number.isInteger(value[1]),
+);
 const DRAW = signature<All>(
   'drawKeypoints',
   { image: TENSOR, keypoints: TENSOR, connectivity: arrayOf(PAIR, 'pairs of numbers of points'), colors: COLOUR, radius: PIXELS, width: PIXELS, visibility: TENSOR },
@@ -68,9 +71,10 @@ export function drawKeypoints(...args: readonly unknown[]): Tensor {
   const { image, keypoints, connectivity = [] } = options;
   requirePicture('drawKeypoints', image, [3]);
   const shape = keypoints.layout.shape;
-  if (shape.length !== 3 || shape[2] !== 2) throw new ShapeError(`drawKeypoints: expected points [N, K, 2], but got ${showShape(shape)}`); // prettier-ignore
+  if (shape.length !== 3 || shape[2] !== 2) throw new ShapeError(`drawKeypoints: expected points [N, K, 2], but got ${showShape(shape)}`);
   for (const end of connectivity.flat()) {
-    if (end < -shape[1]! || end >= shape[1]!) throw new IndexError(`drawKeypoints: expected pairs of points below ${shape[1]!}, but got ${end}`); // prettier-ignore
+    if (end < -shape[1]! || end >= shape[1]!)
+      throw new IndexError(`drawKeypoints: expected pairs of points below ${shape[1]!}, but got ${end}`);
   }
   return withGradMode(false, () => {
     const places = placesOf('drawKeypoints', keypoints);
@@ -89,17 +93,14 @@ function visibilityOf(given: Tensor | undefined, points: readonly number[]): boo
   const visible = given.dim() === 3 && given.size(2) === 1 ? given.squeeze(2) : given;
   const shape = visible.layout.shape;
   if (shape.length !== 2 || shape[0] !== points[0] || shape[1] !== points[1]) {
-    throw new ShapeError(`drawKeypoints: expected the visibility of each point, [${points[0]!}, ${points[1]!}], but got ${showShape(given.layout.shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `drawKeypoints: expected the visibility of each point, [${points[0]!}, ${points[1]!}], but got ${showShape(given.layout.shape)}`,
+    );
   }
   return visible.detach().ne(0).tolist() as boolean[][];
 }
 
-function drawOne(
-  canvas: Canvas,
-  points: readonly number[][],
-  visible: readonly boolean[] | undefined,
-  options: All,
-): void {
+function drawOne(canvas: Canvas, points: readonly number[][], visible: readonly boolean[] | undefined, options: All): void {
   const { connectivity = [], colors, radius = 2, width = 3 } = options;
   const isSeen = (i: number): boolean => visible?.at(i) !== false;
   points.forEach(([x, y], i) => {

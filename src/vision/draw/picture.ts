@@ -16,9 +16,12 @@ export function requirePicture(op: string, image: Tensor, channels: readonly num
   const shape = image.layout.shape;
   if (shape.length !== 3 || !channels.includes(shape[0]!)) {
     const batch = shape.length === 4 ? '; of a batch pass one picture, images.select(0, 0)' : '';
-    throw new ShapeError(`${op}: expected one picture ${channels.map((count) => `[${count}, H, W]`).join(' or ')}, but got ${showShape(shape)}${batch}`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: expected one picture ${channels.map((count) => `[${count}, H, W]`).join(' or ')}, but got ${showShape(shape)}${batch}`,
+    );
   }
-  if (!isFloating(image.dtype) && image.dtype !== 'uint8') throw new DTypeError(`${op}: expected a picture of uint8, or of floats from 0 to 1, but got ${image.dtype}`); // prettier-ignore
+  if (!isFloating(image.dtype) && image.dtype !== 'uint8')
+    throw new DTypeError(`${op}: expected a picture of uint8, or of floats from 0 to 1, but got ${image.dtype}`);
 }
 
 /** A copy of a picture's pixels in bytes; grey becomes red, green and blue. */
@@ -36,7 +39,10 @@ export function pictureOf({ width, height, data }: Canvas, dtype: DType, like: T
 }
 
 /** Of options: how wide a line or how large a point is. */
-export const PIXELS = kind('a whole number of pixels from 0 to 65535', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65536); // prettier-ignore
+export const PIXELS = kind(
+  'a whole number of pixels from 0 to 65535',
+  (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65536,
+);
 /** Lines are drawn pixel by pixel, those outside of the picture too. */
 const FARTHEST = 2 ** 20;
 
@@ -47,6 +53,7 @@ const FARTHEST = 2 ** 20;
 export function placesOf(op: string, coordinates: Tensor): number[] {
   const given = [...(coordinates.detach().to('float64').contiguous().toTypedArray() as Float64Array)];
   const wrong = given.find((value) => !(Math.abs(value) < FARTHEST));
-  if (wrong !== undefined) throw new ArgumentError(`${op}: expected coordinates in pixels, less than ${FARTHEST} from the corner, but got ${wrong}`); // prettier-ignore
+  if (wrong !== undefined)
+    throw new ArgumentError(`${op}: expected coordinates in pixels, less than ${FARTHEST} from the corner, but got ${wrong}`);
   return given.map(Math.trunc);
 }

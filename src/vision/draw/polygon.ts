@@ -30,9 +30,8 @@ function edgeOf(x0: number, y0: number, x1: number, y1: number): Edge {
 }
 
 /** The same of float32 numbers, whose sum is rounded first. */
-const spanFrom = (value: number): number => (value >= 0 ? Math.floor(round(value + 0.5)) : -Math.floor(round(-value + 0.5))); // prettier-ignore
-const spanTo = (value: number): number =>
-  value >= 0 ? Math.ceil(round(value - 0.5)) : -Math.ceil(round(-value - 0.5));
+const spanFrom = (value: number): number => (value >= 0 ? Math.floor(round(value + 0.5)) : -Math.floor(round(-value + 0.5)));
+const spanTo = (value: number): number => (value >= 0 ? Math.ceil(round(value - 0.5)) : -Math.ceil(round(-value - 0.5)));
 
 const placeIn = (edge: Edge, y: number): number => round(round(round(y - edge.y0) * edge.slope) + edge.x0);
 
@@ -63,15 +62,7 @@ export function fillPolygon(canvas: Canvas, points: readonly number[], ink: Ink)
 }
 
 /** A line of a width between two pixels; one pixel wide it is a thin line with its end. */
-export function drawLine(
-  canvas: Canvas,
-  x0: number,
-  y0: number,
-  x1: number,
-  y1: number,
-  width: number,
-  ink: Ink,
-): void {
+export function drawLine(canvas: Canvas, x0: number, y0: number, x1: number, y1: number, width: number, ink: Ink): void {
   if (width === 0) return;
   if (width === 1) {
     drawThinLine(canvas, x0, y0, x1, y1, ink);
@@ -86,9 +77,9 @@ export function drawLine(
   const length = Math.hypot(dx, dy);
   const half = (width - 1) / 2;
   const [more, less] = [halfUp(half) / length, halfDown(half) / length];
-  const [dxMin, dxMax, dyMin, dyMax] = [less * dy, more * dy, less * dx, more * dx].map(halfDown) as [number, number, number, number]; // prettier-ignore
+  const [dxMin, dxMax, dyMin, dyMax] = [less * dy, more * dy, less * dx, more * dx].map(halfDown) as [number, number, number, number];
   const corners = [x0 - dxMin, y0 + dyMax, x1 - dxMin, y1 + dyMax, x1 + dxMax, y1 - dyMin, x0 + dxMax, y0 - dyMin];
-  const edges = [0, 2, 4, 6].map((i) => edgeOf(corners[i]!, corners[i + 1]!, corners[(i + 2) % 8]!, corners[(i + 3) % 8]!)); // prettier-ignore
+  const edges = [0, 2, 4, 6].map((i) => edgeOf(corners[i]!, corners[i + 1]!, corners[(i + 2) % 8]!, corners[(i + 3) % 8]!));
   fillEdges(canvas, edges, ink);
 }
 
@@ -97,12 +88,14 @@ function fillEdges(canvas: Canvas, edges: readonly Edge[], ink: Ink): void {
   const level = edges.filter((edge) => edge.ymin === edge.ymax);
   const sloping = edges.filter((edge) => edge.ymin !== edge.ymax);
   if (isSolid) for (const edge of level) drawSpan(canvas, edge.xmin, edge.ymin, edge.xmax, ink);
-  const top = Math.max(0, edges.reduce((least, edge) => Math.min(least, edge.ymin), canvas.height - 1)); // prettier-ignore
+  const top = Math.max(
+    0,
+    edges.reduce((least, edge) => Math.min(least, edge.ymin), canvas.height - 1),
+  );
   const bottom = edges.reduce((most, edge) => Math.max(most, edge.ymax), 0);
   for (let y = top; y <= Math.min(bottom, canvas.height); y++) {
     const places = crossings(sloping, y, Math.min(bottom, canvas.height)).sort((a, b) => a - b);
-    if (isSolid)
-      for (let i = 1; i < places.length; i += 2) drawSpan(canvas, spanFrom(places[i - 1]!), y, spanTo(places[i]!), ink); // prettier-ignore
+    if (isSolid) for (let i = 1; i < places.length; i += 2) drawSpan(canvas, spanFrom(places[i - 1]!), y, spanTo(places[i]!), ink);
     else fillOnce(canvas, places, level, y, ink);
   }
 }

@@ -56,10 +56,13 @@ export function drawSegmentationMasks(
 export function drawSegmentationMasks(...args: readonly unknown[]): Tensor {
   const { image, masks, alpha = 0.8, colors } = readCall(DRAW, args);
   requirePicture('drawSegmentationMasks', image, [3]);
-  if (masks.dtype !== 'bool') throw new DTypeError(`drawSegmentationMasks: expected masks of bool, but got ${masks.dtype}; write masks.gt(0.5)`); // prettier-ignore
+  if (masks.dtype !== 'bool')
+    throw new DTypeError(`drawSegmentationMasks: expected masks of bool, but got ${masks.dtype}; write masks.gt(0.5)`);
   const [shape, [, height, width]] = [masks.layout.shape, image.layout.shape];
   if (shape.length < 2 || shape.length > 3 || shape.at(-2) !== height || shape.at(-1) !== width) {
-    throw new ShapeError(`drawSegmentationMasks: expected masks [N, ${height!}, ${width!}] or [${height!}, ${width!}], as large as the picture, but got ${showShape(shape)}`); // prettier-ignore
+    throw new ShapeError(
+      `drawSegmentationMasks: expected masks [N, ${height!}, ${width!}] or [${height!}, ${width!}], as large as the picture, but got ${showShape(shape)}`,
+    );
   }
   const all = shape.length === 2 ? masks.unsqueeze(0) : masks;
   const count = all.size(0);
@@ -70,10 +73,17 @@ export function drawSegmentationMasks(...args: readonly unknown[]): Tensor {
     const isFloat = isFloating(image.dtype);
     let painted: Tensor = image.detach();
     coloursFor('drawSegmentationMasks', count, colors).forEach((rgb, i) => {
-      const colour = tensor(rgb.map((value) => (isFloat ? share(value) : value)), { dtype: image.dtype, device: image.device }); // prettier-ignore
+      const colour = tensor(
+        rgb.map((value) => (isFloat ? share(value) : value)),
+        { dtype: image.dtype, device: image.device },
+      );
       painted = where(all.select(0, i), colour.reshape(3, 1, 1), painted);
     });
     painted = painted.maskedFill(all.to('int64').sum(0).gt(1), 0);
-    return image.detach().mul(1 - alpha).add(painted.mul(alpha)).to(image.dtype); // prettier-ignore
+    return image
+      .detach()
+      .mul(1 - alpha)
+      .add(painted.mul(alpha))
+      .to(image.dtype);
   });
 }

@@ -10,7 +10,7 @@ export type Fill = number | readonly number[] | null;
 
 export const FILL_VALUE: Kind = orNull(either(NUMBER, arrayOf(NUMBER, 'numbers')));
 export const PADDING_MODE: Kind = oneOf('constant', 'edge', 'reflect', 'symmetric');
-export const CENTER: Kind = kind('[x, y]', (value) => Array.isArray(value) && value.length === 2 && value.every(FINITE.accepts)); // prettier-ignore
+export const CENTER: Kind = kind('[x, y]', (value) => Array.isArray(value) && value.length === 2 && value.every(FINITE.accepts));
 export const WARP: Kind = oneOf('nearest', 'bilinear', 'bicubic');
 const PLACE = WHOLE;
 
@@ -28,7 +28,7 @@ export function heightAndWidth(operation: string, size: Size): readonly [number,
   requireKind(operation, 'the size', size, SIZE_OR_SIZES);
   const sizes = typeof size === 'number' ? [size, size] : size.length === 1 ? [size[0]!, size[0]!] : [...size];
   if (sizes.length !== 2 || !sizes.every(COUNT.accepts)) {
-    throw new ArgumentError(`${operation}: expected a size of at least 1 or [height, width], but got ${JSON.stringify(size)}`); // prettier-ignore
+    throw new ArgumentError(`${operation}: expected a size of at least 1 or [height, width], but got ${JSON.stringify(size)}`);
   }
   return [sizes[0]!, sizes[1]!];
 }
@@ -40,7 +40,8 @@ export function requirePlaces(op: string, ...places: readonly number[]): void {
 
 /** @throws {@link ArgumentError} unless it is a number of at least 0. */
 export function requireFactor(op: string, name: string, factor: number): void {
-  if (!(typeof factor === 'number' && factor >= 0 && Number.isFinite(factor))) throw wrongArgument(op, name, 'a number of at least 0', factor); // prettier-ignore
+  if (!(typeof factor === 'number' && factor >= 0 && Number.isFinite(factor)))
+    throw wrongArgument(op, name, 'a number of at least 0', factor);
 }
 
 /**
@@ -51,9 +52,9 @@ export function fillValues(op: string, fill: Fill | undefined, picture: Visual):
   if (fill === undefined || fill === null) return null;
   requireKind(op, 'fill', fill, FILL_VALUE);
   if (typeof fill === 'number') return [fill];
-  const channels = picture instanceof Image ? picture.channels : fill.length === 1 ? 1 : channelsOf(op, picture as Tensor); // prettier-ignore
+  const channels = picture instanceof Image ? picture.channels : fill.length === 1 ? 1 : channelsOf(op, picture as Tensor);
   if (fill.length === 1 || fill.length === channels) return fill;
-  throw new ArgumentError(`${op}: expected one fill, or ${channels} of them for a picture of ${channels} channels, but got ${fill.length}`); // prettier-ignore
+  throw new ArgumentError(`${op}: expected one fill, or ${channels} of them for a picture of ${channels} channels, but got ${fill.length}`);
 }
 
 /**
@@ -62,6 +63,7 @@ export function fillValues(op: string, fill: Fill | undefined, picture: Visual):
  */
 export function imageColour(op: string, fill: Fill | undefined, image: Image): readonly number[] {
   const values = fillValues(op, fill, image) ?? [0];
-  if (values.some((value) => !(value >= 0 && value < 256))) throw new ArgumentError(`${op}: expected a fill from 0 to 255 for an image, but got ${String(fill)}`); // prettier-ignore
+  if (values.some((value) => !(value >= 0 && value < 256)))
+    throw new ArgumentError(`${op}: expected a fill from 0 to 255 for an image, but got ${String(fill)}`);
   return Array.from({ length: image.channels }, (_, channel) => Math.trunc(values[channel % values.length]!));
 }

@@ -32,7 +32,7 @@ function blurredPlane(
   down: Float64Array,
 ): Float64Array {
   const rows = new Float64Array(height * width);
-  const columns = Int32Array.from({ length: width + across.length - 1 }, (_, i) => reflected(i - (across.length >> 1), width)); // prettier-ignore
+  const columns = Int32Array.from({ length: width + across.length - 1 }, (_, i) => reflected(i - (across.length >> 1), width));
   for (let y = 0, o = 0; y < height; y++) {
     const row = from + y * width;
     for (let x = 0; x < width; x++, o++) {
@@ -54,7 +54,9 @@ function blurredPlane(
 
 function requireRoom(op: string, [across, down]: readonly [number, number], height: number, width: number): void {
   if (across >> 1 < width && down >> 1 < height) return;
-  throw new ArgumentError(`${op}: a kernel of ${across}x${down} (width x height) needs more pixels than the ${width}x${height} that there are; choose a smaller one`); // prettier-ignore
+  throw new ArgumentError(
+    `${op}: a kernel of ${across}x${down} (width x height) needs more pixels than the ${width}x${height} that there are; choose a smaller one`,
+  );
 }
 
 /** Float32 values, blurred. */

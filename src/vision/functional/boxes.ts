@@ -23,24 +23,18 @@ interface Boxes {
 
 function boxesOf(op: string, boxes: BoundingBoxes): Boxes {
   const values = Float64Array.from(numbersOf(op, boxes));
-  return { values, format: boxes.format, round: boxes.dtype === 'float64' ? itself : Math.fround, isWhole: !isFloating(boxes.dtype) }; // prettier-ignore
+  return { values, format: boxes.format, round: boxes.dtype === 'float64' ? itself : Math.fround, isWhole: !isFloating(boxes.dtype) };
 }
 
 /** Boxes of the same dtype in a picture of perhaps another size. */
-function boxesLike(
-  like: BoundingBoxes,
-  values: Float64Array,
-  canvasSize: readonly [number, number],
-  format = like.format,
-): BoundingBoxes {
+function boxesLike(like: BoundingBoxes, values: Float64Array, canvasSize: readonly [number, number], format = like.format): BoundingBoxes {
   const { dtype, clampingMode } = like;
   const shape = [values.length / 4, 4];
-  const numbers = isFloating(dtype)
-    ? dtype === 'float64'
-      ? values
-      : Float32Array.from(values)
-    : values.map(Math.trunc);
-  const data = dtype === 'int64' || isFloating(dtype) ? tensorOfNumbers(numbers, shape, dtype) : tensorOfNumbers(Float32Array.from(numbers), shape, 'float32').to(dtype); // prettier-ignore
+  const numbers = isFloating(dtype) ? (dtype === 'float64' ? values : Float32Array.from(values)) : values.map(Math.trunc);
+  const data =
+    dtype === 'int64' || isFloating(dtype)
+      ? tensorOfNumbers(numbers, shape, dtype)
+      : tensorOfNumbers(Float32Array.from(numbers), shape, 'float32').to(dtype);
   return new BoundingBoxes(data, { format, canvasSize, clampingMode });
 }
 
@@ -50,7 +44,7 @@ type Row = [number, number, number, number];
 type Convert = (box: Row, round: Round, isWhole: boolean) => Row;
 
 /** Half of a size; whole numbers are rounded down. */
-const half = (size: number, round: Round, isWhole: boolean): number => (isWhole ? Math.floor(size / 2) : round(size / 2)); // prettier-ignore
+const half = (size: number, round: Round, isWhole: boolean): number => (isWhole ? Math.floor(size / 2) : round(size / 2));
 
 /** To corners and back, and the two ways that do not go by them. */
 const CONVERT: Readonly<Record<string, Convert>> = {
@@ -65,12 +59,7 @@ const CONVERT: Readonly<Record<string, Convert>> = {
     const [w, h] = [round(x2 - x1), round(y2 - y1)];
     return [half(round(2 * x1 + w), round, isWhole), half(round(2 * y1 + h), round, isWhole), w, h];
   },
-  'XYWH CXCYWH': ([x, y, w, h], round, isWhole) => [
-    round(x + half(w, round, isWhole)),
-    round(y + half(h, round, isWhole)),
-    w,
-    h,
-  ],
+  'XYWH CXCYWH': ([x, y, w, h], round, isWhole) => [round(x + half(w, round, isWhole)), round(y + half(h, round, isWhole)), w, h],
   'CXCYWH XYWH': ([cx, cy, w, h], round, isWhole) => {
     const [x, y] = [round(cx - round(w / 2)), round(cy - round(h / 2))];
     if (!isWhole) return [x, y, w, h];
@@ -80,13 +69,7 @@ const CONVERT: Readonly<Record<string, Convert>> = {
 };
 
 /** Numbers of one format as those of another. */
-function reformatted(
-  values: Float64Array,
-  from: BoundingBoxFormat,
-  to: BoundingBoxFormat,
-  round: Round,
-  isWhole: boolean,
-): Float64Array {
+function reformatted(values: Float64Array, from: BoundingBoxFormat, to: BoundingBoxFormat, round: Round, isWhole: boolean): Float64Array {
   if (from === to) return values;
   const convert = CONVERT[`${from} ${to}`]!;
   const out = new Float64Array(values.length);
@@ -136,12 +119,7 @@ export function mirrored(boxes: BoundingBoxes, axis: 0 | 1): BoundingBoxes {
 }
 
 /** Moved by whole pixels into a picture of another size, and cut off there. */
-export function shifted(
-  boxes: BoundingBoxes,
-  right: number,
-  down: number,
-  canvas: readonly [number, number],
-): BoundingBoxes {
+export function shifted(boxes: BoundingBoxes, right: number, down: number, canvas: readonly [number, number]): BoundingBoxes {
   const { values, format, round } = boxesOf('crop', boxes);
   const corners = format === 'XYXY' ? 4 : 2;
   const out = values.map((value, i) => (i % 4 < corners ? round(value + (i % 2 === 0 ? right : down)) : value));
@@ -154,7 +132,11 @@ export function rescaled(boxes: BoundingBoxes, [height, width]: readonly [number
   if (height === oldHeight && width === oldWidth) return boxes;
   const { values, round } = boxesOf('resize', boxes);
   const ratios = [round(width / oldWidth), round(height / oldHeight)];
-  return boxesLike(boxes, values.map((value, i) => round(value * ratios[i % 2]!)), [height, width]); // prettier-ignore
+  return boxesLike(
+    boxes,
+    values.map((value, i) => round(value * ratios[i % 2]!)),
+    [height, width],
+  );
 }
 
 /** Where a point goes, in the rounding of the boxes. */
@@ -188,7 +170,8 @@ export function moved(
 export const affineMap =
   ([a, b, c, d, e, f]: readonly number[]): PointMap =>
   (x, y, round) => {
-    const sum = (p: number, q: number, r: number): number => round === itself ? p * x + q * y + r : Math.fround(fma32(y, Math.fround(q), Math.fround(x * Math.fround(p))) + Math.fround(r)); // prettier-ignore
+    const sum = (p: number, q: number, r: number): number =>
+      round === itself ? p * x + q * y + r : Math.fround(fma32(y, Math.fround(q), Math.fround(x * Math.fround(p))) + Math.fround(r));
     return [sum(a!, b!, c!), sum(d!, e!, f!)];
   };
 
@@ -199,12 +182,14 @@ export const affineMap =
 export function perspectiveMap(k: readonly number[]): PointMap {
   const [a, b, c, d, e, f, g, h] = k as [number, number, number, number, number, number, number, number];
   const determinant = a * e - b * d;
-  if (determinant === 0) throw new ArgumentError('perspective: these coefficients cannot be inverted, which boxes need; choose other points'); // prettier-ignore
+  if (determinant === 0)
+    throw new ArgumentError('perspective: these coefficients cannot be inverted, which boxes need; choose other points');
   const across = [(e - f * h) / determinant, (c * h - b) / determinant, (b * f - c * e) / determinant] as const;
   const down = [(f * g - d) / determinant, (a - c * g) / determinant, (c * d - a * f) / determinant] as const;
   const below = [(d * h - e * g) / determinant, (b * g - a * h) / determinant, 1] as const;
   return (x, y, round) => {
-    const sum = ([p, q, r]: readonly [number, number, number]): number => round(round(round(round(p) * x) + round(round(q) * y)) + round(r)); // prettier-ignore
+    const sum = ([p, q, r]: readonly [number, number, number]): number =>
+      round(round(round(round(p) * x) + round(round(q) * y)) + round(r));
     const divisor = sum(below);
     return [round(sum(across) / divisor), round(sum(down) / divisor)];
   };

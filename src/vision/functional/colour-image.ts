@@ -22,7 +22,11 @@ const clip = (value: number): number => (value <= 0 ? 0 : value >= 255 ? 255 : M
 const blend = (from: number, to: number, factor: number): number => clip(f32(from + f32(f32(factor) * (to - from))));
 
 /** Darker with a factor below 1, brighter above. */
-export const brightness = (image: Image, factor: number): Image => looked(image, tableOf((value) => blend(0, value, factor))); // prettier-ignore
+export const brightness = (image: Image, factor: number): Image =>
+  looked(
+    image,
+    tableOf((value) => blend(0, value, factor)),
+  );
 
 /** Nearer to the mean grey with a factor below 1, further away above. */
 export function contrast(image: Image, factor: number): Image {
@@ -38,7 +42,13 @@ export function contrast(image: Image, factor: number): Image {
 
 /** Nearer to grey with a factor below 1, more colourful above. */
 export function saturation(image: Image, factor: number): Image {
-  if (image.channels === 1) return factor === 0 || factor === 1 ? image : looked(image, tableOf((value) => blend(value, value, factor))); // prettier-ignore
+  if (image.channels === 1)
+    return factor === 0 || factor === 1
+      ? image
+      : looked(
+          image,
+          tableOf((value) => blend(value, value, factor)),
+        );
   const { width, height, data } = image;
   const out = new Uint8Array(data.length);
   const shares = Float32Array.from({ length: 511 }, (_, i) => f32(factor) * (i - 255));
@@ -123,13 +133,24 @@ export function sharpness(image: Image, factor: number): Image {
 
 /** Powers of the values, as shares of the largest. */
 export const gamma = (image: Image, power: number, gain: number): Image =>
-  looked(image, tableOf((value) => clip(255.999 * gain * (value / 255) ** power))); // prettier-ignore
+  looked(
+    image,
+    tableOf((value) => clip(255.999 * gain * (value / 255) ** power)),
+  );
 
 /** Only the upper bits. */
-export const posterized = (image: Image, bits: number): Image => looked(image, tableOf((value) => value & ~(2 ** (8 - bits) - 1))); // prettier-ignore
+export const posterized = (image: Image, bits: number): Image =>
+  looked(
+    image,
+    tableOf((value) => value & ~(2 ** (8 - bits) - 1)),
+  );
 
 /** Values from a threshold on turned around. */
-export const solarized = (image: Image, threshold: number): Image => looked(image, tableOf((value) => (value < threshold ? value : 255 - value))); // prettier-ignore
+export const solarized = (image: Image, threshold: number): Image =>
+  looked(
+    image,
+    tableOf((value) => (value < threshold ? value : 255 - value)),
+  );
 
 /** Every value turned around. */
 export const inverted = (image: Image): Image =>

@@ -22,9 +22,14 @@ const plain: Fma = (a, b, c) => a * b + c;
 export const boundOf = (dtype: DType): number => (isFloating(dtype) || dtype === 'bool' ? 1 : 2 ** BITS[dtype]! - 1);
 
 /** Bits of a value, without those of signs. */
-export const BITS: Readonly<Partial<Record<DType, number>>> = { uint8: 8, int8: 7, int16: 15, uint16: 16, int32: 31, int64: 63 }; // prettier-ignore
+export const BITS: Readonly<Partial<Record<DType, number>>> = { uint8: 8, int8: 7, int16: 15, uint16: 16, int32: 31, int64: 63 };
 
-export const coloursOf = (p: Planes, channels: number, dtype: DType): Colours => ({ ...p, channels, bound: boundOf(dtype), isWhole: !isFloating(dtype) }); // prettier-ignore
+export const coloursOf = (p: Planes, channels: number, dtype: DType): Colours => ({
+  ...p,
+  channels,
+  bound: boundOf(dtype),
+  isWhole: !isFloating(dtype),
+});
 
 const arithmetic = ({ data, isWhole }: Colours): readonly [Round, Fma] =>
   data instanceof Float64Array && !isWhole ? [itself, plain] : [Math.fround, fma32];
@@ -55,7 +60,7 @@ function greys(p: Colours): Numbers {
   const [red, green, blue] = [round(0.2989), round(0.587), round(0.114)];
   const size = p.height * p.width;
   const pictures = p.outer / p.channels;
-  const out = p.data instanceof Float64Array && !p.isWhole ? new Float64Array(pictures * size) : new Float32Array(pictures * size); // prettier-ignore
+  const out = p.data instanceof Float64Array && !p.isWhole ? new Float64Array(pictures * size) : new Float32Array(pictures * size);
   for (let k = 0, o = 0; k < pictures; k++) {
     const at = k * p.channels * size;
     for (let i = at; i < at + size; i++, o++) {
@@ -137,7 +142,7 @@ export function hue(p: Colours, factor: number): Planes {
   const size = p.height * p.width;
   const data = sameKind(p.data, p.data.length);
   const scale = p.isWhole ? Math.fround(1 / p.bound) : 1;
-  const store = p.isWhole ? (value: number): number => Math.trunc(Math.fround(value * Math.fround(p.bound + 1 - 0.001))) : itself; // prettier-ignore
+  const store = p.isWhole ? (value: number): number => Math.trunc(Math.fround(value * Math.fround(p.bound + 1 - 0.001))) : itself;
   const colour = new Float64Array(3);
   for (let picture = 0; picture < p.outer; picture += 3) {
     const at = picture * size;
@@ -201,7 +206,10 @@ export function posterized(p: Colours, bits: number, dtype: DType): Planes {
 }
 
 /** Turned around: bits of whole values. */
-const opposite = ({ bound, isWhole }: Colours): Round => (value) => (isWhole && value < 0 ? -bound - 2 - value : bound - value); // prettier-ignore
+const opposite =
+  ({ bound, isWhole }: Colours): Round =>
+  (value) =>
+    isWhole && value < 0 ? -bound - 2 - value : bound - value;
 
 export const inverted = (p: Colours): Planes => mapped(p, opposite(p));
 

@@ -32,8 +32,7 @@ function coloured<T extends Picture>(op: string, input: T, { image, planes: chan
       const x = like as Tensor;
       if (x.dtype === 'bool') throw new DTypeError(`${op}: expected numbers, but got dtype bool`);
       const channels = any && x.ndim < 3 ? 1 : channelsOf(op, x);
-      if (!any && channels !== 1 && channels !== 3)
-        throw wrongArgument(op, 'the number of channels', '1 or 3', channels);
+      if (!any && channels !== 1 && channels !== 3) throw wrongArgument(op, 'the number of channels', '1 or 3', channels);
       return change(coloursOf(p, channels, x.dtype), x);
     },
   });
@@ -142,7 +141,8 @@ export function adjustGamma<T extends Picture>(input: T, gamma: number, gain = 1
  */
 export function posterize<T extends Picture>(input: T, bits: number): T {
   const least = input instanceof Image ? 1 : 0;
-  if (!(Number.isInteger(bits) && bits >= least && bits <= 8)) throw wrongArgument('posterize', 'the bits', `a whole number from ${least} to 8`, bits); // prettier-ignore
+  if (!(Number.isInteger(bits) && bits >= least && bits <= 8))
+    throw wrongArgument('posterize', 'the bits', `a whole number from ${least} to 8`, bits);
   return coloured('posterize', input, {
     image: (image) => images.posterized(image, bits),
     planes: (p, { dtype }) => planes.posterized(p, bits, dtype),
@@ -161,7 +161,7 @@ export function solarize<T extends Picture>(input: T, threshold: number): T {
   return coloured('solarize', input, {
     image: (image) => images.solarized(image, threshold),
     planes: (p) => {
-      if (threshold > p.bound) throw wrongArgument('solarize', 'the threshold', `at most ${p.bound}, the largest value`, threshold); // prettier-ignore
+      if (threshold > p.bound) throw wrongArgument('solarize', 'the threshold', `at most ${p.bound}, the largest value`, threshold);
       return planes.solarized(p, threshold);
     },
     any: true,
@@ -208,7 +208,7 @@ function equalizedPlanes(p: Colours, { dtype }: Tensor): Planes {
   if (dtype === 'uint8') return planes.equalized(p as Planes as Planes<Uint8Array>);
   const bits = planes.BITS[dtype];
   const shift = bits === undefined ? 0 : 2 ** (bits - 8);
-  const byte = (value: number): number => p.isWhole ? Math.floor(value / shift) : Math.trunc(Math.fround(value * Math.fround(255.999))); // prettier-ignore
+  const byte = (value: number): number => (p.isWhole ? Math.floor(value / shift) : Math.trunc(Math.fround(value * Math.fround(255.999))));
   const bytes = planes.equalized({ ...p, data: Uint8Array.from(p.data as ArrayLike<number>, byte) });
   const back = (value: number): number => (p.isWhole ? Math.floor(value * shift) : value * Math.fround(1 / 255));
   const data = p.data.slice();
@@ -216,7 +216,9 @@ function equalizedPlanes(p: Colours, { dtype }: Tensor): Planes {
   return { ...p, data };
 }
 
-const GREY_OPTIONS: OptionKinds<{ numOutputChannels?: 1 | 3 }> = { numOutputChannels: kind('1 or 3', (value) => value === 1 || value === 3) }; // prettier-ignore
+const GREY_OPTIONS: OptionKinds<{ numOutputChannels?: 1 | 3 }> = {
+  numOutputChannels: kind('1 or 3', (value) => value === 1 || value === 3),
+};
 
 /**
  * Grey, with one channel or three equal ones.
@@ -231,7 +233,7 @@ const GREY_OPTIONS: OptionKinds<{ numOutputChannels?: 1 | 3 }> = { numOutputChan
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.functional.rgb_to_grayscale.html
  */
 export function rgbToGrayscale<T extends Picture>(input: T, options: { readonly numOutputChannels?: 1 | 3 } = {}): T {
-  const { numOutputChannels = 1 } = requireOptions<{ numOutputChannels?: 1 | 3 }>('rgbToGrayscale', options, GREY_OPTIONS); // prettier-ignore
+  const { numOutputChannels = 1 } = requireOptions<{ numOutputChannels?: 1 | 3 }>('rgbToGrayscale', options, GREY_OPTIONS);
   if (!(input instanceof Tensor)) {
     return coloured('rgbToGrayscale', input, {
       image: (image) => (numOutputChannels === 3 ? image.convert('L').convert('RGB') : image.convert('L')),
@@ -239,7 +241,7 @@ export function rgbToGrayscale<T extends Picture>(input: T, options: { readonly 
     });
   }
   const channels = channelsOf('rgbToGrayscale', input);
-  if (channels !== 1 && channels !== 3) throw wrongArgument('rgbToGrayscale', 'the number of channels', '1 or 3', channels); // prettier-ignore
+  if (channels !== 1 && channels !== 3) throw wrongArgument('rgbToGrayscale', 'the number of channels', '1 or 3', channels);
   const p = coloursOf(planesOfTensor('rgbToGrayscale', input), channels, input.dtype);
   const shape = [...(input.shape as number[])];
   shape[shape.length - 3] = numOutputChannels;
@@ -261,8 +263,10 @@ export function grayscaleToRgb<T extends Picture>(input: T): T {
  */
 export function permuteChannels<T extends Picture>(input: T, permutation: readonly number[]): T {
   const check = (channels: number): void => {
-    const isOrder = Array.isArray(permutation) && [...(permutation as readonly number[])].sort((a, b) => a - b).every((channel, i) => channel === i); // prettier-ignore
-    if (!isOrder || permutation.length !== channels) throw wrongArgument('permuteChannels', 'the permutation', `the numbers 0 to ${channels - 1} in some order`, permutation); // prettier-ignore
+    const isOrder =
+      Array.isArray(permutation) && [...(permutation as readonly number[])].sort((a, b) => a - b).every((channel, i) => channel === i);
+    if (!isOrder || permutation.length !== channels)
+      throw wrongArgument('permuteChannels', 'the permutation', `the numbers 0 to ${channels - 1} in some order`, permutation);
   };
   return coloured('permuteChannels', input, {
     image: (image) => {

@@ -8,13 +8,7 @@ export type PaddingMode = 'constant' | 'edge' | 'reflect' | 'symmetric';
 export type Sides = readonly [left: number, top: number, right: number, bottom: number];
 
 /** The stretch of `width` × `height` places from column `left` and row `top` on; what lies outside is 0. */
-export function cropped<A extends Numbers>(
-  p: Planes<A>,
-  top: number,
-  left: number,
-  height: number,
-  width: number,
-): Planes<A> {
+export function cropped<A extends Numbers>(p: Planes<A>, top: number, left: number, height: number, width: number): Planes<A> {
   if (top === 0 && left === 0 && height === p.height && width === p.width) return p;
   const out = emptyLike(p, height, width);
   const from = Math.max(left, 0);
@@ -31,12 +25,7 @@ export function cropped<A extends Numbers>(
 }
 
 /** With a border: of `fill`, a value for each channel that repeats over the planes, or of the picture's own pixels. */
-export function padded<A extends Numbers>(
-  p: Planes<A>,
-  sides: Sides,
-  fill: readonly number[],
-  mode: PaddingMode,
-): Planes<A> {
+export function padded<A extends Numbers>(p: Planes<A>, sides: Sides, fill: readonly number[], mode: PaddingMode): Planes<A> {
   const [left, top, right, bottom] = sides;
   const [height, width] = [p.height + top + bottom, p.width + left + right];
   if (mode !== 'constant') return mirrored(p, sides, height, width, mode);

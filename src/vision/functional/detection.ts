@@ -2,11 +2,11 @@
 import { instanceOf, kind, NUMBER, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { fromTypedArray } from '../../tensor/create.ts';
-import { BOX_FORMAT, BoundingBoxes, formatNamed, wrap, type BoundingBoxFormat, type ClampingMode } from '../tv-tensors.ts'; // prettier-ignore
+import { BOX_FORMAT, BoundingBoxes, formatNamed, wrap, type BoundingBoxFormat, type ClampingMode } from '../tv-tensors.ts';
 import { clamped, sane, withFormat } from './boxes.ts';
 
 const BOXES = instanceOf('BoundingBoxes', BoundingBoxes);
-export const MODE = kind("'soft', 'hard', 'auto' or null", (value) => value === null || ['soft', 'hard', 'auto'].includes(value as string)); // prettier-ignore
+export const MODE = kind("'soft', 'hard', 'auto' or null", (value) => value === null || ['soft', 'hard', 'auto'].includes(value as string));
 
 /** A format by its name; small letters will do. */
 export type FormatName = BoundingBoxFormat | Lowercase<BoundingBoxFormat>;
@@ -54,7 +54,10 @@ export const SANITIZE_OPTIONS: OptionKinds<SanitizeOptions> = { minSize: NUMBER,
 
 /** The rows of a tensor that `valid` names. */
 export function rowsOf<T extends Tensor>(x: T, valid: Uint8Array): T {
-  const kept = BigInt64Array.from([...valid.keys()].filter((i) => valid[i] === 1), BigInt); // prettier-ignore
+  const kept = BigInt64Array.from(
+    [...valid.keys()].filter((i) => valid[i] === 1),
+    BigInt,
+  );
   return wrap(x.indexSelect(0, fromTypedArray(kept)), x);
 }
 
@@ -65,7 +68,12 @@ export function rowsOf<T extends Tensor>(x: T, valid: Uint8Array): T {
  */
 export function sanitizeBoundingBoxes(boxes: BoundingBoxes, options: SanitizeOptions = {}): [BoundingBoxes, Tensor] {
   requireKind('sanitizeBoundingBoxes', 'the boxes', boxes, BOXES);
-  const { minSize = 1, minArea = 1 } = requireOptions<SanitizeOptions>('sanitizeBoundingBoxes', options, SANITIZE_OPTIONS, '{ minSize: 1 }'); // prettier-ignore
+  const { minSize = 1, minArea = 1 } = requireOptions<SanitizeOptions>(
+    'sanitizeBoundingBoxes',
+    options,
+    SANITIZE_OPTIONS,
+    '{ minSize: 1 }',
+  );
   const valid = sane(boxes, minSize, minArea);
   return [rowsOf(boxes, valid), fromTypedArray(valid, [valid.length], 'bool') as Tensor];
 }

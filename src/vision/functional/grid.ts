@@ -15,7 +15,7 @@ export interface Grid {
 
 /** An empty grid, float64 for pictures that are. */
 function emptyGrid(isDouble: boolean, height: number, width: number): Grid {
-  const make = (): Float32Array | Float64Array => isDouble ? new Float64Array(height * width) : new Float32Array(height * width); // prettier-ignore
+  const make = (): Float32Array | Float64Array => (isDouble ? new Float64Array(height * width) : new Float32Array(height * width));
   return { x: make(), y: make(), height, width };
 }
 
@@ -24,8 +24,7 @@ type Fma = (a: number, b: number, c: number) => number;
 const plain: Fma = (a, b, c) => a * b + c;
 
 /** Products of [x, y, 1] with a column of a matrix, one after the other, as a matrix product adds them up. */
-const product = (round: Round, x: number, y: number, [a, b, c]: Column): number =>
-  round(round(round(x * a) + round(y * b)) + c);
+const product = (round: Round, x: number, y: number, [a, b, c]: Column): number => round(round(round(x * a) + round(y * b)) + c);
 
 type Column = readonly [number, number, number];
 const itself = (value: number): number => value;
@@ -55,11 +54,7 @@ export function affineGrid(
 }
 
 /** The grid of a perspective's eight coefficients. */
-export function perspectiveGrid(
-  isDouble: boolean,
-  coefficients: readonly number[],
-  [height, width]: readonly [number, number],
-): Grid {
+export function perspectiveGrid(isDouble: boolean, coefficients: readonly number[], [height, width]: readonly [number, number]): Grid {
   const round = isDouble ? itself : Math.fround;
   const grid = emptyGrid(isDouble, height, width);
   const column = (row: number, size: number): Column =>
@@ -86,11 +81,7 @@ function linspace(round: Round, start: number, end: number, steps: number): numb
 }
 
 /** The places of the pixels themselves, moved by a displacement [height, width, 2]. */
-export function elasticGrid(
-  isDouble: boolean,
-  displacement: ArrayLike<number>,
-  [height, width]: readonly [number, number],
-): Grid {
+export function elasticGrid(isDouble: boolean, displacement: ArrayLike<number>, [height, width]: readonly [number, number]): Grid {
   const round = isDouble ? itself : Math.fround;
   const grid = emptyGrid(isDouble, height, width);
   const across = linspace(round, (1 - width) / width, (width - 1) / width, width);
@@ -110,12 +101,7 @@ export type GridInterpolation = 'nearest' | 'bilinear';
 /**
  * The planes at the places of a grid. What lies outside is 0, or `fill`, a value for each channel, of which pixels at the edge get their share.
  */
-export function sampled(
-  p: Planes,
-  grid: Grid,
-  interpolation: GridInterpolation,
-  fill: readonly number[] | null,
-): Planes {
+export function sampled(p: Planes, grid: Grid, interpolation: GridInterpolation, fill: readonly number[] | null): Planes {
   const out = emptyLike(p, grid.height, grid.width);
   const isDouble = grid.x instanceof Float64Array;
   if (interpolation === 'nearest') nearest(p, out, grid, isDouble ? itself : Math.fround, fill);

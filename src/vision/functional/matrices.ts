@@ -36,14 +36,15 @@ export function affineMatrix(
 }
 
 /** Width and height of what holds the whole picture under a matrix around its centre, in torchvision's float32. */
-export function expandedSize(
-  matrix: readonly number[],
-  width: number,
-  height: number,
-): readonly [width: number, height: number] {
+export function expandedSize(matrix: readonly number[], width: number, height: number): readonly [width: number, height: number] {
   const f = Math.fround;
   const [hw, hh] = [0.5 * width, 0.5 * height];
-  const corners = [[-hw, -hh], [-hw, hh], [hw, hh], [hw, -hh]] as const; // prettier-ignore
+  const corners = [
+    [-hw, -hh],
+    [-hw, hh],
+    [hw, hh],
+    [hw, -hh],
+  ] as const;
   const size = (row: number, half: number): number => {
     const [a, b, c] = [f(matrix[row]!), f(matrix[row + 1]!), f(matrix[row + 2]!)];
     const places = corners.map(([x, y]) => f(f(f(f(x * a) + f(y * b)) + c) + half));
@@ -78,7 +79,8 @@ function solved(rows: number[][]): number[] {
     for (let i = k + 1; i < n; i++) if (Math.abs(rows[i]![k]!) > Math.abs(rows[pivot]![k]!)) pivot = i;
     [rows[k], rows[pivot]] = [rows[pivot]!, rows[k]!];
     const row = rows[k]!;
-    if (Math.abs(row[k]!) < 1e-12) throw new ArgumentError('perspective: three of the four points lie on a line, so there is no such perspective'); // prettier-ignore
+    if (Math.abs(row[k]!) < 1e-12)
+      throw new ArgumentError('perspective: three of the four points lie on a line, so there is no such perspective');
     for (let i = k + 1; i < n; i++) {
       const share = rows[i]![k]! / row[k]!;
       if (share !== 0) for (let j = k; j <= n; j++) rows[i]![j]! -= share * row[j]!;

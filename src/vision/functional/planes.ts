@@ -31,28 +31,32 @@ export const shapeOf = (x: Tensor): readonly number[] => x.shape as readonly num
 
 /** An array of the same kind. */
 export function sameKind<A extends Numbers>(data: A, length: number): A {
-  if (length * data.BYTES_PER_ELEMENT >= MOST_BYTES) throw new OutOfMemoryError(`a picture of ${length} numbers is too large; it can have less than 2 GiB`); // prettier-ignore
+  if (length * data.BYTES_PER_ELEMENT >= MOST_BYTES)
+    throw new OutOfMemoryError(`a picture of ${length} numbers is too large; it can have less than 2 GiB`);
   return new (data.constructor as new (length: number) => A)(length);
 }
 const MOST_BYTES = 2 ** 31;
 
 /** Planes of another size, empty. */
-export function emptyLike<A extends Numbers>(
-  { data, outer, inner }: Planes<A>,
-  height: number,
-  width: number,
-): Planes<A> {
+export function emptyLike<A extends Numbers>({ data, outer, inner }: Planes<A>, height: number, width: number): Planes<A> {
   return { data: sameKind(data, outer * height * width * inner), outer, height, width, inner };
 }
 
-export const planesOfImage = ({ data, width, height, channels }: Image): Planes<Uint8Array> => ({ data, outer: 1, height, width, inner: channels }); // prettier-ignore
+export const planesOfImage = ({ data, width, height, channels }: Image): Planes<Uint8Array> => ({
+  data,
+  outer: 1,
+  height,
+  width,
+  inner: channels,
+});
 
 export const imageOfPlanes = ({ data, width, height, inner }: Planes): Image =>
   new Image(width, height, inner === 1 ? 1 : 3, data as Uint8Array);
 
 /** A tensor's elements as numbers, copied. */
 export function numbersOf(op: string, x: Tensor): Numbers {
-  if (x.device !== 'cpu') throw new DeviceError(`${op}: transforms run on the CPU, but the tensor is on '${x.device}'; move it with x.cpu()`); // prettier-ignore
+  if (x.device !== 'cpu')
+    throw new DeviceError(`${op}: transforms run on the CPU, but the tensor is on '${x.device}'; move it with x.cpu()`);
   const data = x.toTypedArray();
   return data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
 }
@@ -69,9 +73,9 @@ export function tensorOfNumbers(data: Numbers, shape: readonly number[], dtype: 
  */
 export function planesOfTensor(op: string, x: Tensor): Planes {
   const shape = x.shape as readonly number[];
-  if (shape.length < 2) throw new ShapeError(`${op}: expected a picture [..., channels, height, width], but got shape ${showShape(shape)}`); // prettier-ignore
+  if (shape.length < 2) throw new ShapeError(`${op}: expected a picture [..., channels, height, width], but got shape ${showShape(shape)}`);
   const [height, width] = [shape.at(-2)!, shape.at(-1)!];
-  if (height === 0 || width === 0) throw new ShapeError(`${op}: expected a picture with pixels, but got shape ${showShape(shape)}`); // prettier-ignore
+  if (height === 0 || width === 0) throw new ShapeError(`${op}: expected a picture with pixels, but got shape ${showShape(shape)}`);
   return { data: numbersOf(op, x), outer: x.numel() / (height * width), height, width, inner: 1 };
 }
 
@@ -84,7 +88,10 @@ export function tensorOfPlanes<T extends Tensor>(planes: Planes, like: T): T {
 /** Number of channels, and that of pictures: planes of one picture follow each other. */
 export function channelsOf(op: string, x: Tensor): number {
   const shape = x.shape as readonly number[];
-  if (shape.length < 3) throw new ShapeError(`${op}: expected a picture [..., channels, height, width], but got shape ${showShape(shape)}; unsqueeze(0) makes one channel`); // prettier-ignore
+  if (shape.length < 3)
+    throw new ShapeError(
+      `${op}: expected a picture [..., channels, height, width], but got shape ${showShape(shape)}; unsqueeze(0) makes one channel`,
+    );
   return shape.at(-3)!;
 }
 

@@ -42,7 +42,7 @@ export function resampledBytes(p: Planes<Uint8Array>, plan: BytePlan): Planes<Ui
     const resampler = Resampler.begin(plan, pitch);
     if (resampler === undefined) return looped(p, plan);
     const first = (plane * p.height + rows.from) * pitch;
-    resampler.push(p.data.subarray(first + columns.from * inner, first + (rows.to - rows.from) * pitch), pitch, rows.to - rows.from); // prettier-ignore
+    resampler.push(p.data.subarray(first + columns.from * inner, first + (rows.to - rows.from) * pitch), pitch, rows.to - rows.from);
     const made = resampler.finish();
     if (out === undefined) return { ...shape, data: made };
     out.set(made, plane * size);
@@ -51,11 +51,7 @@ export function resampledBytes(p: Planes<Uint8Array>, plan: BytePlan): Planes<Ui
 }
 
 /** Without WebAssembly. */
-export function looped(
-  p: Planes<Uint8Array>,
-  { rows, columns, across, down, columnsFirst, inner }: BytePlan,
-): Planes<Uint8Array> {
-  // prettier-ignore
+export function looped(p: Planes<Uint8Array>, { rows, columns, across, down, columnsFirst, inner }: BytePlan): Planes<Uint8Array> {
   const [height, width] = [rows.to - rows.from, columns.to - columns.from];
   const data = new Uint8Array(p.outer * height * width * inner);
   for (let plane = 0, o = 0; plane < p.outer; plane++) {
@@ -65,7 +61,7 @@ export function looped(
     }
   }
   const stretch: Planes<Uint8Array> = { data, outer: p.outer, height, width, inner };
-  const acrossed = (q: Planes<Uint8Array>): Planes<Uint8Array> => across === undefined ? q : wholeRows(q, across.weights, across.bits); // prettier-ignore
-  const downed = (q: Planes<Uint8Array>): Planes<Uint8Array> => down === undefined ? q : wholeColumns(q, down.weights, down.bits); // prettier-ignore
+  const acrossed = (q: Planes<Uint8Array>): Planes<Uint8Array> => (across === undefined ? q : wholeRows(q, across.weights, across.bits));
+  const downed = (q: Planes<Uint8Array>): Planes<Uint8Array> => (down === undefined ? q : wholeColumns(q, down.weights, down.bits));
   return columnsFirst ? acrossed(downed(stretch)) : downed(acrossed(stretch));
 }

@@ -108,7 +108,7 @@ class Layout {
 
   tables(tables: Tables | undefined): Placed | undefined {
     if (tables === undefined) return undefined;
-    return { ...tables, placesAt: this.take(tables.places.byteLength), weightsAt: this.take(tables.weights.byteLength) }; // prettier-ignore
+    return { ...tables, placesAt: this.take(tables.places.byteLength), weightsAt: this.take(tables.weights.byteLength) };
   }
 }
 
@@ -172,7 +172,7 @@ export class Resampler {
     const wide = (columns.to - columns.from) * inner;
     const target = new Uint8Array(this.#kernel.memory.buffer);
     if (this.#across === undefined || columnsFirst) {
-      for (let y = 0; y < rows; y++) target.set(bytes.subarray(y * pitch, y * pitch + wide), this.#stage + (this.#rows + y) * wide); // prettier-ignore
+      for (let y = 0; y < rows; y++) target.set(bytes.subarray(y * pitch, y * pitch + wide), this.#stage + (this.#rows + y) * wide);
       this.#rows += rows;
       return;
     }
@@ -209,6 +209,6 @@ export class Resampler {
 
   #runAcross(from: number, to: number, rows: number, pitch: number): void {
     const { inner, width, across } = this.#plan;
-    this.#kernel.across(from, to, rows, pitch, inner, width, this.#across!.placesAt, this.#across!.weightsAt, across!.bits); // prettier-ignore
+    this.#kernel.across(from, to, rows, pitch, inner, width, this.#across!.placesAt, this.#across!.weightsAt, across!.bits);
   }
 }

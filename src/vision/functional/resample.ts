@@ -133,11 +133,7 @@ export function shortBits({ weights }: Weights): number {
 }
 
 /** New rows of pixels, a half added before bits are cut off: what `resample-kernel.ts` does faster. */
-export function wholeRows(
-  p: Planes<Uint8Array>,
-  { first, count, weights, size }: Weights<Int32Array>,
-  bits: number,
-): Planes<Uint8Array> {
+export function wholeRows(p: Planes<Uint8Array>, { first, count, weights, size }: Weights<Int32Array>, bits: number): Planes<Uint8Array> {
   const { data, inner } = p;
   const out = emptyLike(p, p.height, first.length);
   const half = 2 ** (bits - 1);
@@ -182,14 +178,9 @@ export function wholeColumns(
 const clamped = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
 
 /** Rows and then columns of floats; between them they are float32, unless the picture is float64. */
-export function floatResampled(
-  p: Planes,
-  height: number,
-  width: number,
-  across: Weights,
-  down: Weights,
-): Float32Array | Float64Array {
-  const make = (length: number): Float32Array | Float64Array => p.data instanceof Float64Array ? new Float64Array(length) : new Float32Array(length); // prettier-ignore
+export function floatResampled(p: Planes, height: number, width: number, across: Weights, down: Weights): Float32Array | Float64Array {
+  const make = (length: number): Float32Array | Float64Array =>
+    p.data instanceof Float64Array ? new Float64Array(length) : new Float32Array(length);
   const rows = width === p.width ? p.data : floatRows(p, width, across, make(p.outer * p.height * width));
   if (height === p.height) return rows as Float32Array;
   const out = make(p.outer * height * width);

@@ -10,24 +10,22 @@ import { FILTERS, floatResampled, inBits, plainWeights, shortBits, smoothWeights
  * The planes at another size.
  * @throws ArgumentError for what only images can
  */
-export function resizedPlanes(
-  p: Planes,
-  height: number,
-  width: number,
-  interpolation: Interpolation,
-  antialias: boolean,
-): Planes {
+export function resizedPlanes(p: Planes, height: number, width: number, interpolation: Interpolation, antialias: boolean): Planes {
   if (height === p.height && width === p.width) return p;
   if (interpolation === 'nearest' || interpolation === 'nearest-exact') return nearest(p, height, width, interpolation);
-  if (interpolation === 'box' || interpolation === 'hamming') throw new ArgumentError(`resize: tensors have no '${interpolation}'; use 'bilinear', 'bicubic', 'lanczos' or 'nearest', or resize the image`); // prettier-ignore
-  if (interpolation === 'lanczos' && !antialias) throw new ArgumentError("resize: 'lanczos' is only there with antialias: true"); // prettier-ignore
+  if (interpolation === 'box' || interpolation === 'hamming')
+    throw new ArgumentError(
+      `resize: tensors have no '${interpolation}'; use 'bilinear', 'bicubic', 'lanczos' or 'nearest', or resize the image`,
+    );
+  if (interpolation === 'lanczos' && !antialias) throw new ArgumentError("resize: 'lanczos' is only there with antialias: true");
   const weights = (from: number, to: number): Weights =>
-    antialias || interpolation === 'lanczos' ? smoothWeights(from, to, FILTERS[interpolation]) : plainWeights(from, to, interpolation); // prettier-ignore
+    antialias || interpolation === 'lanczos' ? smoothWeights(from, to, FILTERS[interpolation]) : plainWeights(from, to, interpolation);
   const across = weights(p.width, width);
   const down = weights(p.height, height);
   if (p.data instanceof Uint8Array) return resizedBytes(p as Planes<Uint8Array>, height, width, across, down);
   const values = floatResampled(p, height, width, across, down);
-  if (p.data instanceof Float32Array || (p.data instanceof Float64Array && values instanceof Float64Array)) return { ...p, height, width, data: values }; // prettier-ignore
+  if (p.data instanceof Float32Array || (p.data instanceof Float64Array && values instanceof Float64Array))
+    return { ...p, height, width, data: values };
   const data = sameKind(p.data, values.length);
   for (let i = 0; i < data.length; i++) data[i] = roundHalfEven(values[i]!);
   return { ...p, height, width, data };

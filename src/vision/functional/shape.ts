@@ -2,14 +2,14 @@
  * Functions that change a picture's size or cut it, by torchvision's names (https://pytorch.org/vision/stable/transforms.html#functionals): on
  * images, tensors [..., channels, height, width], masks and boxes.
  */
-import { BOOL, COUNT, kind, NUMBER, requireKind, requireOptions, wrongArgument, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, kind, NUMBER, requireKind, requireOptions, wrongArgument, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { Image } from '../../io/image/image.ts';
 import { roundHalfEven } from '../../io/image/round.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { INTERPOLATION, resize as resizeImage, type Interpolation } from '../resize.ts';
 import { BoundingBoxes, Mask } from '../tv-tensors.ts';
-import { FILL_VALUE, fillValues, heightAndWidth, imageColour, PADDING_MODE, requirePlaces, type Fill, type Size } from './arguments.ts'; // prettier-ignore
+import { FILL_VALUE, fillValues, heightAndWidth, imageColour, PADDING_MODE, requirePlaces, type Fill, type Size } from './arguments.ts';
 import * as boxes from './boxes.ts';
 import { cropped, flippedAcross, flippedDown, padded, type PaddingMode, type Sides } from './copies.ts';
 import { byKind, channelsOf, requireVisual, type Visual } from './planes.ts';
@@ -18,8 +18,7 @@ import { resizedPlanes } from './resize-planes.ts';
 export type { Fill, PaddingMode, Size };
 
 /** Widths of a border: all four sides; left and right, top and bottom; or left, top, right, bottom. */
-export type Padding =
-  number | readonly [number] | readonly [number, number] | readonly [number, number, number, number];
+export type Padding = number | readonly [number] | readonly [number, number] | readonly [number, number, number, number];
 
 /** What {@link Padding} says. */
 export const PADDING = kind('a padding of 1, 2 or 4 whole numbers of at least 0', (value) => {
@@ -135,18 +134,22 @@ const PAD_OPTIONS: OptionKinds<PadFunctionOptions> = { fill: FILL_VALUE, padding
  */
 export function pad<T extends Visual>(input: T, padding: Padding, options: PadFunctionOptions = {}): T {
   requireKind('pad', 'padding', padding, PADDING);
-  const { fill, paddingMode = 'constant' } = requireOptions<PadFunctionOptions>('pad', options, PAD_OPTIONS, '{ fill: 0 }'); // prettier-ignore
+  const { fill, paddingMode = 'constant' } = requireOptions<PadFunctionOptions>('pad', options, PAD_OPTIONS, '{ fill: 0 }');
   const sides = sidesOf(padding);
   const [left, top, right, bottom] = sides;
   return byKind('pad', input, {
     planes: (p, like) => {
-      if (like instanceof Mask && Array.isArray(fill)) throw wrongArgument('pad', 'the fill of a mask', 'one number', fill); // prettier-ignore
+      if (like instanceof Mask && Array.isArray(fill)) throw wrongArgument('pad', 'the fill of a mask', 'one number', fill);
       const values = like instanceof Image ? imageColour('pad', fill, like) : (fillValues('pad', fill, like) ?? [0]);
-      if (paddingMode !== 'constant' && values.length > 1 && !(like instanceof Image)) throw wrongArgument('pad', 'the fill of such a border', 'one number', fill, "use paddingMode: 'constant'"); // prettier-ignore
+      if (paddingMode !== 'constant' && values.length > 1 && !(like instanceof Image))
+        throw wrongArgument('pad', 'the fill of such a border', 'one number', fill, "use paddingMode: 'constant'");
       return padded(p, sides, values, paddingMode);
     },
     boxes: (b) => {
-      if (paddingMode !== 'constant') throw new ArgumentError(`pad: a border of mode '${paddingMode}' shows things again, which boxes cannot; use paddingMode: 'constant'`); // prettier-ignore
+      if (paddingMode !== 'constant')
+        throw new ArgumentError(
+          `pad: a border of mode '${paddingMode}' shows things again, which boxes cannot; use paddingMode: 'constant'`,
+        );
       const [height, width] = b.canvasSize;
       return boxes.shifted(b, left, top, [height + top + bottom, width + left + right]);
     },
@@ -163,7 +166,7 @@ export interface ResizeFunctionOptions {
   readonly antialias?: boolean;
 }
 
-export const RESIZE_OPTIONS: OptionKinds<ResizeFunctionOptions> = { interpolation: INTERPOLATION, maxSize: NUMBER, antialias: BOOL }; // prettier-ignore
+export const RESIZE_OPTIONS: OptionKinds<ResizeFunctionOptions> = { interpolation: INTERPOLATION, maxSize: NUMBER, antialias: BOOL };
 
 /** One number for the shorter edge, [height, width], or null where `maxSize` says it. */
 export type TargetSize = Size | null;
@@ -181,17 +184,22 @@ export function resizedSize(
 ): readonly [number, number] {
   const [short, long] = width <= height ? [width, height] : [height, width];
   const inOrder = (newShort: number, newLong: number): readonly [number, number] => {
-    if (newShort < 1) throw new ArgumentError(`${op}: of an image of ${width}x${height} pixels nothing would be left with a longer edge of ${newLong}; raise maxSize, or give a height and width`); // prettier-ignore
+    if (newShort < 1)
+      throw new ArgumentError(
+        `${op}: of an image of ${width}x${height} pixels nothing would be left with a longer edge of ${newLong}; raise maxSize, or give a height and width`,
+      );
     return width <= height ? [newLong, newShort] : [newShort, newLong];
   };
   if (size === null) {
-    if (!COUNT.accepts(maxSize)) throw wrongArgument(op, 'maxSize', 'a whole number ≥ 1 where the size is null', maxSize); // prettier-ignore
+    if (!COUNT.accepts(maxSize)) throw wrongArgument(op, 'maxSize', 'a whole number ≥ 1 where the size is null', maxSize);
     return inOrder(Math.trunc((maxSize! * short) / long), maxSize!);
   }
   const both = heightAndWidth(op, size);
   const isShorter = typeof size === 'number' || size.length === 1;
   if (maxSize !== undefined && (!isShorter || !Number.isInteger(maxSize) || maxSize <= both[0])) {
-    throw new ArgumentError(`${op}: maxSize must be a whole number above a size that is one number, but got ${maxSize} with size ${JSON.stringify(size)}`); // prettier-ignore
+    throw new ArgumentError(
+      `${op}: maxSize must be a whole number above a size that is one number, but got ${maxSize} with size ${JSON.stringify(size)}`,
+    );
   }
   if (!isShorter) return both;
   const newLong = Math.trunc((both[0] * long) / short);
@@ -213,7 +221,11 @@ export function resizedSize(
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.functional.resize.html
  */
 export function resize<T extends Visual>(input: T, size: TargetSize, options: ResizeFunctionOptions = {}): T {
-  const { interpolation = 'bilinear', maxSize, antialias = true } = requireOptions<ResizeFunctionOptions>('resize', options, RESIZE_OPTIONS, "{ interpolation: 'bicubic' }"); // prettier-ignore
+  const {
+    interpolation = 'bilinear',
+    maxSize,
+    antialias = true,
+  } = requireOptions<ResizeFunctionOptions>('resize', options, RESIZE_OPTIONS, "{ interpolation: 'bicubic' }");
   const [height, width] = resizedSize('resize', getSize(input), size, maxSize);
   return byKind('resize', input, {
     image: (image) => resizeImage(image, width, height, interpolation),
@@ -253,7 +265,7 @@ export function centerCrop<T extends Visual>(input: T, size: Size): T {
   const [height, width] = heightAndWidth('centerCrop', size);
   const [oldHeight, oldWidth] = getSize(input);
   const anchor = (old: number, now: number): number => roundHalfEven((old - now) / 2);
-  if (input instanceof BoundingBoxes) return crop(input, anchor(oldHeight, height), anchor(oldWidth, width), height, width); // prettier-ignore
+  if (input instanceof BoundingBoxes) return crop(input, anchor(oldHeight, height), anchor(oldWidth, width), height, width);
   const [wider, taller] = [Math.max(width - oldWidth, 0), Math.max(height - oldHeight, 0)];
   const sides = [Math.floor(wider / 2), Math.floor(taller / 2), Math.ceil(wider / 2), Math.ceil(taller / 2)] as const;
   const large = wider > 0 || taller > 0 ? pad(input, sides) : input;
@@ -272,7 +284,8 @@ export type FiveOf<T> = [T, T, T, T, T];
 export function fiveCrop<T extends Image | Tensor>(input: T, size: Size): FiveOf<T> {
   const [height, width] = heightAndWidth('fiveCrop', size);
   const [oldHeight, oldWidth] = getSize(input);
-  if (width > oldWidth || height > oldHeight) throw new ArgumentError(`fiveCrop: cannot cut ${height}x${width} out of a picture of ${oldHeight}x${oldWidth} (height x width)`); // prettier-ignore
+  if (width > oldWidth || height > oldHeight)
+    throw new ArgumentError(`fiveCrop: cannot cut ${height}x${width} out of a picture of ${oldHeight}x${oldWidth} (height x width)`);
   const [down, right] = [oldHeight - height, oldWidth - width];
   const at = (top: number, left: number): T => crop(input, top, left, height, width);
   return [at(0, 0), at(0, right), at(down, 0), at(down, right), centerCrop(input, [height, width])];

@@ -71,16 +71,15 @@ export function toPilImage(input: Tensor, mode?: PixelMode): Image {
   const shape = input.shape as readonly number[];
   const channels = shape.length === 2 ? 1 : shape[0]!;
   if (shape.length < 2 || shape.length > 3) {
-    throw new ShapeError(`toPilImage: expected [channels, height, width], but got shape ${showShape(shape)}; of a batch take one picture`); // prettier-ignore
+    throw new ShapeError(`toPilImage: expected [channels, height, width], but got shape ${showShape(shape)}; of a batch take one picture`);
   }
   const meaning = modeOf('toPilImage', shape, channels, mode);
   const isFloat = isFloating(input.dtype);
-  if (!isFloat && input.dtype !== 'uint8') throw new DTypeError(`toPilImage: expected uint8 or floats, but got dtype ${input.dtype}; convert it with toDtype(x, 'uint8')`); // prettier-ignore
+  if (!isFloat && input.dtype !== 'uint8')
+    throw new DTypeError(`toPilImage: expected uint8 or floats, but got dtype ${input.dtype}; convert it with toDtype(x, 'uint8')`);
   const p = planesOfTensor('toPilImage', input);
   const round = p.data instanceof Float64Array ? (value: number): number => value : Math.fround;
-  const data = isFloat
-    ? Uint8Array.from(p.data as ArrayLike<number>, (value) => Math.trunc(round(value * 255)))
-    : p.data;
+  const data = isFloat ? Uint8Array.from(p.data as ArrayLike<number>, (value) => Math.trunc(round(value * 255))) : p.data;
   const pixels = interleaved({ ...p, data, outer: channels });
   return imageOfPixels(pixels.width, pixels.height, meaning, pixels.data);
 }
@@ -117,12 +116,14 @@ function scaled(x: Tensor, dtype: DType): Tensor {
   const [from, to] = [isFloating(x.dtype), isFloating(dtype)];
   if (from && to) return x.to(dtype);
   if (from) {
-    if ((x.dtype !== 'float64' && (dtype === 'int32' || dtype === 'int64')) || dtype === 'int64') throw new DTypeError(`toDtype: ${x.dtype} has not enough digits for the range of ${dtype}; use scale: false, or a smaller dtype`); // prettier-ignore
+    if ((x.dtype !== 'float64' && (dtype === 'int32' || dtype === 'int64')) || dtype === 'int64')
+      throw new DTypeError(`toDtype: ${x.dtype} has not enough digits for the range of ${dtype}; use scale: false, or a smaller dtype`);
     return x.mul(boundOf(dtype) + 1 - 0.001).to(dtype);
   }
   if (to) return x.to(dtype).mul(1 / boundOf(x.dtype));
   const [own, other] = [BITS[x.dtype], BITS[dtype]];
-  if (own === undefined || other === undefined) throw new DTypeError(`toDtype: there is no range between ${x.dtype} and ${dtype}; use scale: false`); // prettier-ignore
+  if (own === undefined || other === undefined)
+    throw new DTypeError(`toDtype: there is no range between ${x.dtype} and ${dtype}; use scale: false`);
   if (own > other) return (x.dtype === 'uint16' ? x.to('int32') : x).floorDivide(2 ** (own - other)).to(dtype);
   return x
     .to(dtype === 'uint16' ? 'int32' : dtype)
@@ -149,7 +150,8 @@ export function normalize<T extends Tensor>(input: T, mean: readonly number[], s
     throw new ShapeError('Normalize: expected a tensor [..., channels, height, width]; put ToTensor() before it');
   }
   const shape = input.shape as readonly number[];
-  if (!isFloating(input.dtype)) throw new DTypeError(`normalize: expected floats, but got dtype ${input.dtype}; put ToDtype('float32', { scale: true }) before it`); // prettier-ignore
+  if (!isFloating(input.dtype))
+    throw new DTypeError(`normalize: expected floats, but got dtype ${input.dtype}; put ToDtype('float32', { scale: true }) before it`);
   requireMomentsFor('Normalize', mean, std, shape.at(-3)!, showShape(shape));
   return wrap<T>((input as Tensor).sub(perChannel(mean, input)).div(perChannel(std, input)), input);
 }
@@ -158,28 +160,23 @@ const shown = (values: readonly number[]): string => `[${values.join(', ')}]`;
 
 /** @throws {@link ArgumentError} unless they are finite, of fitting numbers, and not 0 where it is divided. */
 export function requireMoments(op: string, mean: readonly number[], std: readonly number[]): void {
-  for (const values of [mean, std])
-    requireKind(op, 'mean and std', values, NUMBERS, 'write new Normalize([0.5], [0.5])');
+  for (const values of [mean, std]) requireKind(op, 'mean and std', values, NUMBERS, 'write new Normalize([0.5], [0.5])');
   const fits = mean.length > 0 && (std.length === mean.length || std.length === 1 || mean.length === 1);
   if (!fits || ![...mean, ...std].every(Number.isFinite)) {
-    throw new ArgumentError(`${op}: expected one finite mean and std for each channel, but got mean=${shown(mean)} and std=${shown(std)}`); // prettier-ignore
+    throw new ArgumentError(`${op}: expected one finite mean and std for each channel, but got mean=${shown(mean)} and std=${shown(std)}`);
   }
   if (std.some((value) => Math.fround(value) === 0)) {
-    throw new ArgumentError(`${op}: std=${shown(std)} has a 0, by which nothing can be divided; leave a constant channel at 1`); // prettier-ignore
+    throw new ArgumentError(`${op}: std=${shown(std)} has a 0, by which nothing can be divided; leave a constant channel at 1`);
   }
 }
 
 /** @throws {@link ShapeError} unless pictures of so many channels can be normalised with them. */
-export function requireMomentsFor(
-  op: string,
-  mean: readonly number[],
-  std: readonly number[],
-  channels: number,
-  came: string,
-): void {
+export function requireMomentsFor(op: string, mean: readonly number[], std: readonly number[], channels: number, came: string): void {
   for (const values of [mean, std]) {
     if (values.length === 1 || values.length === channels) continue;
-    throw new ShapeError(`${op}: mean=${shown(mean)} and std=${shown(std)} are for ${values.length} channels, but got ${came} with ${channels}`); // prettier-ignore
+    throw new ShapeError(
+      `${op}: mean=${shown(mean)} and std=${shown(std)} are for ${values.length} channels, but got ${came} with ${channels}`,
+    );
   }
 }
 
@@ -187,9 +184,12 @@ function perChannel(values: readonly number[], like: Tensor): Tensor {
   return (fromTypedArray(Float64Array.from(values), [values.length, 1, 1]) as Tensor).to(like.dtype);
 }
 
-const ODD = kind('an odd number', (value) => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) % 2 === 1); // prettier-ignore
+const ODD = kind('an odd number', (value) => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) % 2 === 1);
 const ABOVE = kind('a number above 0', (value) => Number.isFinite(value) && (value as number) > 0);
-const isPair = (of: typeof ODD) => (value: unknown): boolean => of.accepts(value) || (Array.isArray(value) && [1, 2].includes(value.length) && value.every(of.accepts)); // prettier-ignore
+const isPair =
+  (of: typeof ODD) =>
+  (value: unknown): boolean =>
+    of.accepts(value) || (Array.isArray(value) && [1, 2].includes(value.length) && value.every(of.accepts));
 export const KERNEL_SIZE = kind('an odd number or a pair of them', isPair(ODD));
 export const SIGMA = kind('a number above 0 or a pair of them', isPair(ABOVE));
 
@@ -223,7 +223,7 @@ export function gaussianBlur<T extends Image | Tensor>(
   if (sigma !== undefined) requireKind('gaussianBlur', 'sigma', sigma, SIGMA);
   const widths = sigma === undefined ? ([kernel[0] * 0.15 + 0.35, kernel[1] * 0.15 + 0.35] as const) : pairOf(sigma);
   return byKind('gaussianBlur', input, {
-    image: (image) => imageOfPlanes(interleaved(blurred('gaussianBlur', planar(planesOfImage(image)), kernel, widths, true))), // prettier-ignore
+    image: (image) => imageOfPlanes(interleaved(blurred('gaussianBlur', planar(planesOfImage(image)), kernel, widths, true))),
     planes: (p, like) => blurred('gaussianBlur', p, kernel, widths, !isFloating((like as Tensor).dtype)),
   });
 }
@@ -248,11 +248,15 @@ export const NOISE_OPTIONS: OptionKinds<GaussianNoiseOptions> = { mean: FINITE, 
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.functional.gaussian_noise.html
  */
 export function gaussianNoise<T extends Tensor>(input: T, options: GaussianNoiseOptions = {}): T {
-  if (input instanceof Image) throw new ArgumentError('gaussianNoise: does not take images, as in torchvision; put ToImage() before it'); // prettier-ignore
+  if (input instanceof Image) throw new ArgumentError('gaussianNoise: does not take images, as in torchvision; put ToImage() before it');
   requireKind('gaussianNoise', 'the picture', input, TENSOR);
-  const { mean = 0, sigma = 0.1, clip = true } = requireOptions<GaussianNoiseOptions>('gaussianNoise', options, NOISE_OPTIONS, '{ sigma: 0.1 }'); // prettier-ignore
+  const {
+    mean = 0,
+    sigma = 0.1,
+    clip = true,
+  } = requireOptions<GaussianNoiseOptions>('gaussianNoise', options, NOISE_OPTIONS, '{ sigma: 0.1 }');
   const isFloat = isFloating(input.dtype);
-  if (!isFloat && input.dtype !== 'uint8') throw new DTypeError(`gaussianNoise: expected uint8 or floats, but got dtype ${input.dtype}`); // prettier-ignore
+  if (!isFloat && input.dtype !== 'uint8') throw new DTypeError(`gaussianNoise: expected uint8 or floats, but got dtype ${input.dtype}`);
   const p = planesOfTensor('gaussianNoise', input);
   const isDouble = p.data instanceof Float64Array;
   const noise = isDouble ? new Float64Array(p.data.length) : new Float32Array(p.data.length);
@@ -276,21 +280,23 @@ export function gaussianNoise<T extends Tensor>(input: T, options: GaussianNoise
  * @throws ShapeError for values of another shape
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.functional.erase.html
  */
-export function erase<T extends Image | Tensor>(
-  input: T,
-  top: number,
-  left: number,
-  height: number,
-  width: number,
-  values: Tensor,
-): T {
+export function erase<T extends Image | Tensor>(input: T, top: number, left: number, height: number, width: number, values: Tensor): T {
   requirePlaces('erase', top, left, height, width);
   requireKind('erase', 'the values', values, TENSOR);
   const paint = (p: Planes, channels: number): Planes => {
     if (top < 0 || left < 0 || height < 0 || width < 0 || top + height > p.height || left + width > p.width) {
-      throw new ArgumentError(`erase: the rectangle of ${width}x${height} at column ${left} and row ${top} reaches out of a picture of ${p.width}x${p.height}`); // prettier-ignore
+      throw new ArgumentError(
+        `erase: the rectangle of ${width}x${height} at column ${left} and row ${top} reaches out of a picture of ${p.width}x${p.height}`,
+      );
     }
-    const colours = numbersOf('erase', (values.ndim < 3 ? values.reshape(...[1, 1, 1].slice(values.ndim), ...(values.shape as number[])) : values).expand(channels, height, width)); // prettier-ignore
+    const colours = numbersOf(
+      'erase',
+      (values.ndim < 3 ? values.reshape(...[1, 1, 1].slice(values.ndim), ...(values.shape as number[])) : values).expand(
+        channels,
+        height,
+        width,
+      ),
+    );
     return painted(p, channels, [top, left, height, width], colours);
   };
   return byKind('erase', input, {

@@ -44,16 +44,9 @@ const PAIR = kind('two numbers', (value) => Array.isArray(value) && value.length
 const isDouble = ({ data }: Planes): boolean => data instanceof Float64Array;
 
 /** Planes at a grid's places; int64 masks are float64 here, and are treated as the whole numbers that they are. */
-function gridSampled(
-  op: string,
-  p: Planes,
-  like: Visual,
-  grid: Grid,
-  { interpolation = 'nearest', fill }: WarpOptions,
-): Planes {
+function gridSampled(op: string, p: Planes, like: Visual, grid: Grid, { interpolation = 'nearest', fill }: WarpOptions): Planes {
   const way = like instanceof Mask ? 'nearest' : interpolation;
-  if (way === 'bicubic')
-    throw new ArgumentError(`${op}: tensors have 'nearest' and 'bilinear' only, but got 'bicubic'`);
+  if (way === 'bicubic') throw new ArgumentError(`${op}: tensors have 'nearest' and 'bilinear' only, but got 'bicubic'`);
   const isWhole = like instanceof Tensor && like.dtype === 'int64';
   const values = fillValues(op, fill, like);
   const out = sampled(p, grid, way, values);
@@ -102,12 +95,12 @@ export function affine<T extends Visual>(
   return byKind('affine', input, {
     image: (image) => {
       const matrix = affineMatrix(center ?? [image.width * 0.5, image.height * 0.5], map) as unknown as Affine;
-      return affineWarped(image, matrix, [image.width, image.height], imageColour('affine', given.fill, image), interpolation); // prettier-ignore
+      return affineWarped(image, matrix, [image.width, image.height], imageColour('affine', given.fill, image), interpolation);
     },
     planes: (p, like) => {
-      const around = center === undefined ? ([0, 0] as const) : ([center[0] - p.width * 0.5, center[1] - p.height * 0.5] as const); // prettier-ignore
+      const around = center === undefined ? ([0, 0] as const) : ([center[0] - p.width * 0.5, center[1] - p.height * 0.5] as const);
       const size = [p.height, p.width] as const;
-      return gridSampled('affine', p, like, affineGrid(isDoublePicture(like, p), affineMatrix(around, map), size, size), given); // prettier-ignore
+      return gridSampled('affine', p, like, affineGrid(isDoublePicture(like, p), affineMatrix(around, map), size, size), given);
     },
     boxes: (b) => {
       const [height, width] = b.canvasSize;
@@ -138,14 +131,14 @@ export function rotate<T extends Visual>(input: T, angle: number, options: Rotat
   const { center, expand = false, interpolation = 'nearest' } = given;
   const turn: AffineArguments = { angle: -angle, translate: [0, 0], scale: 1, shear: [0, 0] };
   return byKind('rotate', input, {
-    image: (image) => rotateImage(image, angle, { interpolation, expand, center, fill: imageColour('rotate', given.fill, image) }), // prettier-ignore
+    image: (image) => rotateImage(image, angle, { interpolation, expand, center, fill: imageColour('rotate', given.fill, image) }),
     planes: (p, like) => turnedPlanes(p, like, modulo(angle, 360), given),
     boxes: (b) => {
       const [height, width] = b.canvasSize;
       const around = center ?? ([width * 0.5, height * 0.5] as const);
       const map = boxes.affineMap(affineMatrix(around, turn, false));
       if (!expand) return boxes.moved('rotate', b, map);
-      const corners = [map(0, 0, Math.fround), map(0, height, Math.fround), map(width, height, Math.fround), map(width, 0, Math.fround)]; // prettier-ignore
+      const corners = [map(0, 0, Math.fround), map(0, height, Math.fround), map(width, height, Math.fround), map(width, 0, Math.fround)];
       const shift = [Math.min(...corners.map(([x]) => x)), Math.min(...corners.map(([, y]) => y))] as const;
       const [wide, high] = expandedSize(affineMatrix(around, turn), width, height);
       return boxes.moved('rotate', b, map, [high, wide], shift);
@@ -160,7 +153,7 @@ function turnedPlanes(p: Planes, like: Visual, angle: number, options: RotateFun
     if (angle === 180) return halfTurned(p);
     if ((angle === 90 || angle === 270) && (expand || p.height === p.width)) return quarterTurned(p, angle === 90);
   }
-  const around = center === undefined ? ([0, 0] as const) : ([center[0] - p.width * 0.5, center[1] - p.height * 0.5] as const); // prettier-ignore
+  const around = center === undefined ? ([0, 0] as const) : ([center[0] - p.width * 0.5, center[1] - p.height * 0.5] as const);
   const matrix = affineMatrix(around, { angle: -angle, translate: [0, 0], scale: 1, shear: [0, 0] });
   const [width, height] = expand ? expandedSize(matrix, p.width, p.height) : [p.width, p.height];
   const grid = affineGrid(isDoublePicture(like, p), matrix, [p.height, p.width], [height, width]);
@@ -174,9 +167,18 @@ export interface PerspectivePoints {
   readonly coefficients?: readonly number[];
 }
 
-const POINTS = kind('four points [x, y], or null', (value) => value === null || (Array.isArray(value) && value.length === 4 && value.every(PAIR.accepts))); // prettier-ignore
-const COEFFICIENTS = kind('eight numbers', (value) => arrayOf(FINITE, 'numbers').accepts(value) && (value as readonly number[]).length === 8); // prettier-ignore
-const PERSPECTIVE_OPTIONS: OptionKinds<WarpOptions & Pick<PerspectivePoints, 'coefficients'>> = { ...WARP_OPTIONS, coefficients: COEFFICIENTS }; // prettier-ignore
+const POINTS = kind(
+  'four points [x, y], or null',
+  (value) => value === null || (Array.isArray(value) && value.length === 4 && value.every(PAIR.accepts)),
+);
+const COEFFICIENTS = kind(
+  'eight numbers',
+  (value) => arrayOf(FINITE, 'numbers').accepts(value) && (value as readonly number[]).length === 8,
+);
+const PERSPECTIVE_OPTIONS: OptionKinds<WarpOptions & Pick<PerspectivePoints, 'coefficients'>> = {
+  ...WARP_OPTIONS,
+  coefficients: COEFFICIENTS,
+};
 
 /**
  * In perspective: so that four points come to lie on four others.
@@ -194,12 +196,19 @@ export function perspective<T extends Visual>(
 ): T {
   requireKind('perspective', 'startpoints', startpoints, POINTS);
   requireKind('perspective', 'endpoints', endpoints, POINTS);
-  const { interpolation = 'bilinear', ...given } = requireOptions<WarpOptions & Pick<PerspectivePoints, 'coefficients'>>('perspective', options, PERSPECTIVE_OPTIONS, '{ fill: 0 }'); // prettier-ignore
+  const { interpolation = 'bilinear', ...given } = requireOptions<WarpOptions & Pick<PerspectivePoints, 'coefficients'>>(
+    'perspective',
+    options,
+    PERSPECTIVE_OPTIONS,
+    '{ fill: 0 }',
+  );
   const hasPoints = startpoints !== null && endpoints !== null;
-  if (hasPoints === (given.coefficients !== undefined)) throw new ArgumentError('perspective: expected four start and four end points, or eight coefficients and null for the points'); // prettier-ignore
+  if (hasPoints === (given.coefficients !== undefined))
+    throw new ArgumentError('perspective: expected four start and four end points, or eight coefficients and null for the points');
   const coefficients = given.coefficients ?? perspectiveCoefficients(startpoints!, endpoints!);
   return byKind('perspective', input, {
-    image: (image) => perspectiveWarped(image, coefficients as unknown as Perspective, imageColour('perspective', given.fill, image), interpolation), // prettier-ignore
+    image: (image) =>
+      perspectiveWarped(image, coefficients as unknown as Perspective, imageColour('perspective', given.fill, image), interpolation),
     planes: (p, like) => {
       const grid = perspectiveGrid(isDoublePicture(like, p), coefficients, [p.height, p.width]);
       return gridSampled('perspective', p, like, grid, { ...given, interpolation });
@@ -219,17 +228,17 @@ const TENSOR = instanceOf('a tensor', Tensor);
  */
 export function elastic<T extends Visual>(input: T, displacement: Tensor, options: WarpOptions = {}): T {
   requireKind('elastic', 'the displacement', displacement, TENSOR);
-  const { interpolation = 'bilinear', fill } = requireOptions<WarpOptions>('elastic', options, WARP_OPTIONS, '{ fill: 0 }'); // prettier-ignore
+  const { interpolation = 'bilinear', fill } = requireOptions<WarpOptions>('elastic', options, WARP_OPTIONS, '{ fill: 0 }');
   const shape = displacement.shape as readonly number[];
   const gridFor = (isDoubled: boolean, height: number, width: number, sign: 1 | -1): Grid => {
     if (shape.length !== 4 || shape[0] !== 1 || shape[1] !== height || shape[2] !== width || shape[3] !== 2) {
-      throw new ShapeError(`elastic: expected a displacement of shape [1, ${height}, ${width}, 2], but got ${showShape(shape)}`); // prettier-ignore
+      throw new ShapeError(`elastic: expected a displacement of shape [1, ${height}, ${width}, 2], but got ${showShape(shape)}`);
     }
     const moves = numbersOf('elastic', displacement);
     return elasticGrid(isDoubled, sign === 1 ? moves : moves.map((value) => -value), [height, width]);
   };
   const planes = (p: Planes, like: Visual): Planes =>
-    gridSampled('elastic', p, like, gridFor(isDoublePicture(like, p), p.height, p.width, 1), { interpolation, fill: fill ?? null }); // prettier-ignore
+    gridSampled('elastic', p, like, gridFor(isDoublePicture(like, p), p.height, p.width, 1), { interpolation, fill: fill ?? null });
   return byKind('elastic', input, {
     image: (image) => imageOfPlanes(interleaved(planes(planar(planesOfImage(image)), image))),
     planes,

@@ -25,12 +25,7 @@ export class AlexNet extends nn.Module {
 
   constructor(options: AlexNetOptions = {}) {
     super();
-    const { numClasses = 1000, dropout = 0.5 } = requireOptions<AlexNetOptions>(
-      'AlexNet',
-      options,
-      OPTIONS,
-      '{ numClasses: 10 }',
-    );
+    const { numClasses = 1000, dropout = 0.5 } = requireOptions<AlexNetOptions>('AlexNet', options, OPTIONS, '{ numClasses: 10 }');
     this.features = new nn.Sequential(
       new nn.Conv2d(3, 64, 11, { stride: 4, padding: 2 }),
       new nn.ReLU(true),

@@ -1,15 +1,6 @@
 /** Numbers of channels as torchvision's constructors round them, and what several of its models share. */
 import * as nn from '../../nn/index.ts';
-import {
-  COUNT,
-  isRecord,
-  kind,
-  NOT_NEGATIVE,
-  NUMBER,
-  PROBABILITY,
-  type Kind,
-  type OptionKinds,
-} from '../../base/arguments.ts';
+import { COUNT, isRecord, kind, NOT_NEGATIVE, NUMBER, PROBABILITY, type Kind, type OptionKinds } from '../../base/arguments.ts';
 
 /** The multiple of `divisor` nearest to a number of channels, but not less than nine tenths of it. */
 export function divisible(channels: number, divisor: number): number {
@@ -46,7 +37,13 @@ export const NORM_OPTIONS: OptionKinds<NormOptions> = { normEps: NOT_NEGATIVE, n
 
 /** A list, not empty, of objects that have all these fields as whole numbers ≥ 1. */
 export const stagesOf = (...fields: readonly string[]): Kind =>
-  kind(`an array, not empty, of objects with the whole numbers ${fields.join(', ')}`, (value) => Array.isArray(value) && value.length > 0 && value.every((stage) => isRecord(stage) && fields.every((name) => COUNT.accepts(stage[name])))); // prettier-ignore
+  kind(
+    `an array, not empty, of objects with the whole numbers ${fields.join(', ')}`,
+    (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((stage) => isRecord(stage) && fields.every((name) => COUNT.accepts(stage[name]))),
+  );
 
 interface Convolution {
   readonly stride?: number;

@@ -1,5 +1,5 @@
 /** ConvNeXt: Z. Liu et al., "A ConvNet for the 2020s", 2022, as torchvision has it. */
-import { COUNT, FINITE, PROBABILITY, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { COUNT, FINITE, PROBABILITY, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import { full } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -86,15 +86,17 @@ export class ConvNeXt extends nn.Module {
     let block = 0;
     for (const { inputChannels, outChannels, numLayers } of stages) {
       const blocks: nn.ModuleBase[] = [];
-      for (let i = 0; i < numLayers; i++, block++) blocks.push(new CNBlock(inputChannels, layerScale, (stochasticDepthProb * block) / (total - 1))); // prettier-ignore
+      for (let i = 0; i < numLayers; i++, block++)
+        blocks.push(new CNBlock(inputChannels, layerScale, (stochasticDepthProb * block) / (total - 1)));
       layers.push(new nn.Sequential(...blocks));
-      if (outChannels !== null) layers.push(new nn.Sequential(normLayer(inputChannels), conv2d(inputChannels, outChannels, 2, { stride: 2 }))); // prettier-ignore
+      if (outChannels !== null)
+        layers.push(new nn.Sequential(normLayer(inputChannels), conv2d(inputChannels, outChannels, 2, { stride: 2 })));
     }
     this.features = new nn.Sequential(...layers);
     this.avgpool = new nn.AdaptiveAvgPool2d(1);
     const last = stages.at(-1)!;
     const features = last.outChannels ?? last.inputChannels;
-    this.classifier = new nn.Sequential(normLayer(features), new nn.Flatten(1), new nn.Linear(features, numClasses)); // prettier-ignore
+    this.classifier = new nn.Sequential(normLayer(features), new nn.Flatten(1), new nn.Linear(features, numClasses));
     for (const m of this.modules()) {
       if (!(m instanceof nn.Conv2d) && !(m instanceof nn.Linear)) continue;
       nn.init.truncNormal_(m.weight, 0, 0.02);

@@ -137,8 +137,6 @@ export const densenet121 = (options?: DenseNetOptions): DenseNet => new DenseNet
 export const densenet161 = (options?: DenseNetOptions): DenseNet =>
   new DenseNet({ growthRate: 48, blockConfig: [6, 12, 36, 24], numInitFeatures: 96, ...options });
 /** DenseNet with 169 layers of weights, 14.1 million parameters. */
-export const densenet169 = (options?: DenseNetOptions): DenseNet =>
-  new DenseNet({ blockConfig: [6, 12, 32, 32], ...options });
+export const densenet169 = (options?: DenseNetOptions): DenseNet => new DenseNet({ blockConfig: [6, 12, 32, 32], ...options });
 /** DenseNet with 201 layers of weights, 20.0 million parameters. */
-export const densenet201 = (options?: DenseNetOptions): DenseNet =>
-  new DenseNet({ blockConfig: [6, 12, 48, 32], ...options });
+export const densenet201 = (options?: DenseNetOptions): DenseNet => new DenseNet({ blockConfig: [6, 12, 48, 32], ...options });

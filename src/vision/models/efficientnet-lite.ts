@@ -107,15 +107,28 @@ function blocksOf(width: number, depth: number): Row[] {
     const first = i === 0 ? input : divisible(input * width, 8);
     const last = divisible(output * width, 8);
     const count = isEnd ? repeats : Math.ceil(repeats * depth);
-    return Array.from({ length: count }, (_, block): Row => [expand, kernel, block === 0 ? stride : 1, block === 0 ? first : last, last, 1]); // prettier-ignore
+    return Array.from({ length: count }, (_, block): Row => [
+      expand,
+      kernel,
+      block === 0 ? stride : 1,
+      block === 0 ? first : last,
+      last,
+      1,
+    ]);
   });
 }
 
-const OPTIONS: OptionKinds<EfficientNetLiteOptions> = { ...CLASSIFIER_OPTIONS, dropConnectRate: PROBABILITY, imageSize: COUNT }; // prettier-ignore
-const SIZE = kind('0, 1, 2, 3 or 4', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 4); // prettier-ignore
+const OPTIONS: OptionKinds<EfficientNetLiteOptions> = { ...CLASSIFIER_OPTIONS, dropConnectRate: PROBABILITY, imageSize: COUNT };
+const SIZE = kind('0, 1, 2, 3 or 4', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 4);
 
 /** Of each size: what widths and depths are multiplied with, the size of images, dropout. */
-const SIZES = [[1, 1, 224, 0.2], [1, 1.1, 240, 0.2], [1.1, 1.2, 260, 0.3], [1.2, 1.4, 280, 0.3], [1.4, 1.8, 300, 0.3]] as const; // prettier-ignore
+const SIZES = [
+  [1, 1, 224, 0.2],
+  [1, 1.1, 240, 0.2],
+  [1.1, 1.2, 260, 0.3],
+  [1.2, 1.4, 280, 0.3],
+  [1.4, 1.8, 300, 0.3],
+] as const;
 
 /** The last part reads as what it is made as, and any other layer may take its place: `model._fc = new nn.Identity()`. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
@@ -174,17 +187,12 @@ export class EfficientNetLite extends nn.Module {
 }
 
 /** EfficientNet-Lite0, 4.7 million parameters; made for 224×224, normalised with ImageNet's means and deviations. */
-export const efficientnet_lite0 = (options?: EfficientNetLiteOptions): EfficientNetLite =>
-  new EfficientNetLite(0, options);
+export const efficientnet_lite0 = (options?: EfficientNetLiteOptions): EfficientNetLite => new EfficientNetLite(0, options);
 /** EfficientNet-Lite1, 5.4 million parameters; made for 240×240. */
-export const efficientnet_lite1 = (options?: EfficientNetLiteOptions): EfficientNetLite =>
-  new EfficientNetLite(1, options);
+export const efficientnet_lite1 = (options?: EfficientNetLiteOptions): EfficientNetLite => new EfficientNetLite(1, options);
 /** EfficientNet-Lite2, 6.1 million parameters; made for 260×260. */
-export const efficientnet_lite2 = (options?: EfficientNetLiteOptions): EfficientNetLite =>
-  new EfficientNetLite(2, options);
+export const efficientnet_lite2 = (options?: EfficientNetLiteOptions): EfficientNetLite => new EfficientNetLite(2, options);
 /** EfficientNet-Lite3, 8.2 million parameters; made for 280×280. */
-export const efficientnet_lite3 = (options?: EfficientNetLiteOptions): EfficientNetLite =>
-  new EfficientNetLite(3, options);
+export const efficientnet_lite3 = (options?: EfficientNetLiteOptions): EfficientNetLite => new EfficientNetLite(3, options);
 /** EfficientNet-Lite4, 13.0 million parameters; made for 300×300. */
-export const efficientnet_lite4 = (options?: EfficientNetLiteOptions): EfficientNetLite =>
-  new EfficientNetLite(4, options);
+export const efficientnet_lite4 = (options?: EfficientNetLiteOptions): EfficientNetLite => new EfficientNetLite(4, options);

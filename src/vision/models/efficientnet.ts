@@ -2,19 +2,12 @@
  * EfficientNet: M. Tan, Q. Le, "EfficientNet: Rethinking model scaling for convolutional neural networks", 2019, and "EfficientNetV2: Smaller
  * models and faster training", 2021, as torchvision has them.
  */
-import { COUNT, orNull, PROBABILITY, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { COUNT, orNull, PROBABILITY, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Conv2dNormActivation, SqueezeExcitation, type ActivationLayer, type NormLayer } from '../ops/misc.ts';
 import { StochasticDepth } from '../ops/stochastic-depth.ts';
-import {
-  CLASSIFIER_OPTIONS,
-  divisible,
-  NORM_OPTIONS,
-  stagesOf,
-  type ClassifierOptions,
-  type NormOptions,
-} from './channels.ts';
+import { CLASSIFIER_OPTIONS, divisible, NORM_OPTIONS, stagesOf, type ClassifierOptions, type NormOptions } from './channels.ts';
 
 /** Blocks of one kind, one after the other. */
 export interface EfficientNetStage {
@@ -53,7 +46,7 @@ class MBConv extends nn.Module {
     const shared = { normLayer, activationLayer: silu };
     const expanded = divisible(inputChannels * stage.expandRatio, 8);
     const layers: nn.ModuleBase[] = [];
-    if (expanded !== inputChannels) layers.push(new Conv2dNormActivation(inputChannels, expanded, { kernelSize: 1, ...shared })); // prettier-ignore
+    if (expanded !== inputChannels) layers.push(new Conv2dNormActivation(inputChannels, expanded, { kernelSize: 1, ...shared }));
     layers.push(
       new Conv2dNormActivation(expanded, expanded, { kernelSize: kernel, stride, groups: expanded, ...shared }),
       new SqueezeExcitation(expanded, Math.max(1, Math.floor(inputChannels / 4)), { activation: () => silu(true) }),
@@ -129,7 +122,9 @@ export class EfficientNet extends nn.Module {
     const { normEps: eps = 1e-5, normMomentum: momentum = 0.1 } = given;
     const normLayer: NormLayer = (channels) => new nn.BatchNorm2d(channels, { eps, momentum });
     const total = stages.reduce((n, { numLayers }) => n + numLayers, 0);
-    const layers: nn.ModuleBase[] = [new Conv2dNormActivation(3, stages[0]!.inputChannels, { stride: 2, normLayer, activationLayer: silu })]; // prettier-ignore
+    const layers: nn.ModuleBase[] = [
+      new Conv2dNormActivation(3, stages[0]!.inputChannels, { stride: 2, normLayer, activationLayer: silu }),
+    ];
     let block = 0;
     for (const stage of stages) {
       const Block = stage.fused === true ? FusedMBConv : MBConv;
@@ -148,8 +143,7 @@ export class EfficientNet extends nn.Module {
     this.classifier = new nn.Sequential(new nn.Dropout(dropout, true), new nn.Linear(features, numClasses));
     for (const m of this.modules()) {
       if (m instanceof nn.Conv2d) nn.init.kaimingNormal_(m.weight, { mode: 'fanOut' });
-      else if (m instanceof nn.Linear)
-        nn.init.uniform_(m.weight, -1 / Math.sqrt(m.outFeatures), 1 / Math.sqrt(m.outFeatures)); // prettier-ignore
+      else if (m instanceof nn.Linear) nn.init.uniform_(m.weight, -1 / Math.sqrt(m.outFeatures), 1 / Math.sqrt(m.outFeatures));
       else continue;
       if (m.bias !== null) nn.init.zeros_(m.bias);
     }
@@ -178,7 +172,8 @@ const B0: readonly Row[] = [
 /** The stages of B0 with widths and depths multiplied. */
 const scaled = (width: number, depth: number): EfficientNetStage[] =>
   B0.map(([expand, kernel, stride, input, output, layers]) =>
-    stage([expand, kernel, stride, divisible(input * width, 8), divisible(output * width, 8), Math.ceil(layers * depth)], false)); // prettier-ignore
+    stage([expand, kernel, stride, divisible(input * width, 8), divisible(output * width, 8), Math.ceil(layers * depth)], false),
+  );
 
 /** The first three stages of V2 are fused. */
 const v2 = (...rows: readonly Row[]): EfficientNetStage[] => rows.map((row, i) => stage(row, i < 3));

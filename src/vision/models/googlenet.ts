@@ -55,21 +55,11 @@ class Inception extends nn.Module {
   branch3: nn.Sequential;
   branch4: nn.Sequential;
 
-  constructor(
-    input: number,
-    ...[c1, reduced3, c3, reduced5, c5, pool]: readonly [number, number, number, number, number, number]
-  ) {
-    // prettier-ignore
+  constructor(input: number, ...[c1, reduced3, c3, reduced5, c5, pool]: readonly [number, number, number, number, number, number]) {
     super();
     this.branch1 = new GoogLeNetConv2d(input, c1, 1);
-    this.branch2 = sequence(
-      new GoogLeNetConv2d(input, reduced3, 1),
-      new GoogLeNetConv2d(reduced3, c3, 3, { padding: 1 }),
-    );
-    this.branch3 = sequence(
-      new GoogLeNetConv2d(input, reduced5, 1),
-      new GoogLeNetConv2d(reduced5, c5, 3, { padding: 1 }),
-    );
+    this.branch2 = sequence(new GoogLeNetConv2d(input, reduced3, 1), new GoogLeNetConv2d(reduced3, c3, 3, { padding: 1 }));
+    this.branch3 = sequence(new GoogLeNetConv2d(input, reduced5, 1), new GoogLeNetConv2d(reduced5, c5, 3, { padding: 1 }));
     const around = { stride: 1, padding: 1, ceilMode: true } as const;
     this.branch4 = sequence(new nn.MaxPool2d(3, around), new GoogLeNetConv2d(input, pool, 1));
   }

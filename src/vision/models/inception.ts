@@ -32,13 +32,7 @@ class BasicConv2d extends nn.Module {
   conv: nn.Conv2d;
   bn: nn.BatchNorm2d;
 
-  constructor(
-    input: number,
-    output: number,
-    kernel: number | Pair,
-    options: { stride?: number; padding?: number | Pair } = {},
-  ) {
-    // prettier-ignore
+  constructor(input: number, output: number, kernel: number | Pair, options: { stride?: number; padding?: number | Pair } = {}) {
     super();
     this.conv = new nn.Conv2d(input, output, kernel, { ...options, bias: false });
     this.bn = new nn.BatchNorm2d(output, { eps: 0.001 });

@@ -42,12 +42,7 @@ export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } fr
 export { Inception3, inception_v3, type InceptionOptions, type InceptionOutputs } from './inception.ts';
 export { LeNet, lenet, type LeNetOptions } from './lenet.ts';
 export { MNASNet, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3, type MNASNetOptions } from './mnasnet.ts';
-export {
-  createFeatureExtractor,
-  FeatureExtractor,
-  IntermediateLayerGetter,
-  type ReturnNodes,
-} from './intermediate-layers.ts';
+export { createFeatureExtractor, FeatureExtractor, IntermediateLayerGetter, type ReturnNodes } from './intermediate-layers.ts';
 export { modelUrls, type ModelWithWeights } from './model-urls.ts';
 export { MobileNetV2, mobilenet_v2, type MobileNetV2Options } from './mobilenetv2.ts';
 export {

@@ -11,7 +11,11 @@ export type ReturnNodes = Readonly<Record<string, string>>;
 type Names = ReturnNodes | readonly string[];
 
 const isText = (value: unknown): boolean => typeof value === 'string';
-const NAMES = kind("an array of layers' names, or an object of what their outputs shall be called", (value) => (Array.isArray(value) ? value.length > 0 && value.every(isText) : isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isText))); // prettier-ignore
+const NAMES = kind("an array of layers' names, or an object of what their outputs shall be called", (value) =>
+  Array.isArray(value)
+    ? value.length > 0 && value.every(isText)
+    : isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isText),
+);
 const MODULE = kind('a module', (value) => value instanceof nn.ModuleBase);
 
 /**
@@ -50,7 +54,11 @@ export class IntermediateLayerGetter extends nn.Module<(x: Tensor) => Record<str
     requireKind('IntermediateLayerGetter', 'returnLayers', returnLayers, NAMES, "write { layer4: 'out' }");
     const children = [...model.namedChildren()];
     const wanted = Object.keys(returnLayers);
-    requireLayers('IntermediateLayerGetter', wanted, children.map(([name]) => name)); // prettier-ignore
+    requireLayers(
+      'IntermediateLayerGetter',
+      wanted,
+      children.map(([name]) => name),
+    );
     const last = Math.max(...wanted.map((name) => children.findIndex(([child]) => child === name)));
     for (const [name, child] of children.slice(0, last + 1)) this.addModule(name, child);
     this.returnLayers = { ...returnLayers };
@@ -91,15 +99,11 @@ export class FeatureExtractor extends nn.Module<(...inputs: Tensor[]) => Record<
   constructor(model: nn.ModuleBase, returnNodes: Names) {
     super();
     requireKind('createFeatureExtractor', 'the model', model, MODULE);
-    requireKind(
-      'createFeatureExtractor',
-      'returnNodes',
-      returnNodes,
-      NAMES,
-      "write ['layer4'] or { layer4: 'features' }",
-    );
+    requireKind('createFeatureExtractor', 'returnNodes', returnNodes, NAMES, "write ['layer4'] or { layer4: 'features' }");
     const known = [...model.namedModules()].map(([name]) => name).filter(Boolean);
-    const entries = Array.isArray(returnNodes) ? (returnNodes as string[]).map((name) => [name, name] as const) : Object.entries(returnNodes as ReturnNodes); // prettier-ignore
+    const entries = Array.isArray(returnNodes)
+      ? (returnNodes as string[]).map((name) => [name, name] as const)
+      : Object.entries(returnNodes as ReturnNodes);
     this._nodes = entries.map(([name, as]) => nodeOf(name, as, known));
     this.model = model;
   }
@@ -125,11 +129,8 @@ function outputOf({ layer, call }: Node, outputs: readonly unknown[]): Tensor {
   const output = outputs[call];
   if (isTensor(output)) return output;
   const times = outputs.length === 1 ? 'once' : `${outputs.length} times`;
-  const reason =
-    call >= outputs.length
-      ? `it was called ${times}, so that there is no output ${call + 1}`
-      : 'its output is no tensor';
-  throw new ArgumentError(`createFeatureExtractor: expected a tensor from the layer '${layer}', but ${reason}; choose another layer`); // prettier-ignore
+  const reason = call >= outputs.length ? `it was called ${times}, so that there is no output ${call + 1}` : 'its output is no tensor';
+  throw new ArgumentError(`createFeatureExtractor: expected a tensor from the layer '${layer}', but ${reason}; choose another layer`);
 }
 
 /**

@@ -31,7 +31,7 @@ export class LeNet extends nn.Module {
 
   constructor(options: LeNetOptions = {}) {
     super();
-    const { numClasses = 10, inChannels = 1 } = requireOptions<LeNetOptions>('LeNet', options, OPTIONS, '{ numClasses: 10 }'); // prettier-ignore
+    const { numClasses = 10, inChannels = 1 } = requireOptions<LeNetOptions>('LeNet', options, OPTIONS, '{ numClasses: 10 }');
     this.features = new nn.Sequential(
       new nn.Conv2d(inChannels, 6, 5),
       new nn.ReLU(true),

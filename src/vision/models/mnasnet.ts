@@ -51,13 +51,11 @@ const STACKS = [
   [3, 1, 6, 1],
 ] as const;
 
-function stack(
-  input: number,
-  output: number,
-  [kernel, stride, expansion, repeats]: (typeof STACKS)[number],
-): nn.ModuleBase {
-  // prettier-ignore
-  const blocks = Array.from({ length: repeats }, (_, i) => new MNASNetResidual(i === 0 ? input : output, output, kernel, i === 0 ? stride : 1, expansion)); // prettier-ignore
+function stack(input: number, output: number, [kernel, stride, expansion, repeats]: (typeof STACKS)[number]): nn.ModuleBase {
+  const blocks = Array.from(
+    { length: repeats },
+    (_, i) => new MNASNetResidual(i === 0 ? input : output, output, kernel, i === 0 ? stride : 1, expansion),
+  );
   return new nn.Sequential(...(blocks as nn.ModuleBase[]));
 }
 
@@ -75,7 +73,12 @@ export class MNASNet extends nn.Module {
   constructor(alpha: number, options: MNASNetOptions = {}) {
     super();
     requireKind('MNASNet', 'alpha', alpha, POSITIVE);
-    const { numClasses = 1000, dropout = 0.2 } = requireOptions<MNASNetOptions>('MNASNet', options, CLASSIFIER_OPTIONS, '{ numClasses: 10 }'); // prettier-ignore
+    const { numClasses = 1000, dropout = 0.2 } = requireOptions<MNASNetOptions>(
+      'MNASNet',
+      options,
+      CLASSIFIER_OPTIONS,
+      '{ numClasses: 10 }',
+    );
     const depths = [32, 16, 24, 40, 80, 96, 192, 320].map((depth) => divisible(depth * alpha, 8));
     const [first, second] = depths as [number, number];
     const layers: nn.ModuleBase[] = [

@@ -1,16 +1,9 @@
 /** MobileNetV3: A. Howard et al., "Searching for MobileNetV3", 2019, as torchvision has it. */
-import { BOOL, COUNT, POSITIVE, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, POSITIVE, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Conv2dNormActivation, SqueezeExcitation, type ActivationLayer, type NormLayer } from '../ops/misc.ts';
-import {
-  CLASSIFIER_OPTIONS,
-  divisible,
-  NORM_OPTIONS,
-  stagesOf,
-  type ClassifierOptions,
-  type NormOptions,
-} from './channels.ts';
+import { CLASSIFIER_OPTIONS, divisible, NORM_OPTIONS, stagesOf, type ClassifierOptions, type NormOptions } from './channels.ts';
 
 export interface MobileNetV3Options extends ClassifierOptions, NormOptions {
   /** Probability of a feature being left out in training. Default 0.2. */
@@ -62,14 +55,23 @@ class MobileNetV3Residual extends nn.Module {
     const activationLayer = block.useHs ? hardswish : relu;
     const shared = { normLayer, activationLayer };
     const layers: nn.ModuleBase[] = [];
-    if (expandedChannels !== inputChannels) layers.push(new Conv2dNormActivation(inputChannels, expandedChannels, { kernelSize: 1, ...shared })); // prettier-ignore
+    if (expandedChannels !== inputChannels)
+      layers.push(new Conv2dNormActivation(inputChannels, expandedChannels, { kernelSize: 1, ...shared }));
     const stride = dilation > 1 ? 1 : block.stride;
-    layers.push(new Conv2dNormActivation(expandedChannels, expandedChannels, { kernelSize: kernel, stride, dilation, groups: expandedChannels, ...shared })); // prettier-ignore
+    layers.push(
+      new Conv2dNormActivation(expandedChannels, expandedChannels, {
+        kernelSize: kernel,
+        stride,
+        dilation,
+        groups: expandedChannels,
+        ...shared,
+      }),
+    );
     if (block.useSe) {
       const squeezed = divisible(Math.floor(expandedChannels / 4), 8);
       layers.push(new SqueezeExcitation(expandedChannels, squeezed, { scaleActivation: () => new nn.Hardsigmoid() }));
     }
-    layers.push(new Conv2dNormActivation(expandedChannels, outChannels, { kernelSize: 1, normLayer, activationLayer: null })); // prettier-ignore
+    layers.push(new Conv2dNormActivation(expandedChannels, outChannels, { kernelSize: 1, normLayer, activationLayer: null }));
     this.block = new nn.Sequential(...layers);
     this.outChannels = outChannels;
     this.isStrided = block.stride > 1;
@@ -173,7 +175,12 @@ const SMALL: readonly Row[] = [
 
 /** @param last features of the classifier's hidden layer */
 function build(op: string, rows: readonly Row[], last: number, options?: MobileNetV3BuilderOptions): MobileNetV3 {
-  const { widthMult = 1, reducedTail = false, dilated = false, ...rest } = requireOptions<MobileNetV3BuilderOptions>(op, options, BUILDER_OPTIONS, '{ numClasses: 10 }'); // prettier-ignore
+  const {
+    widthMult = 1,
+    reducedTail = false,
+    dilated = false,
+    ...rest
+  } = requireOptions<MobileNetV3BuilderOptions>(op, options, BUILDER_OPTIONS, '{ numClasses: 10 }');
   const width = (channels: number): number => divisible(channels * widthMult, 8);
   const divider = reducedTail ? 2 : 1;
   const blocks = rows.map(([input, kernel, expanded, output, useSe, useHs, stride], i): MobileNetV3Block => {
@@ -195,8 +202,6 @@ function build(op: string, rows: readonly Row[], last: number, options?: MobileN
 }
 
 /** MobileNetV3 large, 5.5 million parameters; made for 224×224. */
-export const mobilenet_v3_large = (options?: MobileNetV3BuilderOptions): MobileNetV3 =>
-  build('mobilenet_v3_large', LARGE, 1280, options);
+export const mobilenet_v3_large = (options?: MobileNetV3BuilderOptions): MobileNetV3 => build('mobilenet_v3_large', LARGE, 1280, options);
 /** MobileNetV3 small, 2.5 million parameters. */
-export const mobilenet_v3_small = (options?: MobileNetV3BuilderOptions): MobileNetV3 =>
-  build('mobilenet_v3_small', SMALL, 1024, options);
+export const mobilenet_v3_small = (options?: MobileNetV3BuilderOptions): MobileNetV3 => build('mobilenet_v3_small', SMALL, 1024, options);

@@ -125,7 +125,10 @@ type Files = typeof FILES;
 /** A model that torchvision has weights for. */
 export type ModelWithWeights = keyof Files;
 
-const entries = Object.entries(FILES).map(([name, files]) => [name, Object.fromEntries(Object.entries(files).map(([weights, file]) => [weights, BASE + file]))]); // prettier-ignore
+const entries = Object.entries(FILES).map(([name, files]) => [
+  name,
+  Object.fromEntries(Object.entries(files).map(([weights, file]) => [weights, BASE + file])),
+]);
 
 /**
  * The addresses of torchvision's weights, by model and by their name there, torchvision's default first. Each file's name ends with the beginning

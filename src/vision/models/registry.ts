@@ -1,15 +1,5 @@
 /** Models by name (https://pytorch.org/vision/stable/models.html#model-registration-mechanism). */
-import {
-  either,
-  ARRAY,
-  kind,
-  nearest,
-  oneOf,
-  requireKind,
-  requireOptions,
-  TEXT,
-  type OptionKinds,
-} from '../../base/arguments.ts';
+import { either, ARRAY, kind, nearest, oneOf, requireKind, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type * as nn from '../../nn/index.ts';
 import * as alexnet from './alexnet.ts';
@@ -68,7 +58,7 @@ export type ModelName = keyof All;
 type OptionsOf<N extends ModelName> = Parameters<All[N]>[0];
 type AnyBuilder = (options?: object) => nn.ModuleBase;
 
-const ALL: ReadonlyMap<string, AnyBuilder> = new Map(Object.entries({ ...CLASSIFIERS, ...SEGMENTATION }) as [string, AnyBuilder][]); // prettier-ignore
+const ALL: ReadonlyMap<string, AnyBuilder> = new Map(Object.entries({ ...CLASSIFIERS, ...SEGMENTATION }) as [string, AnyBuilder][]);
 
 /**
  * A model by name, with the options of the function of that name.
@@ -86,7 +76,9 @@ export function getModel(name: string, options?: unknown): unknown {
   const build = ALL.get(name.toLowerCase());
   if (build === undefined) {
     const near = nearest(name, [...ALL.keys()]);
-    throw new ArgumentError(`getModel: there is no model '${name.slice(0, 60)}'${near === undefined ? '' : `; did you mean '${near}'?`} listModels() gives all names`); // prettier-ignore
+    throw new ArgumentError(
+      `getModel: there is no model '${name.slice(0, 60)}'${near === undefined ? '' : `; did you mean '${near}'?`} listModels() gives all names`,
+    );
   }
   return build(options as object | undefined);
 }
@@ -100,9 +92,15 @@ export interface ListModelsOptions {
   readonly exclude?: string | readonly string[];
 }
 
-const PATTERNS = either(TEXT, kind('an array of strings', (value) => ARRAY.accepts(value) && (value as unknown[]).every((item) => typeof item === 'string'))); // prettier-ignore
+const PATTERNS = either(
+  TEXT,
+  kind('an array of strings', (value) => ARRAY.accepts(value) && (value as unknown[]).every((item) => typeof item === 'string')),
+);
 const OPTIONS: OptionKinds<ListModelsOptions> = {
-  task: either(oneOf('classification', 'segmentation'), kind('null', (value) => value === null)), // prettier-ignore
+  task: either(
+    oneOf('classification', 'segmentation'),
+    kind('null', (value) => value === null),
+  ),
   include: PATTERNS,
   exclude: PATTERNS,
 };
@@ -122,7 +120,13 @@ function fits(name: string, patterns: string | readonly string[]): boolean {
  * console.log(models.listModels({ include: 'resnet*', exclude: '*1*' }).join()); // resnet34,resnet50
  */
 export function listModels(options: ListModelsOptions = {}): ModelName[] {
-  const { task = null, include = '*', exclude = [] } = requireOptions<ListModelsOptions>('listModels', options, OPTIONS, "{ include: 'resnet*' }"); // prettier-ignore
-  const names = Object.keys(task === 'classification' ? CLASSIFIERS : task === 'segmentation' ? SEGMENTATION : { ...CLASSIFIERS, ...SEGMENTATION }); // prettier-ignore
+  const {
+    task = null,
+    include = '*',
+    exclude = [],
+  } = requireOptions<ListModelsOptions>('listModels', options, OPTIONS, "{ include: 'resnet*' }");
+  const names = Object.keys(
+    task === 'classification' ? CLASSIFIERS : task === 'segmentation' ? SEGMENTATION : { ...CLASSIFIERS, ...SEGMENTATION },
+  );
   return names.filter((name) => fits(name, include) && !fits(name, exclude)).sort() as ModelName[];
 }

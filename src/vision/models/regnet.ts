@@ -59,7 +59,7 @@ class BottleneckTransform extends nn.Sequential {
     const groups = Math.floor(width / groupWidth);
     this.addModule('a', new Conv2dNormActivation(input, width, { kernelSize: 1 }));
     this.addModule('b', new Conv2dNormActivation(width, width, { stride, groups }));
-    if (seRatio !== undefined) this.addModule('se', new SqueezeExcitation(width, roundHalfEven(seRatio * input), { activation: relu })); // prettier-ignore
+    if (seRatio !== undefined) this.addModule('se', new SqueezeExcitation(width, roundHalfEven(seRatio * input), { activation: relu }));
     this.addModule('c', new Conv2dNormActivation(width, width, { kernelSize: 1, activationLayer: null }));
   }
 }
@@ -88,7 +88,7 @@ class AnyStage extends nn.Sequential {
     super();
     for (let i = 0; i < stage.depth; i++) {
       const first = i === 0;
-      const block = new ResBottleneckBlock(first ? input : stage.width, stage.width, first ? 2 : 1, stage.groupWidth, seRatio); // prettier-ignore
+      const block = new ResBottleneckBlock(first ? input : stage.width, stage.width, first ? 2 : 1, stage.groupWidth, seRatio);
       this.addModule(`block${place}-${i}`, block);
     }
   }
@@ -123,7 +123,7 @@ export class RegNet extends nn.Module {
   constructor(params: RegNetParams, options: RegNetOptions = {}) {
     super();
     requireKind('RegNet', 'the parameters', params, PARAMS);
-    const { numClasses = 1000, stemWidth = 32 } = requireOptions<RegNetOptions>('RegNet', options, OPTIONS, '{ numClasses: 10 }'); // prettier-ignore
+    const { numClasses = 1000, stemWidth = 32 } = requireOptions<RegNetOptions>('RegNet', options, OPTIONS, '{ numClasses: 10 }');
     this.stem = new SimpleStemIN(3, stemWidth, { stride: 2 });
     const trunk = new nn.Sequential();
     let width = stemWidth;
@@ -152,8 +152,9 @@ export class RegNet extends nn.Module {
 
 /** depth, w0, wa, wm, groupWidth */
 type Row = readonly [number, number, number, number, number];
-const x = ([depth, w0, wa, wm, groupWidth]: Row, options?: RegNetOptions): RegNet => new RegNet({ depth, w0, wa, wm, groupWidth }, options); // prettier-ignore
-const y = ([depth, w0, wa, wm, groupWidth]: Row, options?: RegNetOptions): RegNet => new RegNet({ depth, w0, wa, wm, groupWidth, seRatio: 0.25 }, options); // prettier-ignore
+const x = ([depth, w0, wa, wm, groupWidth]: Row, options?: RegNetOptions): RegNet => new RegNet({ depth, w0, wa, wm, groupWidth }, options);
+const y = ([depth, w0, wa, wm, groupWidth]: Row, options?: RegNetOptions): RegNet =>
+  new RegNet({ depth, w0, wa, wm, groupWidth, seRatio: 0.25 }, options);
 
 /** RegNetX of 400 million multiplications at 224×224, 5.5 million parameters. */
 export const regnet_x_400mf = (options?: RegNetOptions): RegNet => x([22, 24, 24.48, 2.54, 16], options);

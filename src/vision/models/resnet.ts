@@ -3,7 +3,7 @@
  * transformations for deep neural networks", 2016; wide ResNet: S. Zagoruyko, N. Komodakis, "Wide residual networks", 2016. As torchvision
  * has them: the stride is in the 3×3 convolution of a bottleneck.
  */
-import { BOOL, COUNT, instanceOf, kind, orNull, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, instanceOf, kind, orNull, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -33,20 +33,17 @@ type BlockClass = (new (inplanes: number, planes: number, options: BlockOptions)
   readonly expansion: number;
 };
 
-const BLOCK = kind('BasicBlock, Bottleneck or another class with an expansion', (value) => typeof value === 'function' && COUNT.accepts((value as unknown as BlockClass).expansion)); // prettier-ignore
-const LAYERS = kind(
-  'four whole numbers',
-  (value) => Array.isArray(value) && value.length === 4 && value.every(COUNT.accepts),
+const BLOCK = kind(
+  'BasicBlock, Bottleneck or another class with an expansion',
+  (value) => typeof value === 'function' && COUNT.accepts((value as unknown as BlockClass).expansion),
 );
+const LAYERS = kind('four whole numbers', (value) => Array.isArray(value) && value.length === 4 && value.every(COUNT.accepts));
 const OPTIONS: OptionKinds<ResNetOptions> = {
   numClasses: COUNT,
   zeroInitResidual: BOOL,
   groups: COUNT,
   widthPerGroup: COUNT,
-  replaceStrideWithDilation: kind(
-    'three booleans',
-    (value) => Array.isArray(value) && value.length === 3 && value.every(BOOL.accepts),
-  ),
+  replaceStrideWithDilation: kind('three booleans', (value) => Array.isArray(value) && value.length === 3 && value.every(BOOL.accepts)),
 };
 const BLOCK_OPTIONS: OptionKinds<BlockOptions> = {
   stride: COUNT,
@@ -88,8 +85,11 @@ export class BasicBlock extends nn.Module {
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
     const { stride, downsample, groups, baseWidth, dilation } = blockOptions('BasicBlock', options);
-    if (groups !== 1 || baseWidth !== 64) throw new ArgumentError(`BasicBlock: expected groups 1 and widthPerGroup 64, but got ${groups} and ${baseWidth}; use a ResNet with bottlenecks`); // prettier-ignore
-    if (dilation > 1) throw new ArgumentError(`BasicBlock: expected dilation 1, but got ${dilation}; use a ResNet with bottlenecks`); // prettier-ignore
+    if (groups !== 1 || baseWidth !== 64)
+      throw new ArgumentError(
+        `BasicBlock: expected groups 1 and widthPerGroup 64, but got ${groups} and ${baseWidth}; use a ResNet with bottlenecks`,
+      );
+    if (dilation > 1) throw new ArgumentError(`BasicBlock: expected dilation 1, but got ${dilation}; use a ResNet with bottlenecks`);
     this.conv1 = conv3x3(inplanes, planes, stride);
     this.bn1 = new nn.BatchNorm2d(planes);
     this.relu = new nn.ReLU(true);
@@ -219,21 +219,17 @@ class Stages {
     const step = dilate ? 1 : stride;
     const output = planes * this._block.expansion;
     const downsample =
-      step === 1 && this._channels === output
-        ? null
-        : sequence(conv1x1(this._channels, output, step), new nn.BatchNorm2d(output));
+      step === 1 && this._channels === output ? null : sequence(conv1x1(this._channels, output, step), new nn.BatchNorm2d(output));
     const shared = { groups: this._groups, baseWidth: this._baseWidth };
-    const layers = [new this._block(this._channels, planes, { ...shared, stride: step, downsample, dilation: previous })]; // prettier-ignore
+    const layers = [new this._block(this._channels, planes, { ...shared, stride: step, downsample, dilation: previous })];
     this._channels = output;
-    while (layers.length < blocks)
-      layers.push(new this._block(output, planes, { ...shared, dilation: this._dilation }));
+    while (layers.length < blocks) layers.push(new this._block(output, planes, { ...shared, dilation: this._dilation }));
     return sequence(...layers);
   }
 }
 
 /** Options before others are put under them. */
-const checked = (op: string, options: unknown): ResNetOptions =>
-  requireOptions<ResNetOptions>(op, options, OPTIONS, '{ numClasses: 10 }');
+const checked = (op: string, options: unknown): ResNetOptions => requireOptions<ResNetOptions>(op, options, OPTIONS, '{ numClasses: 10 }');
 
 const sequence = (...layers: nn.ModuleBase[]): nn.Sequential => new nn.Sequential(...layers);
 

@@ -12,7 +12,8 @@ export interface ShuffleNetV2Options {
 }
 
 const pointwise = (input: number, output: number): nn.Conv2d => conv2d(input, output, 1, { bias: false });
-const depthwise = (channels: number, stride: number): nn.Conv2d => conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false }); // prettier-ignore
+const depthwise = (channels: number, stride: number): nn.Conv2d =>
+  conv2d(channels, channels, 3, { stride, padding: 1, groups: channels, bias: false });
 const sequence = (...layers: nn.ModuleBase[]): nn.Sequential => new nn.Sequential(...layers);
 
 /** Half the channels go through; with a stride, both halves are made of all channels. Then the halves are mixed. */
@@ -57,7 +58,7 @@ class ShuffleResidual extends nn.Module {
 
 const OPTIONS: OptionKinds<ShuffleNetV2Options> = { numClasses: COUNT };
 const counts = (length: number): ReturnType<typeof kind> =>
-  kind(`${length} whole numbers`, (value) => Array.isArray(value) && value.length === length && value.every(COUNT.accepts)); // prettier-ignore
+  kind(`${length} whole numbers`, (value) => Array.isArray(value) && value.length === length && value.every(COUNT.accepts));
 
 /** The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
@@ -82,13 +83,18 @@ export class ShuffleNetV2 extends nn.Module {
     super();
     requireKind('ShuffleNetV2', 'the repeats', repeats, counts(3));
     requireKind('ShuffleNetV2', 'the channels', channels, counts(5));
-    const { numClasses = 1000 } = requireOptions<ShuffleNetV2Options>('ShuffleNetV2', options, OPTIONS, '{ numClasses: 10 }'); // prettier-ignore
+    const { numClasses = 1000 } = requireOptions<ShuffleNetV2Options>('ShuffleNetV2', options, OPTIONS, '{ numClasses: 10 }');
     const [first, , , fourth, last] = channels as [number, number, number, number, number];
-    this.conv1 = sequence(conv2d(3, first, 3, { stride: 2, padding: 1, bias: false }), new nn.BatchNorm2d(first), new nn.ReLU(true)); // prettier-ignore
+    this.conv1 = sequence(conv2d(3, first, 3, { stride: 2, padding: 1, bias: false }), new nn.BatchNorm2d(first), new nn.ReLU(true));
     this.maxpool = new nn.MaxPool2d(3, 2, 1);
     const stage = (i: number): nn.Sequential => {
       const [input, output] = [channels[i]!, channels[i + 1]!];
-      return sequence(...Array.from({ length: repeats[i]! }, (_, block) => new ShuffleResidual(block === 0 ? input : output, output, block === 0 ? 2 : 1))); // prettier-ignore
+      return sequence(
+        ...Array.from(
+          { length: repeats[i]! },
+          (_, block) => new ShuffleResidual(block === 0 ? input : output, output, block === 0 ? 2 : 1),
+        ),
+      );
     };
     this.stage2 = stage(0);
     this.stage3 = stage(1);
@@ -103,17 +109,13 @@ export class ShuffleNetV2 extends nn.Module {
   }
 }
 
-const build = (channels: readonly number[], options?: ShuffleNetV2Options): ShuffleNetV2 => new ShuffleNetV2([4, 8, 4], channels, options); // prettier-ignore
+const build = (channels: readonly number[], options?: ShuffleNetV2Options): ShuffleNetV2 => new ShuffleNetV2([4, 8, 4], channels, options);
 
 /** ShuffleNetV2 of half width, 1.4 million parameters; made for 224×224. */
-export const shufflenet_v2_x0_5 = (options?: ShuffleNetV2Options): ShuffleNetV2 =>
-  build([24, 48, 96, 192, 1024], options);
+export const shufflenet_v2_x0_5 = (options?: ShuffleNetV2Options): ShuffleNetV2 => build([24, 48, 96, 192, 1024], options);
 /** ShuffleNetV2, 2.3 million parameters. */
-export const shufflenet_v2_x1_0 = (options?: ShuffleNetV2Options): ShuffleNetV2 =>
-  build([24, 116, 232, 464, 1024], options);
+export const shufflenet_v2_x1_0 = (options?: ShuffleNetV2Options): ShuffleNetV2 => build([24, 116, 232, 464, 1024], options);
 /** ShuffleNetV2 half as wide again, 3.5 million parameters. */
-export const shufflenet_v2_x1_5 = (options?: ShuffleNetV2Options): ShuffleNetV2 =>
-  build([24, 176, 352, 704, 1024], options);
+export const shufflenet_v2_x1_5 = (options?: ShuffleNetV2Options): ShuffleNetV2 => build([24, 176, 352, 704, 1024], options);
 /** ShuffleNetV2 of double width, 7.4 million parameters. */
-export const shufflenet_v2_x2_0 = (options?: ShuffleNetV2Options): ShuffleNetV2 =>
-  build([24, 244, 488, 976, 2048], options);
+export const shufflenet_v2_x2_0 = (options?: ShuffleNetV2Options): ShuffleNetV2 => build([24, 244, 488, 976, 2048], options);

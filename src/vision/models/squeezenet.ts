@@ -66,12 +66,7 @@ export class SqueezeNet extends nn.Module {
 
   constructor(version: keyof typeof PLANS = '1_0', options: SqueezeNetOptions = {}) {
     super();
-    const { numClasses = 1000, dropout = 0.5 } = requireOptions<SqueezeNetOptions>(
-      'SqueezeNet',
-      options,
-      OPTIONS,
-      '{ numClasses: 10 }',
-    );
+    const { numClasses = 1000, dropout = 0.5 } = requireOptions<SqueezeNetOptions>('SqueezeNet', options, OPTIONS, '{ numClasses: 10 }');
     requireKind('SqueezeNet', 'the version', version, oneOf(...Object.keys(PLANS)));
     const stem = version === '1_0' ? new nn.Conv2d(3, 96, 7, { stride: 2 }) : new nn.Conv2d(3, 64, 3, { stride: 2 });
     const layers: nn.ModuleBase[] = [stem, new nn.ReLU(true)];
@@ -80,12 +75,7 @@ export class SqueezeNet extends nn.Module {
     }
     this.features = new nn.Sequential(...layers);
     const last = new nn.Conv2d(512, numClasses, 1);
-    this.classifier = new nn.Sequential(
-      new nn.Dropout(dropout),
-      last,
-      new nn.ReLU(true),
-      new nn.AdaptiveAvgPool2d([1, 1]),
-    );
+    this.classifier = new nn.Sequential(new nn.Dropout(dropout), last, new nn.ReLU(true), new nn.AdaptiveAvgPool2d([1, 1]));
     for (const m of this.modules()) {
       if (!(m instanceof nn.Conv2d)) continue;
       if (m === (last as unknown)) nn.init.normal_(m.weight, 0, 0.01);

@@ -49,7 +49,10 @@ function merged(x: Tensor): Tensor {
   const even = height % 2 === 0 && width % 2 === 0 ? x : pad(x, [0, 0, 0, width % 2, 0, height % 2]);
   const [h, w] = [Math.ceil(height / 2), Math.ceil(width / 2)];
   // [N, h, 2 rows, w, 2 columns, C] → columns, then rows, then channels side by side
-  return even.reshape([samples, h, 2, w, 2, channels]).permute(0, 1, 3, 4, 2, 5).reshape([samples, h, w, 4 * channels]); // prettier-ignore
+  return even
+    .reshape([samples, h, 2, w, 2, channels])
+    .permute(0, 1, 3, 4, 2, 5)
+    .reshape([samples, h, w, 4 * channels]);
 }
 
 /** Half the height and width, twice the features. */
@@ -134,8 +137,16 @@ class SwinTransformerBlockV2 extends SwinTransformerBlock {
   }
 }
 
-const OPTIONS: OptionKinds<SwinTransformerOptions> = { numClasses: COUNT, dropout: PROBABILITY, attentionDropout: PROBABILITY, stochasticDepthProb: PROBABILITY }; // prettier-ignore
-const COUNTS = kind('one whole number or more', (value) => arrayOf(COUNT, 'whole numbers').accepts(value) && (value as number[]).length > 0); // prettier-ignore
+const OPTIONS: OptionKinds<SwinTransformerOptions> = {
+  numClasses: COUNT,
+  dropout: PROBABILITY,
+  attentionDropout: PROBABILITY,
+  stochasticDepthProb: PROBABILITY,
+};
+const COUNTS = kind(
+  'one whole number or more',
+  (value) => arrayOf(COUNT, 'whole numbers').accepts(value) && (value as number[]).length > 0,
+);
 const VERSION = oneOf('v1', 'v2');
 
 /** The last part reads as what it is made as, and any other layer may take its place: `model.head = new nn.Identity()`. */
@@ -154,18 +165,27 @@ export class SwinTransformer extends nn.Module {
 
   constructor(size: SwinTransformerSize, options: SwinTransformerOptions = {}) {
     super();
-    requireKind('SwinTransformer', 'the size', size, OBJECT, 'write { patchSize: 4, embedDim: 96, depths: [2, 2, 6, 2], numHeads: [3, 6, 12, 24], windowSize: 7 }'); // prettier-ignore
+    requireKind(
+      'SwinTransformer',
+      'the size',
+      size,
+      OBJECT,
+      'write { patchSize: 4, embedDim: 96, depths: [2, 2, 6, 2], numHeads: [3, 6, 12, 24], windowSize: 7 }',
+    );
     const { version = 'v1', patchSize, embedDim, depths, numHeads, windowSize, mlpRatio = 4 } = size;
     requireKind('SwinTransformer', 'version', version, VERSION);
-    for (const name of ['patchSize', 'embedDim', 'windowSize'] as const) requireKind('SwinTransformer', name, size[name], COUNT); // prettier-ignore
+    for (const name of ['patchSize', 'embedDim', 'windowSize'] as const) requireKind('SwinTransformer', name, size[name], COUNT);
     for (const name of ['depths', 'numHeads'] as const) requireKind('SwinTransformer', name, size[name], COUNTS);
     requireKind('SwinTransformer', 'mlpRatio', mlpRatio, POSITIVE);
-    if (depths.length !== numHeads.length) throw new ArgumentError(`SwinTransformer: expected depths and numHeads of as many stages, but got ${depths.length} and ${numHeads.length}`); // prettier-ignore
+    if (depths.length !== numHeads.length)
+      throw new ArgumentError(
+        `SwinTransformer: expected depths and numHeads of as many stages, but got ${depths.length} and ${numHeads.length}`,
+      );
     const given = requireOptions<SwinTransformerOptions>('SwinTransformer', options, OPTIONS, '{ numClasses: 10 }');
     const { numClasses = 1000, dropout = 0, attentionDropout = 0, stochasticDepthProb = 0.1 } = given;
-    const [Block, Merging] = version === 'v1' ? [SwinTransformerBlock, PatchMerging] : [SwinTransformerBlockV2, PatchMergingV2]; // prettier-ignore
+    const [Block, Merging] = version === 'v1' ? [SwinTransformerBlock, PatchMerging] : [SwinTransformerBlockV2, PatchMergingV2];
     const patches = conv2d(3, embedDim, patchSize, { stride: patchSize });
-    const layers: nn.ModuleBase[] = [new nn.Sequential(...([patches, new Permute([0, 2, 3, 1]), layerNorm(embedDim)] as nn.ModuleBase[]))]; // prettier-ignore
+    const layers: nn.ModuleBase[] = [new nn.Sequential(...([patches, new Permute([0, 2, 3, 1]), layerNorm(embedDim)] as nn.ModuleBase[]))];
     const total = depths.reduce((n, depth) => n + depth, 0);
     let block = 0;
     depths.forEach((depth, i) => {
@@ -174,7 +194,7 @@ export class SwinTransformer extends nn.Module {
       for (let j = 0; j < depth; j++, block++) {
         const shiftSize = j % 2 === 0 ? 0 : Math.floor(windowSize / 2);
         const depthProb = (stochasticDepthProb * block) / (total - 1);
-        blocks.push(new Block(features, { windowSize, shiftSize, numHeads: numHeads[i]!, attentionDropout, dropout, mlpRatio, depthProb })); // prettier-ignore
+        blocks.push(new Block(features, { windowSize, shiftSize, numHeads: numHeads[i]!, attentionDropout, dropout, mlpRatio, depthProb }));
       }
       layers.push(new nn.Sequential(...blocks));
       if (i < depths.length - 1) layers.push(new Merging(features));
@@ -217,11 +237,8 @@ export const swin_s = (options?: SwinTransformerOptions): SwinTransformer => bui
 /** Swin transformer base, 87.8 million parameters. */
 export const swin_b = (options?: SwinTransformerOptions): SwinTransformer => build('swin_b', B, 0.5, options);
 /** Swin transformer V2 tiny, 28.4 million parameters; made for 256×256. */
-export const swin_v2_t = (options?: SwinTransformerOptions): SwinTransformer =>
-  build('swin_v2_t', { ...T, ...V2 }, 0.2, options);
+export const swin_v2_t = (options?: SwinTransformerOptions): SwinTransformer => build('swin_v2_t', { ...T, ...V2 }, 0.2, options);
 /** Swin transformer V2 small, 49.7 million parameters. */
-export const swin_v2_s = (options?: SwinTransformerOptions): SwinTransformer =>
-  build('swin_v2_s', { ...S, ...V2 }, 0.3, options);
+export const swin_v2_s = (options?: SwinTransformerOptions): SwinTransformer => build('swin_v2_s', { ...S, ...V2 }, 0.3, options);
 /** Swin transformer V2 base, 87.9 million parameters. */
-export const swin_v2_b = (options?: SwinTransformerOptions): SwinTransformer =>
-  build('swin_v2_b', { ...B, ...V2 }, 0.5, options);
+export const swin_v2_b = (options?: SwinTransformerOptions): SwinTransformer => build('swin_v2_b', { ...B, ...V2 }, 0.5, options);

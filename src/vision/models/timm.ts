@@ -18,7 +18,7 @@ function renamed(key: string, rules: Rules): string {
   for (const [from, to] of rules) {
     const groups = from.exec(key);
     if (groups === null) continue;
-    const start = typeof to === 'string' ? to.replace(/\$(\d)/g, (_, i: string) => groups[Number(i)] ?? '') : to(...groups.slice(1)); // prettier-ignore
+    const start = typeof to === 'string' ? to.replace(/\$(\d)/g, (_, i: string) => groups[Number(i)] ?? '') : to(...groups.slice(1));
     return start + key.slice(groups[0].length);
   }
   return key;
@@ -65,11 +65,12 @@ function blockRules(keys: readonly string[], { at, plainIsLayer, flatLast }: Blo
   const names = new Map<string, string>();
   [...contents].forEach(([block, parts], index) => {
     const [stage, place] = block.split('.').slice(1).map(Number) as [number, number];
-    const kind = parts.has('conv') ? 'plain' : parts.has('conv_exp') ? 'fused' : parts.has('conv_pwl') ? 'inverted' : 'separable'; // prettier-ignore
+    const kind = parts.has('conv') ? 'plain' : parts.has('conv_exp') ? 'fused' : parts.has('conv_pwl') ? 'inverted' : 'separable';
     const layers = PARTS[kind].filter(([first]) => parts.has(first));
     layers.forEach((layer, i) => {
       const isFlat = flatLast && i === layers.length - 1;
-      const base = kind === 'plain' && plainIsLayer ? at(stage, place, index) : `${at(stage, place, index)}.${flatLast ? 'conv' : 'block'}.${i}`; // prettier-ignore
+      const base =
+        kind === 'plain' && plainIsLayer ? at(stage, place, index) : `${at(stage, place, index)}.${flatLast ? 'conv' : 'block'}.${i}`;
       if (layer[0] === 'se') {
         names.set(`${block}.se.conv_reduce.`, `${base}.fc1.`);
         names.set(`${block}.se.conv_expand.`, `${base}.fc2.`);
@@ -90,7 +91,6 @@ function inverted(
   rules: (last: number) => Rules,
   lastOf: (stages: number, count: number) => number,
 ): Map<string, Tensor> {
-  // prettier-ignore
   const keys = [...state.keys()];
   const names = blockRules(keys, blocks);
   const all = new Set(keys.flatMap((key) => /^blocks\.\d+\.\d+/.exec(key) ?? []));
@@ -113,7 +113,7 @@ const mobilenetV2 = (state: State): Map<string, Tensor> =>
   inverted(
     state,
     { at: (_stage, _block, index) => `features.${index + 1}`, plainIsLayer: false, flatLast: true },
-    (last) => [...STEM, [/^conv_head\./, `features.${last}.0.`], [/^bn2\./, `features.${last}.1.`], [/^classifier\./, 'classifier.1.']], // prettier-ignore
+    (last) => [...STEM, [/^conv_head\./, `features.${last}.0.`], [/^bn2\./, `features.${last}.1.`], [/^classifier\./, 'classifier.1.']],
     (_stages, count) => count + 1,
   );
 
@@ -132,7 +132,7 @@ const efficientNet = (state: State): Map<string, Tensor> =>
   inverted(
     state,
     { at: (stage, block) => `features.${stage + 1}.${block}`, plainIsLayer: false, flatLast: false },
-    (last) => [...STEM, [/^conv_head\./, `features.${last}.0.`], [/^bn2\./, `features.${last}.1.`], [/^classifier\./, 'classifier.1.']], // prettier-ignore
+    (last) => [...STEM, [/^conv_head\./, `features.${last}.0.`], [/^bn2\./, `features.${last}.1.`], [/^classifier\./, 'classifier.1.']],
     (stages) => stages + 1,
   );
 
@@ -143,7 +143,10 @@ function reshaped(state: State, keys: RegExp, shape: (x: Tensor) => Tensor): Map
   return new Map([...state].map(([key, tensor]) => [key, keys.test(key) ? shape(tensor) : tensor]));
 }
 
-const byRules = (rules: Rules) => (state: State): Map<string, Tensor> => new Map([...state].map(([key, tensor]) => [renamed(key, rules), tensor])); // prettier-ignore
+const byRules =
+  (rules: Rules) =>
+  (state: State): Map<string, Tensor> =>
+    new Map([...state].map(([key, tensor]) => [renamed(key, rules), tensor]));
 
 const CONVNEXT: Rules = [
   [/^stem\.([01])\./, 'features.0.$1.'],
@@ -159,15 +162,17 @@ const CONVNEXT: Rules = [
 function convnextBlock(stage: string | undefined, block: string | undefined): string {
   return `features.${2 * Number(stage) + 1}.${block!}`;
 }
-const convNeXt = (state: State): Map<string, Tensor> =>
-  reshaped(byRules(CONVNEXT)(state), /\.layer_scale$/, (x) => x.reshape([-1, 1, 1]));
+const convNeXt = (state: State): Map<string, Tensor> => reshaped(byRules(CONVNEXT)(state), /\.layer_scale$/, (x) => x.reshape([-1, 1, 1]));
 
 const REGNET: Rules = [
   [/^stem\.conv\./, 'stem.0.'],
   [/^stem\.bn\./, 'stem.1.'],
-  [/^s(\d)\.b(\d+)\.conv([123])\.(conv|bn)\./, (stage, block, place, layer) => `${regnetBlock(stage, block)}.f.${'abc'[Number(place) - 1]!}.${layer === 'conv' ? 0 : 1}.`], // prettier-ignore
+  [
+    /^s(\d)\.b(\d+)\.conv([123])\.(conv|bn)\./,
+    (stage, block, place, layer) => `${regnetBlock(stage, block)}.f.${'abc'[Number(place) - 1]!}.${layer === 'conv' ? 0 : 1}.`,
+  ],
   [/^s(\d)\.b(\d+)\.se\./, (stage, block) => `${regnetBlock(stage, block)}.f.se.`],
-  [/^s(\d)\.b(\d+)\.downsample\.(conv|bn)\./, (stage, block, layer) => `${regnetBlock(stage, block)}.proj.${layer === 'conv' ? 0 : 1}.`], // prettier-ignore
+  [/^s(\d)\.b(\d+)\.downsample\.(conv|bn)\./, (stage, block, layer) => `${regnetBlock(stage, block)}.proj.${layer === 'conv' ? 0 : 1}.`],
   [/^head\.fc\./, 'fc.'],
 ];
 function regnetBlock(stage: string | undefined, block: string | undefined): string {
@@ -191,8 +196,8 @@ const SWIN: Rules = [
   [/^patch_embed\.proj\./, 'features.0.0.'],
   [/^patch_embed\.norm\./, 'features.0.2.'],
   [/^layers\.(\d+)\.downsample\./, (stage) => `features.${2 * Number(stage)}.`],
-  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\./, (stage, block) => `features.${2 * Number(stage) + 1}.${block}.mlp.0.`], // prettier-ignore
-  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\./, (stage, block) => `features.${2 * Number(stage) + 1}.${block}.mlp.3.`], // prettier-ignore
+  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc1\./, (stage, block) => `features.${2 * Number(stage) + 1}.${block}.mlp.0.`],
+  [/^layers\.(\d+)\.blocks\.(\d+)\.mlp\.fc2\./, (stage, block) => `features.${2 * Number(stage) + 1}.${block}.mlp.3.`],
   [/^layers\.(\d+)\.blocks\.(\d+)\./, (stage, block) => `features.${2 * Number(stage) + 1}.${block}.`],
   [/^head\.fc\./, 'head.'],
 ];
@@ -234,7 +239,10 @@ const FAMILIES: readonly (readonly [names: RegExp, convert: (state: State) => Ma
   [/^(?:resnet|resnext|wide_resnet|densenet|inception_v3)/, (state) => new Map(state)],
 ];
 
-const MAP = kind('a Map of tensors by name, as load() gives it', (value) => value instanceof Map && [...value].every(([key, tensor]) => typeof key === 'string' && isTensor(tensor))); // prettier-ignore
+const MAP = kind(
+  'a Map of tensors by name, as load() gives it',
+  (value) => value instanceof Map && [...value].every(([key, tensor]) => typeof key === 'string' && isTensor(tensor)),
+);
 
 /**
  * A state dict of timm with the keys of our model of the same network; tensors are the same, some seen in another shape. There are mobilenet_v2,
@@ -256,6 +264,9 @@ export function fromTimm(stateDict: ReadonlyMap<string, Tensor>, name: string): 
   requireKind('fromTimm', 'the state dict', stateDict, MAP);
   requireKind('fromTimm', 'the name', name, TEXT, "write fromTimm(state, 'convnext_tiny')");
   const family = FAMILIES.find(([names]) => names.test(name));
-  if (family === undefined) throw new ArgumentError(`fromTimm: expected the name of a model whose keys in timm are known, but got '${name.slice(0, 60)}'; such as 'mobilenet_v3_large', 'efficientnet_b0', 'convnext_tiny', 'regnet_y_400mf', 'vit_b_16' or 'swin_t'`); // prettier-ignore
+  if (family === undefined)
+    throw new ArgumentError(
+      `fromTimm: expected the name of a model whose keys in timm are known, but got '${name.slice(0, 60)}'; such as 'mobilenet_v3_large', 'efficientnet_b0', 'convnext_tiny', 'regnet_y_400mf', 'vit_b_16' or 'swin_t'`,
+    );
   return family[1](stateDict);
 }

@@ -65,7 +65,6 @@ function renameLayers(state: Map<string, Tensor>, prefix: string): void {
     ['linear_1', 0],
     ['linear_2', 3],
   ] as const) {
-    // prettier-ignore
     for (const kind of ['weight', 'bias']) {
       const tensor = state.get(`${prefix}${old}.${kind}`);
       if (tensor === undefined) continue;
@@ -91,7 +90,7 @@ class EncoderBlock extends nn.Module {
   constructor({ numHeads, hiddenDim, mlpDim, dropout, attentionDropout }: BlockSizes) {
     super();
     this.ln_1 = layerNorm(hiddenDim);
-    this.self_attention = new nn.MultiheadAttention(hiddenDim, numHeads, { dropout: attentionDropout, batchFirst: true }); // prettier-ignore
+    this.self_attention = new nn.MultiheadAttention(hiddenDim, numHeads, { dropout: attentionDropout, batchFirst: true });
     this.dropout = new FloatDropout(dropout);
     this.ln_2 = layerNorm(hiddenDim);
     this.mlp = new MLPBlock(hiddenDim, mlpDim, dropout);
@@ -122,7 +121,7 @@ class Encoder extends nn.Module {
     super();
     this.pos_embedding = new nn.Parameter(nn.init.normal_(empty(1, length, sizes.hiddenDim), 0, 0.02));
     this.dropout = new FloatDropout(sizes.dropout);
-    const blocks = Array.from({ length: sizes.numLayers }, (_, i) => [`encoder_layer_${i}`, new EncoderBlock(sizes)] as const); // prettier-ignore
+    const blocks = Array.from({ length: sizes.numLayers }, (_, i) => [`encoder_layer_${i}`, new EncoderBlock(sizes)] as const);
     this.layers = new nn.Sequential(new Map<string, nn.ModuleBase>(blocks));
     this.ln = layerNorm(sizes.hiddenDim);
   }
@@ -157,12 +156,22 @@ export class VisionTransformer extends nn.Module {
   /** @throws ArgumentError unless the size of images is a multiple of the patches' */
   constructor(size: VisionTransformerSize, options: VisionTransformerOptions = {}) {
     super();
-    requireKind('VisionTransformer', 'the size', size, OBJECT, 'write { patchSize: 16, numLayers: 12, numHeads: 12, hiddenDim: 768, mlpDim: 3072 }'); // prettier-ignore
-    for (const name of ['patchSize', 'numLayers', 'numHeads', 'hiddenDim', 'mlpDim'] as const) requireKind('VisionTransformer', name, size[name], COUNT); // prettier-ignore
+    requireKind(
+      'VisionTransformer',
+      'the size',
+      size,
+      OBJECT,
+      'write { patchSize: 16, numLayers: 12, numHeads: 12, hiddenDim: 768, mlpDim: 3072 }',
+    );
+    for (const name of ['patchSize', 'numLayers', 'numHeads', 'hiddenDim', 'mlpDim'] as const)
+      requireKind('VisionTransformer', name, size[name], COUNT);
     const given = requireOptions<VisionTransformerOptions>('VisionTransformer', options, OPTIONS, '{ numClasses: 10 }');
     const { numClasses = 1000, imageSize = 224, dropout = 0, attentionDropout = 0, representationSize = null } = given;
     const { patchSize, hiddenDim } = size;
-    if (imageSize % patchSize !== 0) throw new ArgumentError(`VisionTransformer: expected imageSize to be a multiple of the patch size ${patchSize}, but got ${imageSize}`); // prettier-ignore
+    if (imageSize % patchSize !== 0)
+      throw new ArgumentError(
+        `VisionTransformer: expected imageSize to be a multiple of the patch size ${patchSize}, but got ${imageSize}`,
+      );
     this.imageSize = imageSize;
     this.patchSize = patchSize;
     this.conv_proj = conv2d(3, hiddenDim, patchSize, { stride: patchSize });
@@ -195,7 +204,10 @@ export class VisionTransformer extends nn.Module {
   override forward(x: Tensor): Tensor {
     const { shape } = x.layout;
     const side = this.imageSize;
-    if (shape.length !== 4 || shape[2] !== side || shape[3] !== side) throw new ShapeError(`VisionTransformer: expected images [N, 3, ${side}, ${side}], but got ${showShape(shape)}; resize them, or make the model with imageSize`); // prettier-ignore
+    if (shape.length !== 4 || shape[2] !== side || shape[3] !== side)
+      throw new ShapeError(
+        `VisionTransformer: expected images [N, 3, ${side}, ${side}], but got ${showShape(shape)}; resize them, or make the model with imageSize`,
+      );
     const patches = this.conv_proj(x).flatten(2).permute(0, 2, 1);
     const token = this.class_token.expand([shape[0]!, 1, patches.layout.shape[2]!]);
     const y = this.encoder(cat([token, patches], 1));
@@ -233,17 +245,26 @@ export function interpolateEmbeddings(
 ): Map<string, Tensor> {
   requireKind('interpolateEmbeddings', 'imageSize', imageSize, COUNT);
   requireKind('interpolateEmbeddings', 'patchSize', patchSize, COUNT);
-  const { mode = 'bicubic', resetHeads = false } = requireOptions<InterpolateEmbeddingsOptions>('interpolateEmbeddings', options, INTERPOLATE); // prettier-ignore
+  const { mode = 'bicubic', resetHeads = false } = requireOptions<InterpolateEmbeddingsOptions>(
+    'interpolateEmbeddings',
+    options,
+    INTERPOLATE,
+  );
   const positions = state instanceof Map ? (state as ReadonlyMap<string, unknown>).get(POSITIONS) : undefined;
-  if (!isTensor(positions)) throw new ArgumentError(`interpolateEmbeddings: expected a state dict of a vision transformer, with '${POSITIONS}'`); // prettier-ignore
+  if (!isTensor(positions))
+    throw new ArgumentError(`interpolateEmbeddings: expected a state dict of a vision transformer, with '${POSITIONS}'`);
   const { shape } = positions.layout;
   const side = Math.sqrt((shape[1] ?? 0) - 1);
-  if (shape.length !== 3 || shape[0] !== 1 || !Number.isInteger(side) || side < 1) throw new ShapeError(`interpolateEmbeddings: expected positions [1, 1 + side², size], but got ${showShape(shape)}`); // prettier-ignore
+  if (shape.length !== 3 || shape[0] !== 1 || !Number.isInteger(side) || side < 1)
+    throw new ShapeError(`interpolateEmbeddings: expected positions [1, 1 + side², size], but got ${showShape(shape)}`);
   const result = new Map([...state].filter(([key]) => !resetHeads || !key.startsWith('heads')));
   const size = Math.floor(imageSize / patchSize);
   if (size === side) return result;
   const all = positions.detach();
-  const image = all.narrow(1, 1, side * side).permute(0, 2, 1).reshape([1, shape[2]!, side, side]); // prettier-ignore
+  const image = all
+    .narrow(1, 1, side * side)
+    .permute(0, 2, 1)
+    .reshape([1, shape[2]!, side, side]);
   const resized = interpolate(image, { size: [size, size], mode, alignCorners: true });
   const places = resized.reshape([1, shape[2]!, size * size]).permute(0, 2, 1);
   result.set(POSITIONS, cat([all.narrow(1, 0, 1), places], 1));
@@ -254,17 +275,13 @@ const B = { numLayers: 12, numHeads: 12, hiddenDim: 768, mlpDim: 3072 } as const
 const L = { numLayers: 24, numHeads: 16, hiddenDim: 1024, mlpDim: 4096 } as const;
 
 /** Vision transformer base with patches of 16×16, 86.6 million parameters. */
-export const vit_b_16 = (options?: VisionTransformerOptions): VisionTransformer =>
-  new VisionTransformer({ patchSize: 16, ...B }, options);
+export const vit_b_16 = (options?: VisionTransformerOptions): VisionTransformer => new VisionTransformer({ patchSize: 16, ...B }, options);
 /** Vision transformer base with patches of 32×32, 88.2 million parameters. */
-export const vit_b_32 = (options?: VisionTransformerOptions): VisionTransformer =>
-  new VisionTransformer({ patchSize: 32, ...B }, options);
+export const vit_b_32 = (options?: VisionTransformerOptions): VisionTransformer => new VisionTransformer({ patchSize: 32, ...B }, options);
 /** Vision transformer large with patches of 16×16, 304.3 million parameters. */
-export const vit_l_16 = (options?: VisionTransformerOptions): VisionTransformer =>
-  new VisionTransformer({ patchSize: 16, ...L }, options);
+export const vit_l_16 = (options?: VisionTransformerOptions): VisionTransformer => new VisionTransformer({ patchSize: 16, ...L }, options);
 /** Vision transformer large with patches of 32×32, 306.5 million parameters. */
-export const vit_l_32 = (options?: VisionTransformerOptions): VisionTransformer =>
-  new VisionTransformer({ patchSize: 32, ...L }, options);
+export const vit_l_32 = (options?: VisionTransformerOptions): VisionTransformer => new VisionTransformer({ patchSize: 32, ...L }, options);
 /** Vision transformer huge with patches of 14×14, 632.0 million parameters. */
 export const vit_h_14 = (options?: VisionTransformerOptions): VisionTransformer =>
   new VisionTransformer({ patchSize: 14, numLayers: 32, numHeads: 16, hiddenDim: 1280, mlpDim: 5120 }, options);

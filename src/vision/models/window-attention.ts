@@ -48,7 +48,7 @@ function fromWindows(x: Tensor, window: number, samples: number, { height, width
  * [windows, 1, places, places]
  */
 function borderMask({ height, width, down, right }: Grid, window: number, like: Tensor): Tensor {
-  const region = (at: number, size: number, shift: number): number => (at < size - window ? 0 : at < size - shift ? 1 : 2); // prettier-ignore
+  const region = (at: number, size: number, shift: number): number => (at < size - window ? 0 : at < size - shift ? 1 : 2);
   const across = width / window;
   const places = window * window;
   const windows = (height / window) * across;
@@ -95,7 +95,7 @@ export class ShiftedWindowAttention extends nn.Module {
     this.qkv = new nn.Linear(size, size * 3);
     this.proj = new nn.Linear(size, size);
     this.definePositions(options);
-    this.registerBuffer('relative_position_index', fromTypedArray(relativeIndex(options.windowSize), [options.windowSize ** 4])); // prettier-ignore
+    this.registerBuffer('relative_position_index', fromTypedArray(relativeIndex(options.windowSize), [options.windowSize ** 4]));
   }
 
   protected definePositions({ windowSize, numHeads }: WindowOptions): void {
@@ -148,7 +148,9 @@ export class ShiftedWindowAttention extends nn.Module {
   private _heads(windows: Tensor): { q: Tensor; k: Tensor; v: Tensor } {
     const [count, places, size] = windows.layout.shape as [number, number, number];
     const { numHeads } = this._options;
-    const all = this.project(windows).reshape([count, places, 3, numHeads, size / numHeads]).permute(2, 0, 3, 1, 4); // prettier-ignore
+    const all = this.project(windows)
+      .reshape([count, places, 3, numHeads, size / numHeads])
+      .permute(2, 0, 3, 1, 4);
     const [q, k, v] = all.unbind(0) as [Tensor, Tensor, Tensor];
     return { q, k, v };
   }
@@ -170,11 +172,7 @@ export class ShiftedWindowAttentionV2 extends ShiftedWindowAttention {
   constructor(size: number, options: WindowOptions) {
     super(size, options);
     this.logit_scale = new nn.Parameter(full([options.numHeads, 1, 1], Math.log(10)));
-    this.cpb_mlp = new nn.Sequential(
-      new nn.Linear(2, 512),
-      new nn.ReLU(true),
-      new nn.Linear(512, options.numHeads, false),
-    );
+    this.cpb_mlp = new nn.Sequential(new nn.Linear(2, 512), new nn.ReLU(true), new nn.Linear(512, options.numHeads, false));
     nn.init.zeros_(this.qkv.bias!.detach().narrow(0, size, size)); // keys have no bias
   }
 

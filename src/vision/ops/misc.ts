@@ -78,7 +78,14 @@ export class Conv2dNormActivation extends nn.Sequential {
     const padding = given.padding ?? samePadding(kernelSize, dilation);
     const bias = given.bias ?? normLayer === null;
     this.outChannels = outChannels;
-    this.append(new nn.Conv2d<number, number, number | Pair, number | Pair, number | Pair, number | Pair, number>(inChannels, outChannels, kernelSize, { stride, padding, dilation, groups, bias })); // prettier-ignore
+    this.append(
+      new nn.Conv2d<number, number, number | Pair, number | Pair, number | Pair, number | Pair, number>(
+        inChannels,
+        outChannels,
+        kernelSize,
+        { stride, padding, dilation, groups, bias },
+      ),
+    );
     if (normLayer !== null) this.append(normLayer(outChannels));
     if (activationLayer !== null) this.append(activationLayer(inplace ?? undefined));
   }

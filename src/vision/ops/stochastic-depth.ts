@@ -29,9 +29,10 @@ export function stochasticDepth(x: Tensor, p: number, mode: StochasticDepthMode,
   requireKind('stochasticDepth', 'mode', mode, MODE);
   requireKind('stochasticDepth', 'training', training, BOOL);
   if (!training || p === 0) return x;
-  if (!x.isFloatingPoint()) throw new DTypeError(`stochasticDepth: expected a floating-point input, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+  if (!x.isFloatingPoint())
+    throw new DTypeError(`stochasticDepth: expected a floating-point input, but got ${x.dtype}; convert it with .to('float32')`);
   const shape = x.layout.shape.map((size, i) => (i === 0 && mode === 'row' ? size : 1));
-  const noise = x.dtype === 'float64' ? new Float64Array(mode === 'row' ? shape[0]! : 1) : new Float32Array(mode === 'row' ? shape[0]! : 1); // prettier-ignore
+  const noise = x.dtype === 'float64' ? new Float64Array(mode === 'row' ? shape[0]! : 1) : new Float32Array(mode === 'row' ? shape[0]! : 1);
   const kept = drawnTensor(shape, x.dtype, noise, () => fillBernoulli(noise, 1 - p), x.storage.device);
   return x.mul(p < 1 ? kept.div(1 - p) : kept);
 }

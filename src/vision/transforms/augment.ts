@@ -1,5 +1,5 @@
 /** Transforms that paint over and mix pictures (https://pytorch.org/vision/stable/transforms.html#augmentation-transforms). */
-import { arrayOf, COUNT, either, kind, NUMBER, POSITIVE, requireOptions, wrongArgument, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { arrayOf, COUNT, either, kind, NUMBER, POSITIVE, requireOptions, wrongArgument, type OptionKinds } from '../../base/arguments.ts';
 import { isFloating } from '../../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
@@ -19,7 +19,7 @@ import { defaultLabels } from './detection.ts';
 import { beta } from './dirichlet.ts';
 import { RANGE, range } from './geometry.ts';
 import { below, uniform } from './random.ts';
-import { chosen, dimensionsOfSample, hasColours, isPicture, leavesOf, RandomTransform, sizeOfSample, withLeaves } from './sample.ts'; // prettier-ignore
+import { chosen, dimensionsOfSample, hasColours, isPicture, leavesOf, RandomTransform, sizeOfSample, withLeaves } from './sample.ts';
 
 /** Options of {@link RandomErasing}. */
 export interface RandomErasingOptions {
@@ -74,8 +74,9 @@ export class RandomErasing extends RandomTransform<Erasure | undefined> {
     this.ratio = given.ratio ?? [0.3, 3.3];
     this.value = value === 'random' ? null : typeof value === 'number' ? [value] : [...value];
     const [low, high] = this.scale;
-    if (!(low >= 0 && low <= high && high <= 1)) throw wrongArgument('RandomErasing', 'scale', 'a range between 0 and 1', this.scale); // prettier-ignore
-    if (!(this.ratio[0] > 0 && this.ratio[0] <= this.ratio[1])) throw wrongArgument('RandomErasing', 'ratio', 'a range above 0', this.ratio); // prettier-ignore
+    if (!(low >= 0 && low <= high && high <= 1)) throw wrongArgument('RandomErasing', 'scale', 'a range between 0 and 1', this.scale);
+    if (!(this.ratio[0] > 0 && this.ratio[0] <= this.ratio[1]))
+      throw wrongArgument('RandomErasing', 'ratio', 'a range above 0', this.ratio);
   }
 
   protected override takes(part: unknown): part is Visual {
@@ -85,7 +86,9 @@ export class RandomErasing extends RandomTransform<Erasure | undefined> {
   override makeParams(parts: readonly Visual[]): Erasure | undefined {
     const [channels, height, width] = dimensionsOfSample('RandomErasing', parts);
     if (this.value !== null && this.value.length !== 1 && this.value.length !== channels) {
-      throw new ArgumentError(`RandomErasing: expected one value, or ${channels} of them for a picture of ${channels} channels, but got ${this.value.length}`); // prettier-ignore
+      throw new ArgumentError(
+        `RandomErasing: expected one value, or ${channels} of them for a picture of ${channels} channels, but got ${this.value.length}`,
+      );
     }
     const [low, high] = this.ratio.map((ratio) => Math.fround(Math.log(Math.fround(ratio)))) as [number, number];
     for (let trial = 0; trial < 10; trial++) {
@@ -153,7 +156,7 @@ abstract class BatchMix<P> extends Transform<readonly [Tensor, Tensor], [Tensor,
     const sample = inputs.length === 1 ? inputs[0] : inputs;
     const leaves = leavesOf(name, sample);
     if (leaves.some((leaf) => leaf instanceof Image || leaf instanceof BoundingBoxes || leaf instanceof Mask)) {
-      throw new ArgumentError(`${name}: takes batches of tensors and their labels, not images, masks or boxes; put it behind the loader`); // prettier-ignore
+      throw new ArgumentError(`${name}: takes batches of tensors and their labels, not images, masks or boxes; put it behind the loader`);
     }
     const { labelsGetter = 'default' } = this.options;
     const labels: unknown = labelsGetter === 'default' ? defaultLabels(sample) : labelsGetter(sample as never);
@@ -165,7 +168,10 @@ abstract class BatchMix<P> extends Transform<readonly [Tensor, Tensor], [Tensor,
       if (leaf === labels) return this.#mixedLabels(labels, share);
       if (isChosen[i] !== true) return leaf;
       const batch = leaf as Tensor;
-      if (batch.ndim !== 4 || shapeOf(batch)[0] !== shapeOf(labels)[0]) throw new ShapeError(`${name}: expected a batch [${shapeOf(labels)[0]!}, channels, height, width], as many pictures as labels, but got shape ${showShape(batch.shape as number[])}`); // prettier-ignore
+      if (batch.ndim !== 4 || shapeOf(batch)[0] !== shapeOf(labels)[0])
+        throw new ShapeError(
+          `${name}: expected a batch [${shapeOf(labels)[0]!}, channels, height, width], as many pictures as labels, but got shape ${showShape(batch.shape as number[])}`,
+        );
       return this.mix(batch, params);
     });
     return withLeaves(sample, changed[Symbol.iterator]()) as [Tensor, Tensor];
@@ -174,9 +180,12 @@ abstract class BatchMix<P> extends Transform<readonly [Tensor, Tensor], [Tensor,
   #requireLabels(op: string, labels: unknown): asserts labels is Tensor {
     if (!(labels instanceof Tensor)) throw wrongArgument(op, 'the labels', 'a tensor', labels);
     const shape = labels.shape as readonly number[];
-    if (shape.length !== 1 && shape.length !== 2) throw new ShapeError(`${op}: expected labels [n] or probabilities [n, classes], but got shape ${showShape(shape)}`); // prettier-ignore
-    if (shape.length === 1 && this.numClasses === undefined) throw new ArgumentError(`${op}: labels that are numbers of classes need numClasses; write new ${op}({ numClasses: 10 })`); // prettier-ignore
-    if (shape.length === 2 && this.numClasses !== undefined && shape[1] !== this.numClasses) throw new ShapeError(`${op}: expected labels of ${this.numClasses} classes, but got shape ${showShape(shape)}`); // prettier-ignore
+    if (shape.length !== 1 && shape.length !== 2)
+      throw new ShapeError(`${op}: expected labels [n] or probabilities [n, classes], but got shape ${showShape(shape)}`);
+    if (shape.length === 1 && this.numClasses === undefined)
+      throw new ArgumentError(`${op}: labels that are numbers of classes need numClasses; write new ${op}({ numClasses: 10 })`);
+    if (shape.length === 2 && this.numClasses !== undefined && shape[1] !== this.numClasses)
+      throw new ShapeError(`${op}: expected labels of ${this.numClasses} classes, but got shape ${showShape(shape)}`);
   }
 
   #mixedLabels(labels: Tensor, share: number): Tensor {
@@ -192,7 +201,8 @@ abstract class BatchMix<P> extends Transform<readonly [Tensor, Tensor], [Tensor,
     const numbers = numbersOf(name, labels);
     const out = new Float32Array(numbers.length * classes);
     numbers.forEach((label: number, i: number) => {
-      if (!(Number.isInteger(label) && label >= 0 && label < classes)) throw wrongArgument(name, 'the labels', `numbers from 0 to ${classes - 1}`, label); // prettier-ignore
+      if (!(Number.isInteger(label) && label >= 0 && label < classes))
+        throw wrongArgument(name, 'the labels', `numbers from 0 to ${classes - 1}`, label);
       out[i * classes + label] = 1;
     });
     return fromTypedArray(out, [numbers.length, classes]) as Tensor;
@@ -237,7 +247,8 @@ export class MixUp extends BatchMix<number> {
   }
 
   protected override mix(pictures: Tensor, share: number): Tensor {
-    if (!isFloating(pictures.dtype)) throw wrongArgument('MixUp', 'the pictures', 'floats', pictures, "put ToDtype('float32', { scale: true }) before it"); // prettier-ignore
+    if (!isFloating(pictures.dtype))
+      throw wrongArgument('MixUp', 'the pictures', 'floats', pictures, "put ToDtype('float32', { scale: true }) before it");
     return previous(pictures)
       .mul(1 - share)
       .add(pictures.mul(share));
@@ -264,7 +275,7 @@ export class CutMix extends BatchMix<Rectangle> {
     const [x, y] = [below(width), below(height)];
     const half = 0.5 * Math.sqrt(1 - share);
     const [across, down] = [Math.trunc(half * width), Math.trunc(half * height)];
-    const box: Rectangle = [Math.max(x - across, 0), Math.max(y - down, 0), Math.min(x + across, width), Math.min(y + down, height)]; // prettier-ignore
+    const box: Rectangle = [Math.max(x - across, 0), Math.max(y - down, 0), Math.min(x + across, width), Math.min(y + down, height)];
     return [box, 1 - ((box[2] - box[0]) * (box[3] - box[1])) / (width * height)];
   }
 

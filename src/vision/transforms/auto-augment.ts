@@ -56,13 +56,7 @@ const NO_MOVE = [0, 0] as const;
 const degrees = (tangent: number): number => Math.atan(tangent) * (180 / Math.PI);
 
 /** A change of so much. */
-function change<T extends Picture>(
-  picture: T,
-  name: ChangeName,
-  magnitude: number,
-  interpolation: WarpInterpolation,
-  fill: Fill,
-): T {
+function change<T extends Picture>(picture: T, name: ChangeName, magnitude: number, interpolation: WarpInterpolation, fill: Fill): T {
   const options = { interpolation, fill };
   switch (name) {
     case 'Identity':
@@ -127,13 +121,7 @@ function posterize(most: number, range: number): Strength {
 }
 
 /** The spaces of the papers differ in how far they go. */
-function space(
-  shear: number,
-  move: readonly [Strength, Strength],
-  turn: number,
-  colours: number,
-  bits: Strength,
-): Space {
+function space(shear: number, move: readonly [Strength, Strength], turn: number, colours: number, bits: Strength): Space {
   return [
     ['Identity', undefined],
     ['ShearX', upTo(shear)],
@@ -161,7 +149,9 @@ const RAND = space(0.3, WIDE, 30, 0.9, posterize(8, 4));
 const TRIVIAL = space(0.99, [upTo(32), upTo(32)], 135, 0.99, posterize(8, 6));
 const AUTO: Space = [...RAND, ['Invert', undefined]];
 const COLOURS: readonly ChangeName[] = ['Brightness', 'Color', 'Contrast', 'Sharpness'];
-const mix = space(0.3, [share(true, (size) => size / 3), share(false, (size) => size / 3)], 30, 0.9, posterize(4, 4)).filter(([name]) => name !== 'Identity'); // prettier-ignore
+const mix = space(0.3, [share(true, (size) => size / 3), share(false, (size) => size / 3)], 30, 0.9, posterize(4, 4)).filter(
+  ([name]) => name !== 'Identity',
+);
 const MIX_PARTIAL: Space = mix.filter(([name]) => !COLOURS.includes(name));
 const MIX: Space = [...MIX_PARTIAL, ...mix.filter(([name]) => COLOURS.includes(name))];
 
@@ -183,7 +173,8 @@ abstract class Policy extends Transform<Image, Image> {
     const sample = inputs.length === 1 ? inputs[0] : inputs;
     const { name } = this.constructor;
     const leaves = leavesOf(name, sample);
-    if (leaves.some((leaf) => leaf instanceof BoundingBoxes || leaf instanceof Mask)) throw new ArgumentError(`${name}: does not take masks and boxes, which would not be moved alike`); // prettier-ignore
+    if (leaves.some((leaf) => leaf instanceof BoundingBoxes || leaf instanceof Mask))
+      throw new ArgumentError(`${name}: does not take masks and boxes, which would not be moved alike`);
     const isChosen = chosen(leaves, isPicture);
     const found = isChosen.filter(Boolean).length;
     if (found !== 1) throw new ArgumentError(`${name}: expected one picture in the sample, but found ${found}`);
@@ -192,12 +183,7 @@ abstract class Policy extends Transform<Image, Image> {
   }
 
   /** A change whose strength is at a step that is known or drawn only now. */
-  protected change<T extends Picture>(
-    picture: T,
-    [name, strength]: Space[number],
-    bins: number,
-    step: () => number,
-  ): T {
+  protected change<T extends Picture>(picture: T, [name, strength]: Space[number], bins: number, step: () => number): T {
     let magnitude = 0;
     if (strength !== undefined) {
       magnitude = strength.at(step(), bins, ...getSize(picture));
@@ -263,7 +249,7 @@ export interface RandAugmentOptions extends AutoAugmentOptions {
   readonly numMagnitudeBins?: number;
 }
 
-const RAND_OPTIONS: OptionKinds<RandAugmentOptions> = { ...OPTIONS, numOps: SIZE, magnitude: SIZE, numMagnitudeBins: COUNT }; // prettier-ignore
+const RAND_OPTIONS: OptionKinds<RandAugmentOptions> = { ...OPTIONS, numOps: SIZE, magnitude: SIZE, numMagnitudeBins: COUNT };
 
 /**
  * Some changes of a fixed strength, drawn from 14.
@@ -282,7 +268,8 @@ export class RandAugment extends Policy {
     this.numOps = given.numOps ?? 2;
     this.magnitude = given.magnitude ?? 9;
     this.numMagnitudeBins = given.numMagnitudeBins ?? 31;
-    if (this.magnitude >= this.numMagnitudeBins) throw wrongArgument('RandAugment', 'magnitude', `below numMagnitudeBins, ${this.numMagnitudeBins}`, this.magnitude); // prettier-ignore
+    if (this.magnitude >= this.numMagnitudeBins)
+      throw wrongArgument('RandAugment', 'magnitude', `below numMagnitudeBins, ${this.numMagnitudeBins}`, this.magnitude);
   }
 
   protected override augment(picture: Picture): Picture {
@@ -320,7 +307,7 @@ export class TrivialAugmentWide extends Policy {
   readonly numMagnitudeBins: number;
 
   constructor(options: TrivialAugmentWideOptions = {}) {
-    const given = requireOptions<TrivialAugmentWideOptions>('TrivialAugmentWide', options, { ...OPTIONS, numMagnitudeBins: COUNT }); // prettier-ignore
+    const given = requireOptions<TrivialAugmentWideOptions>('TrivialAugmentWide', options, { ...OPTIONS, numMagnitudeBins: COUNT });
     super(given, options);
     this.numMagnitudeBins = given.numMagnitudeBins ?? 31;
   }
@@ -350,7 +337,14 @@ export interface AugMixOptions extends AutoAugmentOptions {
 }
 
 const SEVERITY = kind('a whole number from 1 to 10', (value) => COUNT.accepts(value) && (value as number) <= 10);
-const AUG_MIX: OptionKinds<AugMixOptions> = { ...OPTIONS, severity: SEVERITY, mixtureWidth: COUNT, chainDepth: NUMBER, alpha: POSITIVE, allOps: BOOL }; // prettier-ignore
+const AUG_MIX: OptionKinds<AugMixOptions> = {
+  ...OPTIONS,
+  severity: SEVERITY,
+  mixtureWidth: COUNT,
+  chainDepth: NUMBER,
+  alpha: POSITIVE,
+  allOps: BOOL,
+};
 const PARAMETER_MAX = 10;
 
 /**
@@ -383,10 +377,12 @@ export class AugMix extends Policy {
 
   #mixed(picture: Tensor): Tensor {
     const p = planesOfTensor('AugMix', picture);
-    const pictures = picture.ndim < 4 ? 1 : (picture.shape as readonly number[]).slice(0, -3).reduce((n, size) => n * size, 1); // prettier-ignore
+    const pictures = picture.ndim < 4 ? 1 : (picture.shape as readonly number[]).slice(0, -3).reduce((n, size) => n * size, 1);
     const size = p.data.length / pictures;
     const own = Array.from({ length: pictures }, () => dirichlet([this.alpha, this.alpha]));
-    const shares = own.map(([, rest]) => dirichlet(new Array<number>(this.mixtureWidth).fill(this.alpha)).map((part) => Math.fround(part * rest!))); // prettier-ignore
+    const shares = own.map(([, rest]) =>
+      dirichlet(new Array<number>(this.mixtureWidth).fill(this.alpha)).map((part) => Math.fround(part * rest!)),
+    );
     const sum = Float32Array.from(p.data as ArrayLike<number>, (value, i) => value * own[Math.floor(i / size)]![0]!);
     for (let chain = 0; chain < this.mixtureWidth; chain++) {
       const changed = planesOfTensor('AugMix', this.#chain(picture)).data;

@@ -66,7 +66,10 @@ export abstract class Transform<In, Out> extends Callable<In, Out> {
   /** @throws {@link ArgumentError} when a function is among the arguments */
   describe(): TransformDescription {
     const { name } = this.constructor;
-    if (this.args.some(holdsFunction)) throw new ArgumentError(`DataLoader: ${name} has a function of your own, which cannot be sent to a worker; put the transform into a module and write await fromModule(url, name), or use numWorkers: 0`); // prettier-ignore
+    if (this.args.some(holdsFunction))
+      throw new ArgumentError(
+        `DataLoader: ${name} has a function of your own, which cannot be sent to a worker; put the transform into a module and write await fromModule(url, name), or use numWorkers: 0`,
+      );
     return { name, args: this.args };
   }
 
@@ -83,7 +86,10 @@ export abstract class Transform<In, Out> extends Callable<In, Out> {
 
 const holdsFunction = (value: unknown): boolean =>
   typeof value === 'function' ||
-  (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && Object.values(value).some((part) => typeof part === 'function')); // prettier-ignore
+  (typeof value === 'object' &&
+    value !== null &&
+    !ArrayBuffer.isView(value) &&
+    Object.values(value).some((part) => typeof part === 'function'));
 
 /** A transform from image to image. */
 export abstract class ImageTransform extends Transform<Image, Image> {

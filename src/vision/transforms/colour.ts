@@ -1,5 +1,5 @@
 /** Transforms of colours (https://pytorch.org/vision/stable/transforms.html): of images and tensors; masks and boxes stay as they are. */
-import { FINITE, kind, NOT_NEGATIVE, requireKind, requireOptions, wrongArgument, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { FINITE, kind, NOT_NEGATIVE, requireKind, requireOptions, wrongArgument, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import * as F from '../functional/colour.ts';
 import type { Picture } from '../functional/colour.ts';
@@ -37,7 +37,7 @@ export class Grayscale extends ColourTransform {
 
   constructor(numOutputChannels: 1 | 3 = 1) {
     super(numOutputChannels);
-    if (![1, 3].includes(numOutputChannels)) throw wrongArgument('Grayscale', 'the number of output channels', '1 or 3', numOutputChannels); // prettier-ignore
+    if (![1, 3].includes(numOutputChannels)) throw wrongArgument('Grayscale', 'the number of output channels', '1 or 3', numOutputChannels);
     this.numOutputChannels = numOutputChannels;
   }
 
@@ -96,8 +96,8 @@ export interface ColorJitterOptions {
 
 type Range = readonly [number, number];
 
-const JITTER = kind('a number of at least 0 or a range [from, to]', (value) => NOT_NEGATIVE.accepts(value) || RANGE.accepts(value)); // prettier-ignore
-const JITTER_OPTIONS: OptionKinds<ColorJitterOptions> = { brightness: JITTER, contrast: JITTER, saturation: JITTER, hue: JITTER }; // prettier-ignore
+const JITTER = kind('a number of at least 0 or a range [from, to]', (value) => NOT_NEGATIVE.accepts(value) || RANGE.accepts(value));
+const JITTER_OPTIONS: OptionKinds<ColorJitterOptions> = { brightness: JITTER, contrast: JITTER, saturation: JITTER, hue: JITTER };
 
 /** The range of a factor; undefined where nothing would change. */
 function factorRange(name: string, value: number | Range | undefined, centre: 0 | 1, bounds: Range): Range | undefined {
@@ -106,7 +106,7 @@ function factorRange(name: string, value: number | Range | undefined, centre: 0 
   const from = isNumber ? (centre === 1 ? Math.max(1 - value, 0) : -value) : value[0];
   const to = isNumber ? centre + value : value[1];
   if (!(bounds[0] <= from && from <= to && to <= bounds[1])) {
-    throw new ArgumentError(`ColorJitter: expected ${name} from ${bounds[0]} to ${bounds[1]}, but got ${JSON.stringify(value)}`); // prettier-ignore
+    throw new ArgumentError(`ColorJitter: expected ${name} from ${bounds[0]} to ${bounds[1]}, but got ${JSON.stringify(value)}`);
   }
   return from === centre && to === centre ? undefined : [from, to];
 }
@@ -199,7 +199,13 @@ export interface RandomPhotometricDistortOptions {
 }
 
 const P = kind('a number between 0 and 1', (value) => typeof value === 'number' && value >= 0 && value <= 1);
-const DISTORT_OPTIONS: OptionKinds<RandomPhotometricDistortOptions> = { brightness: RANGE, contrast: RANGE, saturation: RANGE, hue: RANGE, p: P }; // prettier-ignore
+const DISTORT_OPTIONS: OptionKinds<RandomPhotometricDistortOptions> = {
+  brightness: RANGE,
+  contrast: RANGE,
+  saturation: RANGE,
+  hue: RANGE,
+  p: P,
+};
 
 /** What is changed, and how. */
 interface Distortion {
@@ -222,8 +228,8 @@ export class RandomPhotometricDistort extends ColourTransform<Distortion> {
 
   constructor(options: RandomPhotometricDistortOptions = {}) {
     super(options);
-    const given = requireOptions<RandomPhotometricDistortOptions>('RandomPhotometricDistort', options, DISTORT_OPTIONS, '{ p: 0.5 }'); // prettier-ignore
-    this.options = { brightness: [0.875, 1.125], contrast: [0.5, 1.5], saturation: [0.5, 1.5], hue: [-0.05, 0.05], p: 0.5, ...given }; // prettier-ignore
+    const given = requireOptions<RandomPhotometricDistortOptions>('RandomPhotometricDistort', options, DISTORT_OPTIONS, '{ p: 0.5 }');
+    this.options = { brightness: [0.875, 1.125], contrast: [0.5, 1.5], saturation: [0.5, 1.5], hue: [-0.05, 0.05], p: 0.5, ...given };
   }
 
   override makeParams(parts: readonly Visual[]): Distortion {
@@ -235,7 +241,7 @@ export class RandomPhotometricDistort extends ColourTransform<Distortion> {
     const saturation = maybe(this.options.saturation);
     const hue = maybe(this.options.hue);
     const isContrastFirst = draw() < 0.5;
-    return { brightness, contrast, saturation, hue, isContrastFirst, order: happens(p) ? permutation(channels) : undefined }; // prettier-ignore
+    return { brightness, contrast, saturation, hue, isContrastFirst, order: happens(p) ? permutation(channels) : undefined };
   }
 
   override transform(input: Picture, params: Distortion): Picture {
@@ -303,7 +309,7 @@ export class RandomAutocontrast extends RandomColourTransform {
   }
 }
 
-const BITS = kind('a whole number from 0 to 8', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 8); // prettier-ignore
+const BITS = kind('a whole number from 0 to 8', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 8);
 
 /**
  * Keeps only so many upper bits of the values, with probability `p`.

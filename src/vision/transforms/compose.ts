@@ -7,14 +7,10 @@ import { list, requireProbability, Transform, type TransformDescription, type Tr
 import { happens, permutation, pick } from './random.ts';
 
 /** What the first transform of a list takes. */
-type FirstInput<T extends readonly TransformLike[]> = T extends readonly [TransformLike<infer In>, ...unknown[]]
-  ? In
-  : never;
+type FirstInput<T extends readonly TransformLike[]> = T extends readonly [TransformLike<infer In>, ...unknown[]] ? In : never;
 
 /** What the last transform of a list gives. */
-type LastOutput<T extends readonly TransformLike[]> = T extends readonly [...unknown[], TransformLike<never, infer Out>]
-  ? Out
-  : unknown;
+type LastOutput<T extends readonly TransformLike[]> = T extends readonly [...unknown[], TransformLike<never, infer Out>] ? Out : unknown;
 
 /** @throws {@link ArgumentError} unless they are functions, and some */
 function requireTransforms(op: string, transforms: readonly TransformLike[]): void {
@@ -31,8 +27,8 @@ function inTurn(transforms: readonly TransformLike[], inputs: readonly unknown[]
   return value;
 }
 
-const shown = (transform: TransformLike): string => transform instanceof Transform ? String(transform) : nameOf(transform); // prettier-ignore
-const indented = (transforms: readonly TransformLike[]): string => transforms.map((transform) => `    ${shown(transform)}`).join('\n'); // prettier-ignore
+const shown = (transform: TransformLike): string => (transform instanceof Transform ? String(transform) : nameOf(transform));
+const indented = (transforms: readonly TransformLike[]): string => transforms.map((transform) => `    ${shown(transform)}`).join('\n');
 
 /**
  * Runs transforms one after the other. They may be functions of your own, from image to image or on.
@@ -132,10 +128,16 @@ export class RandomChoice extends Transform<Image, Image> {
   constructor(transforms: readonly TransformLike[], options: RandomChoiceOptions = {}) {
     super(transforms, options);
     requireTransforms('RandomChoice', transforms);
-    const given = requireOptions<RandomChoiceOptions>('RandomChoice', options, { p: arrayOf(NOT_NEGATIVE, 'numbers ≥ 0') }, '{ p: [1, 2] }'); // prettier-ignore
+    const given = requireOptions<RandomChoiceOptions>(
+      'RandomChoice',
+      options,
+      { p: arrayOf(NOT_NEGATIVE, 'numbers ≥ 0') },
+      '{ p: [1, 2] }',
+    );
     const p = given.p ?? transforms.map(() => 1);
     const total = p.reduce((sum, one) => sum + one, 0);
-    if (p.length !== transforms.length || !(total > 0)) throw wrongArgument('RandomChoice', 'p', `${transforms.length} numbers, one for each transform, not all 0`, p); // prettier-ignore
+    if (p.length !== transforms.length || !(total > 0))
+      throw wrongArgument('RandomChoice', 'p', `${transforms.length} numbers, one for each transform, not all 0`, p);
     this.transforms = transforms;
     this.p = p.map((one) => one / total);
   }
@@ -170,7 +172,10 @@ export class RandomOrder extends Transform<Image, Image> {
 
   override forward(...inputs: readonly unknown[]): Image {
     const order = permutation(this.transforms.length);
-    return inTurn(order.map((i) => this.transforms[i]!), inputs) as Image; // prettier-ignore
+    return inTurn(
+      order.map((i) => this.transforms[i]!),
+      inputs,
+    ) as Image;
   }
 
   override describe(): TransformDescription {
@@ -182,8 +187,7 @@ export class RandomOrder extends Transform<Image, Image> {
   }
 }
 
-const nameOf = (transform: TransformLike): string =>
-  `<function ${transform.name === '' ? 'anonymous' : transform.name}>`;
+const nameOf = (transform: TransformLike): string => `<function ${transform.name === '' ? 'anonymous' : transform.name}>`;
 
 /**
  * A transform as plain data, for another thread.

@@ -27,7 +27,10 @@ export interface RandomZoomOutOptions {
 }
 
 const P = kind('a number between 0 and 1', (value) => typeof value === 'number' && value >= 0 && value <= 1);
-const SIDES = kind('a range [from, to] from 1 on', (value) => RANGE.accepts(value) && (value as number[])[0]! >= 1 && (value as number[])[0]! <= (value as number[])[1]!); // prettier-ignore
+const SIDES = kind(
+  'a range [from, to] from 1 on',
+  (value) => RANGE.accepts(value) && (value as number[])[0]! >= 1 && (value as number[])[0]! <= (value as number[])[1]!,
+);
 const ZOOM_OPTIONS: OptionKinds<RandomZoomOutOptions> = { fill: FILL, sideRange: SIDES, p: P };
 const f32 = Math.fround;
 
@@ -111,7 +114,7 @@ export class RandomIoUCrop extends SampleTransform<BoxedStretch | undefined> {
     super(options);
     const given = requireOptions<RandomIoUCropOptions>('RandomIoUCrop', options, IOU_OPTIONS, '{ trials: 40 }');
     this.options = { minScale: 0.3, maxScale: 1, minAspectRatio: 0.5, maxAspectRatio: 2, samplerOptions: [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1], trials: 40, ...given }; // prettier-ignore
-    if (this.options.samplerOptions.length === 0) throw wrongArgument('RandomIoUCrop', 'samplerOptions', 'at least one number', []); // prettier-ignore
+    if (this.options.samplerOptions.length === 0) throw wrongArgument('RandomIoUCrop', 'samplerOptions', 'at least one number', []);
   }
 
   protected override check(leaves: readonly unknown[]): void {
@@ -218,7 +221,7 @@ export interface ScaleJitterOptions extends ResizingOptions {
   readonly scaleRange?: readonly [number, number];
 }
 
-const PAIR = kind('two whole numbers of at least 1', (value) => Array.isArray(value) && value.length === 2 && value.every(COUNT.accepts)); // prettier-ignore
+const PAIR = kind('two whole numbers of at least 1', (value) => Array.isArray(value) && value.length === 2 && value.every(COUNT.accepts));
 
 /**
  * Resizes so that the picture fits a target size, times a random factor; the ratio of width to height stays.
@@ -267,7 +270,7 @@ export class RandomShortestSize extends RandomSize {
   readonly maxSize: number | undefined;
 
   constructor(minSize: number | readonly number[], options: RandomShortestSizeOptions = {}) {
-    const given = requireOptions<RandomShortestSizeOptions>('RandomShortestSize', options, { ...RESIZING, maxSize: COUNT }); // prettier-ignore
+    const given = requireOptions<RandomShortestSizeOptions>('RandomShortestSize', options, { ...RESIZING, maxSize: COUNT });
     super(given, minSize, options);
     requireKind('RandomShortestSize', 'minSize', minSize, either(COUNT, arrayOf(COUNT, 'whole numbers ≥ 1')));
     this.minSize = typeof minSize === 'number' ? [minSize] : [...minSize];
@@ -302,7 +305,7 @@ export class RandomResize extends RandomSize {
   constructor(minSize: number, maxSize: number, options: ResizingOptions = {}) {
     super(requireOptions<ResizingOptions>('RandomResize', options, RESIZING), minSize, maxSize, options);
     for (const size of [minSize, maxSize]) requireKind('RandomResize', 'minSize and maxSize', size, COUNT);
-    if (minSize >= maxSize) throw new ArgumentError(`RandomResize: expected minSize below maxSize, but got ${minSize} and ${maxSize}`); // prettier-ignore
+    if (minSize >= maxSize) throw new ArgumentError(`RandomResize: expected minSize below maxSize, but got ${minSize} and ${maxSize}`);
     this.minSize = minSize;
     this.maxSize = maxSize;
   }
@@ -379,7 +382,7 @@ export interface SanitizeBoundingBoxesOptions extends SanitizeOptions {
   readonly labelsGetter?: LabelsGetter;
 }
 
-const GETTER = kind("'default', null or a function", (value) => value === null || value === 'default' || typeof value === 'function'); // prettier-ignore
+const GETTER = kind("'default', null or a function", (value) => value === null || value === 'default' || typeof value === 'function');
 const LEAST = kind('a number of at least 1', (value) => FINITE.accepts(value) && (value as number) >= 1);
 
 /**
@@ -402,8 +405,15 @@ export class SanitizeBoundingBoxes extends Transform<BoundingBoxes, BoundingBoxe
 
   constructor(options: SanitizeBoundingBoxesOptions = {}) {
     super(options);
-    const given = requireOptions<SanitizeBoundingBoxesOptions>('SanitizeBoundingBoxes', options, { ...SANITIZE_OPTIONS, labelsGetter: GETTER }); // prettier-ignore
-    this.options = { minSize: given.minSize ?? 1, minArea: given.minArea ?? 1, labelsGetter: given.labelsGetter === undefined ? 'default' : given.labelsGetter }; // prettier-ignore
+    const given = requireOptions<SanitizeBoundingBoxesOptions>('SanitizeBoundingBoxes', options, {
+      ...SANITIZE_OPTIONS,
+      labelsGetter: GETTER,
+    });
+    this.options = {
+      minSize: given.minSize ?? 1,
+      minArea: given.minArea ?? 1,
+      labelsGetter: given.labelsGetter === undefined ? 'default' : given.labelsGetter,
+    };
     requireKind('SanitizeBoundingBoxes', 'minSize', this.options.minSize, LEAST);
     requireKind('SanitizeBoundingBoxes', 'minArea', this.options.minArea, LEAST);
   }
@@ -416,10 +426,10 @@ export class SanitizeBoundingBoxes extends Transform<BoundingBoxes, BoundingBoxe
     const labels = this.#labels(sample);
     const n = shapeOf(boxes)[0]!;
     const other = labels.find((label) => shapeOf(label)[0] !== n);
-    if (other !== undefined) throw new ShapeError(`SanitizeBoundingBoxes: there are ${n} boxes, but ${shapeOf(other)[0]!} labels`); // prettier-ignore
+    if (other !== undefined) throw new ShapeError(`SanitizeBoundingBoxes: there are ${n} boxes, but ${shapeOf(other)[0]!} labels`);
     const valid = sane(boxes, this.options.minSize, this.options.minArea);
     const changed = leaves.map((leaf) => {
-      const hasRows = leaf instanceof BoundingBoxes || (leaf instanceof Mask && shapeOf(leaf)[0] === n) || labels.includes(leaf as Tensor); // prettier-ignore
+      const hasRows = leaf instanceof BoundingBoxes || (leaf instanceof Mask && shapeOf(leaf)[0] === n) || labels.includes(leaf as Tensor);
       return hasRows ? rowsOf(leaf as Tensor, valid) : leaf;
     });
     return (sample === boxes ? changed[0] : withLeaves(sample, changed[Symbol.iterator]())) as BoundingBoxes;
@@ -451,7 +461,9 @@ export function defaultLabels(sample: unknown): Tensor {
   if (isPureTensor(part)) return part;
   const isRecord = typeof part === 'object' && part !== null && !(part instanceof Tensor);
   const keys = isRecord ? Object.keys(part) : [];
-  const key = keys.find((name) => name.toLowerCase() === 'labels') ?? keys.find((name) => name.toLowerCase().includes('label')); // prettier-ignore
+  const key = keys.find((name) => name.toLowerCase() === 'labels') ?? keys.find((name) => name.toLowerCase().includes('label'));
   if (key !== undefined) return (part as Readonly<Record<string, Tensor>>)[key]!;
-  throw new ArgumentError('SanitizeBoundingBoxes: there are no labels in the sample: neither a second part nor a key «labels»; write labelsGetter: (sample) => …, or labelsGetter: null if there are none'); // prettier-ignore
+  throw new ArgumentError(
+    'SanitizeBoundingBoxes: there are no labels in the sample: neither a second part nor a key «labels»; write labelsGetter: (sample) => …, or labelsGetter: null if there are none',
+  );
 }

@@ -154,7 +154,10 @@ export interface RandomResizedCropOptions {
   readonly antialias?: boolean;
 }
 
-export const RANGE = kind('a range [from, to] of numbers', (value) => arrayOf(FINITE, '').accepts(value) && (value as readonly number[]).length === 2); // prettier-ignore
+export const RANGE = kind(
+  'a range [from, to] of numbers',
+  (value) => arrayOf(FINITE, '').accepts(value) && (value as readonly number[]).length === 2,
+);
 const CROP_RESIZE: OptionKinds<RandomResizedCropOptions> = {
   scale: RANGE,
   ratio: RANGE,
@@ -192,18 +195,15 @@ export class RandomResizedCrop extends SampleTransform<Stretch> {
   constructor(size: Size, options: RandomResizedCropOptions = {}) {
     super(size, options);
     this.size = heightAndWidth('RandomResizedCrop', size);
-    const given = requireOptions<RandomResizedCropOptions>('RandomResizedCrop', options, CROP_RESIZE, '{ scale: [0.5, 1] }'); // prettier-ignore
+    const given = requireOptions<RandomResizedCropOptions>('RandomResizedCrop', options, CROP_RESIZE, '{ scale: [0.5, 1] }');
     this.scale = given.scale ?? [0.08, 1];
     this.ratio = given.ratio ?? [3 / 4, 4 / 3];
     this.interpolation = given.interpolation ?? 'bilinear';
     this.antialias = given.antialias ?? true;
-    if (!(
-      this.scale[0] >= 0 &&
-      this.scale[0] <= this.scale[1] &&
-      this.ratio[0] > 0 &&
-      this.ratio[0] <= this.ratio[1]
-    )) {
-      throw new ArgumentError(`RandomResizedCrop: expected scale and ratio to be ranges [from, to] above 0, but got scale=${list(this.scale)} and ratio=${list(this.ratio)}`); // prettier-ignore
+    if (!(this.scale[0] >= 0 && this.scale[0] <= this.scale[1] && this.ratio[0] > 0 && this.ratio[0] <= this.ratio[1])) {
+      throw new ArgumentError(
+        `RandomResizedCrop: expected scale and ratio to be ranges [from, to] above 0, but got scale=${list(this.scale)} and ratio=${list(this.ratio)}`,
+      );
     }
   }
 
@@ -241,12 +241,13 @@ export class RandomResizedCrop extends SampleTransform<Stretch> {
   }
 
   protected override details(): string {
-    return `size=${tuple(this.size)}, scale=${range(this.scale)}, ratio=${range(this.ratio)}, interpolation=${this.interpolation}, antialias=${pythonBool(this.antialias)}`; // prettier-ignore
+    return `size=${tuple(this.size)}, scale=${range(this.scale)}, ratio=${range(this.ratio)}, interpolation=${this.interpolation}, antialias=${pythonBool(this.antialias)}`;
   }
 }
 
 /** A range of floats as Python prints it: `(0.08, 1.0)`. */
-export const range = (values: readonly number[]): string => tuple(values, (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value))); // prettier-ignore
+export const range = (values: readonly number[]): string =>
+  tuple(values, (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value)));
 
 /** Cuts of a picture, in the place of the picture: what {@link FiveCrop} and {@link TenCrop} give. */
 abstract class Crops<Out> extends Transform<Image, Out> {
@@ -309,7 +310,7 @@ export class TenCrop extends Crops<[...F.FiveOf<Image>, ...F.FiveOf<Image>]> {
 
   constructor(size: Size, options: { readonly verticalFlip?: boolean } = {}) {
     super('TenCrop', size, options);
-    this.verticalFlip = requireOptions<{ verticalFlip?: boolean }>('TenCrop', options, { verticalFlip: BOOL }).verticalFlip ?? false; // prettier-ignore
+    this.verticalFlip = requireOptions<{ verticalFlip?: boolean }>('TenCrop', options, { verticalFlip: BOOL }).verticalFlip ?? false;
   }
 
   override cut(picture: Image | Tensor): unknown {
@@ -355,12 +356,7 @@ export class Pad extends SampleTransform {
     super(padding, options);
     requireKind('Pad', 'padding', padding, PADDING);
     this.padding = padding;
-    const { fill = 0, paddingMode = 'constant' } = requireOptions<PadOptions>(
-      'Pad',
-      options,
-      PAD_OPTIONS,
-      '{ fill: 0 }',
-    );
+    const { fill = 0, paddingMode = 'constant' } = requireOptions<PadOptions>('Pad', options, PAD_OPTIONS, '{ fill: 0 }');
     this.options = { fill, paddingMode };
   }
 
@@ -407,7 +403,9 @@ export class RandomCrop extends SampleTransform<BorderedStretch> {
     [left, top, right, bottom] = [left + wider, top + taller, right + wider, bottom + taller];
     const [down, across] = [oldHeight + top + bottom - height, oldWidth + left + right - width];
     if (down < 0 || across < 0) {
-      throw new ArgumentError(`RandomCrop: cannot cut ${height}x${width} out of an image of ${height + down}x${width + across} (height x width); set padIfNeeded, or put Resize before it`); // prettier-ignore
+      throw new ArgumentError(
+        `RandomCrop: cannot cut ${height}x${width} out of an image of ${height + down}x${width + across} (height x width); set padIfNeeded, or put Resize before it`,
+      );
     }
     const row = down > 0 ? below(down + 1) : 0;
     return { sides: [left, top, right, bottom], top: row, left: across > 0 ? below(across + 1) : 0, height, width };

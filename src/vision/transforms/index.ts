@@ -1,5 +1,5 @@
 /** The transforms, by torchvision's names. */
-export { ImageTransform, Transform, type Call, type Transformed, type TransformDescription, type TransformLike } from './base.ts'; // prettier-ignore
+export { ImageTransform, Transform, type Call, type Transformed, type TransformDescription, type TransformLike } from './base.ts';
 export { CutMix, MixUp, RandomErasing, type MixOptions, type RandomErasingOptions } from './augment.ts';
 export {
   AugMix,

@@ -21,7 +21,10 @@ const KINDS: Readonly<Record<PartKind, (part: unknown) => boolean>> = {
   BoundingBoxes: (part) => part instanceof BoundingBoxes,
   object: () => true,
 };
-const KIND = kind("'Image', 'Tensor', 'ImageTensor', 'Mask' or 'BoundingBoxes'", (name) => typeof name === 'string' && Object.hasOwn(KINDS, name)); // prettier-ignore
+const KIND = kind(
+  "'Image', 'Tensor', 'ImageTensor', 'Mask' or 'BoundingBoxes'",
+  (name) => typeof name === 'string' && Object.hasOwn(KINDS, name),
+);
 
 /**
  * Runs a function of your own on the parts of a sample, on all or on those of some kinds.
@@ -51,9 +54,7 @@ export class Lambda<In, Out> extends Transform<In, Out> {
   override forward(...inputs: readonly unknown[]): Out {
     const sample = inputs.length === 1 ? inputs[0] : inputs;
     const leaves = leavesOf('Lambda', sample);
-    const changed = leaves.map((part) =>
-      this.types.some((name) => KINDS[name](part)) ? this.lambd(part as In) : part,
-    );
+    const changed = leaves.map((part) => (this.types.some((name) => KINDS[name](part)) ? this.lambd(part as In) : part));
     return (sample === leaves[0] ? changed[0] : withLeaves(sample, changed[Symbol.iterator]())) as Out;
   }
 
@@ -94,7 +95,7 @@ interface Origin {
   readonly args: readonly unknown[];
 }
 
-const isClass = (value: unknown): boolean => typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value)); // prettier-ignore
+const isClass = (value: unknown): boolean => typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 
 /** A transform that a module exports; see {@link fromModule}. */
 export class ModuleTransform extends Transform<Image, unknown> {
@@ -127,10 +128,12 @@ function transformOf({ url, name, args }: Origin): TransformLike {
   const exported = loaded.get(url)?.[name];
   if (typeof exported !== 'function') {
     const known = Object.keys(loaded.get(url) ?? {});
-    throw new ArgumentError(`fromModule: ${url} exports no function '${name}'; it exports ${known.length === 0 ? 'nothing' : known.join(', ')}`); // prettier-ignore
+    throw new ArgumentError(
+      `fromModule: ${url} exports no function '${name}'; it exports ${known.length === 0 ? 'nothing' : known.join(', ')}`,
+    );
   }
   if (!isClass(exported) && args.length === 0) return exported as TransformLike;
-  const make = exported as (new (...given: readonly unknown[]) => unknown) & ((...given: readonly unknown[]) => unknown); // prettier-ignore
+  const make = exported as (new (...given: readonly unknown[]) => unknown) & ((...given: readonly unknown[]) => unknown);
   const made = isClass(exported) ? new make(...args) : make(...args);
   if (typeof made === 'function') return made as TransformLike;
   throw wrongArgument('fromModule', `what '${name}' makes of its arguments`, 'a transform or a function', made);
@@ -145,7 +148,10 @@ async function load(url: string): Promise<void> {
   }
 }
 
-const PLACE = kind("a URL (new URL('./own.js', the URL of your module)) or a path", (value) => value instanceof URL || (typeof value === 'string' && value !== '')); // prettier-ignore
+const PLACE = kind(
+  "a URL (new URL('./own.js', the URL of your module)) or a path",
+  (value) => value instanceof URL || (typeof value === 'string' && value !== ''),
+);
 
 /**
  * A transform of your own that also runs in the worker threads of a `DataLoader`, which import the module by themselves. What the module exports
@@ -166,11 +172,7 @@ const PLACE = kind("a URL (new URL('./own.js', the URL of your module)) or a pat
  * console.log(first(Image.filled(1, 1, 1, [9]))); // 9
  * ```
  */
-export async function fromModule(
-  module: string | HostUrl,
-  exportName = 'default',
-  ...args: readonly unknown[]
-): Promise<ModuleTransform> {
+export async function fromModule(module: string | HostUrl, exportName = 'default', ...args: readonly unknown[]): Promise<ModuleTransform> {
   requireKind('fromModule', 'the module', module, PLACE);
   requireKind('fromModule', 'the name', exportName, TEXT);
   const url = urlOf(module);
@@ -189,6 +191,6 @@ export async function loadModules({ name, args }: TransformDescription): Promise
   if (name === 'ModuleTransform') await load((args[0] as Origin).url);
   const within = args.flatMap((arg) => (Array.isArray(arg) ? (arg as readonly unknown[]) : []));
   for (const part of within) {
-    if (typeof part === 'object' && part !== null && 'name' in part && 'args' in part) await loadModules(part as TransformDescription); // prettier-ignore
+    if (typeof part === 'object' && part !== null && 'name' in part && 'args' in part) await loadModules(part as TransformDescription);
   }
 }

@@ -23,8 +23,7 @@ export function uniform(from: number, to: number): number {
 }
 
 /** `from + torch.rand(1) * (to - from)`, which rounds twice. */
-export const between = (from: number, to: number): number =>
-  Math.fround(Math.fround(draw() * Math.fround(to - from)) + Math.fround(from));
+export const between = (from: number, to: number): number => Math.fround(Math.fround(draw() * Math.fround(to - from)) + Math.fround(from));
 
 /** `torch.randint(from, end, (1,))` */
 export function within(from: number, end: number): number {

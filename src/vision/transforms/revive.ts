@@ -15,7 +15,7 @@ import * as warps from './warps.ts';
 type Maker = (args: readonly never[]) => TransformLike;
 type Class = new (...args: never[]) => TransformLike;
 
-const revived = (args: readonly unknown[]): TransformLike[] => (args[0] as readonly TransformDescription[]).map(reviveTransform); // prettier-ignore
+const revived = (args: readonly unknown[]): TransformLike[] => (args[0] as readonly TransformDescription[]).map(reviveTransform);
 
 /** Those that hold others. */
 const CONTAINERS: Readonly<Record<string, Maker>> = {
@@ -29,8 +29,9 @@ const { CutMix, MixUp, RandomErasing } = augment;
 const { AugMix, AutoAugment, RandAugment, TrivialAugmentWide } = policies;
 const { ColorJitter, Grayscale, RandomAdjustSharpness, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, RGB } = colour; // prettier-ignore
 const { ClampBoundingBoxes, ConvertBoundingBoxFormat, RandomIoUCrop, RandomResize, RandomShortestSize, RandomZoomOut, SanitizeBoundingBoxes, ScaleJitter } = detection; // prettier-ignore
-const { CenterCrop, FiveCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize, TenCrop } = geometry; // prettier-ignore
-const { ConvertImageDtype, GaussianBlur, GaussianNoise, Normalize, PILToTensor, ToDtype, ToImage, ToPILImage, ToPureTensor, ToTensor } = tensors; // prettier-ignore
+const { CenterCrop, FiveCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomResizedCrop, RandomVerticalFlip, Resize, TenCrop } = geometry;
+const { ConvertImageDtype, GaussianBlur, GaussianNoise, Normalize, PILToTensor, ToDtype, ToImage, ToPILImage, ToPureTensor, ToTensor } =
+  tensors;
 const { ElasticTransform, RandomAffine, RandomPerspective, RandomRotation } = warps;
 
 /** By name: a bundler may give classes other ones. */
@@ -75,9 +76,7 @@ const CLASSES: Readonly<Record<string, Class>> = {
 
 const DESCRIPTION = kind('{ name, args }', (value) => {
   const { name, args } = (value ?? {}) as { readonly name?: unknown; readonly args?: unknown };
-  return (
-    typeof name === 'string' && Array.isArray(args) && (!Object.hasOwn(CONTAINERS, name) || Array.isArray(args[0]))
-  );
+  return typeof name === 'string' && Array.isArray(args) && (!Object.hasOwn(CONTAINERS, name) || Array.isArray(args[0]));
 });
 
 /**

@@ -18,11 +18,11 @@ const MAX_DEPTH = 100;
 
 const isContainer = (value: unknown): value is object =>
   Array.isArray(value) ||
-  (typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value) as null)); // prettier-ignore
+  (typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value) as null));
 
 /** What a sample holds, in order: what is in arrays and objects by itself. */
 export function leavesOf(op: string, sample: unknown, into: unknown[] = [], depth = 0): unknown[] {
-  if (depth > MAX_DEPTH) throw new ArgumentError(`${op}: a sample is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
+  if (depth > MAX_DEPTH) throw new ArgumentError(`${op}: a sample is nested more than ${MAX_DEPTH} deep, or contains itself`);
   if (!isContainer(sample)) into.push(sample);
   else for (const part of Object.values(sample)) leavesOf(op, part, into, depth + 1);
   return into;
@@ -135,11 +135,14 @@ export const hasColours = (part: unknown): part is Visual => isPicture(part);
  * @throws ShapeError when they differ, or there are none
  */
 export function sizeOfSample(op: string, parts: readonly unknown[]): readonly [height: number, width: number] {
-  const sizes = parts.filter((part) => isPicture(part) || part instanceof Mask || part instanceof BoundingBoxes).map(getSize); // prettier-ignore
+  const sizes = parts.filter((part) => isPicture(part) || part instanceof Mask || part instanceof BoundingBoxes).map(getSize);
   const [first] = sizes;
   if (first === undefined) throw new ArgumentError(`${op}: there is no picture in the sample`);
   const other = sizes.find((size) => size[0] !== first[0] || size[1] !== first[1]);
-  if (other !== undefined) throw new ShapeError(`${op}: the parts of the sample are of ${first.join('x')} and of ${other.join('x')} (height x width), so they cannot be changed alike`); // prettier-ignore
+  if (other !== undefined)
+    throw new ShapeError(
+      `${op}: the parts of the sample are of ${first.join('x')} and of ${other.join('x')} (height x width), so they cannot be changed alike`,
+    );
   return first;
 }
 
@@ -147,15 +150,15 @@ export function sizeOfSample(op: string, parts: readonly unknown[]): readonly [h
  * Channels, height and width of the pictures of a sample.
  * @throws ShapeError when they differ, or there are none
  */
-export function dimensionsOfSample(
-  op: string,
-  parts: readonly unknown[],
-): readonly [channels: number, height: number, width: number] {
+export function dimensionsOfSample(op: string, parts: readonly unknown[]): readonly [channels: number, height: number, width: number] {
   const all = parts.filter(isPicture).map(getDimensions);
   const [first] = all;
   if (first === undefined) throw new ArgumentError(`${op}: there is no picture in the sample`);
   const other = all.find((dimensions) => dimensions.some((size, i) => size !== first[i]));
-  if (other !== undefined) throw new ShapeError(`${op}: the pictures of the sample are of ${first.join('x')} and of ${other.join('x')} (channels x height x width), so they cannot be changed alike`); // prettier-ignore
+  if (other !== undefined)
+    throw new ShapeError(
+      `${op}: the pictures of the sample are of ${first.join('x')} and of ${other.join('x')} (channels x height x width), so they cannot be changed alike`,
+    );
   return first;
 }
 
@@ -170,10 +173,10 @@ export interface FillTable {
   readonly others?: Fill;
 }
 
-const isTable = (value: unknown): value is FillTable => typeof value === 'object' && value !== null && !Array.isArray(value); // prettier-ignore
+const isTable = (value: unknown): value is FillTable => typeof value === 'object' && value !== null && !Array.isArray(value);
 const FILL_TABLE = kind('a number, an array of numbers, null, or { Image, Tensor, Mask, others } of such', (value) => {
   if (!isTable(value)) return FILL_VALUE.accepts(value);
-  return Object.entries(value).every(([name, fill]) => ['Image', 'Tensor', 'Mask', 'others'].includes(name) && FILL_VALUE.accepts(fill)); // prettier-ignore
+  return Object.entries(value).every(([name, fill]) => ['Image', 'Tensor', 'Mask', 'others'].includes(name) && FILL_VALUE.accepts(fill));
 });
 
 export { FILL_TABLE as FILL };
@@ -181,6 +184,6 @@ export { FILL_TABLE as FILL };
 /** The colour for a part. */
 export function fillFor(part: Visual, fill: FillByKind): Fill {
   if (!isTable(fill)) return fill;
-  const kindName = part instanceof Mask ? 'Mask' : part instanceof Image || part instanceof ImageTensor ? 'Image' : 'Tensor'; // prettier-ignore
+  const kindName = part instanceof Mask ? 'Mask' : part instanceof Image || part instanceof ImageTensor ? 'Image' : 'Tensor';
   return fill[kindName] ?? fill.others ?? null;
 }

@@ -1,5 +1,5 @@
 /** From images to tensors and back, kinds of numbers, and values made alike (https://pytorch.org/vision/stable/transforms.html). */
-import { instanceOf, kind, requireKind, requireOptions, wrongArgument } from '../../base/arguments.ts'; // prettier-ignore
+import { instanceOf, kind, requireKind, requireOptions, wrongArgument } from '../../base/arguments.ts';
 import type { DType } from '../../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { pythonBool } from '../../base/python-format.ts';
@@ -37,7 +37,8 @@ export const UNIT_VALUES: Float32Array = Float32Array.from({ length: 256 }, (_, 
 export class ToTensor extends SampleTransform<unknown, Image, Tensor> {
   override forward(...inputs: readonly unknown[]): Tensor {
     const [input] = inputs;
-    const isSample = inputs.length > 1 || (typeof input === 'object' && input !== null && !(input instanceof Image) && !(input instanceof Tensor)); // prettier-ignore
+    const isSample =
+      inputs.length > 1 || (typeof input === 'object' && input !== null && !(input instanceof Image) && !(input instanceof Tensor));
     return isSample ? super.forward(...inputs) : this.transform(requireImage('ToTensor', input));
   }
 
@@ -217,9 +218,7 @@ export interface DTypeTable {
 const KINDS = ['Image', 'Tensor', 'Mask', 'BoundingBoxes', 'others'];
 const DTYPE_TABLE = kind('a dtype, or { Image, Tensor, Mask, BoundingBoxes, others } of dtypes or null', (value) => {
   if (typeof value !== 'object' || value === null) return DTYPE.accepts(value);
-  return Object.entries(value).every(
-    ([name, dtype]) => KINDS.includes(name) && (dtype === null || DTYPE.accepts(dtype)),
-  );
+  return Object.entries(value).every(([name, dtype]) => KINDS.includes(name) && (dtype === null || DTYPE.accepts(dtype)));
 });
 
 /**
@@ -250,10 +249,10 @@ export class ToDtype extends SampleTransform<unknown, Tensor, Tensor> {
   }
 
   #named(input: Tensor, table: DTypeTable): DType | null {
-    const name = input instanceof Mask ? 'Mask' : input instanceof BoundingBoxes ? 'BoundingBoxes' : input instanceof ImageTensor ? 'Image' : 'Tensor'; // prettier-ignore
+    const name =
+      input instanceof Mask ? 'Mask' : input instanceof BoundingBoxes ? 'BoundingBoxes' : input instanceof ImageTensor ? 'Image' : 'Tensor';
     const dtype = table[name] === undefined ? table.others : table[name];
-    if (dtype === undefined)
-      throw new ArgumentError(`ToDtype: there is no dtype for ${name}; name it, or write others: null`);
+    if (dtype === undefined) throw new ArgumentError(`ToDtype: there is no dtype for ${name}; name it, or write others: null`);
     return dtype;
   }
 
@@ -307,15 +306,12 @@ export class LinearTransformation extends SampleTransform<unknown, Tensor, Tenso
 
   constructor(transformationMatrix: Tensor, meanVector: Tensor) {
     super(transformationMatrix, meanVector);
-    for (const part of [transformationMatrix, meanVector]) requireKind('LinearTransformation', 'the matrix and the mean', part, TENSOR); // prettier-ignore
+    for (const part of [transformationMatrix, meanVector]) requireKind('LinearTransformation', 'the matrix and the mean', part, TENSOR);
     const [rows, columns] = transformationMatrix.shape as number[];
-    if (
-      transformationMatrix.ndim !== 2 ||
-      rows !== columns ||
-      meanVector.ndim !== 1 ||
-      shapeOf(meanVector)[0] !== rows
-    ) {
-      throw new ShapeError(`LinearTransformation: expected a matrix [n, n] and a mean [n], but got shapes ${showShape(transformationMatrix.shape as number[])} and ${showShape(meanVector.shape as number[])}`); // prettier-ignore
+    if (transformationMatrix.ndim !== 2 || rows !== columns || meanVector.ndim !== 1 || shapeOf(meanVector)[0] !== rows) {
+      throw new ShapeError(
+        `LinearTransformation: expected a matrix [n, n] and a mean [n], but got shapes ${showShape(transformationMatrix.shape as number[])} and ${showShape(meanVector.shape as number[])}`,
+      );
     }
     this.transformationMatrix = transformationMatrix;
     this.meanVector = meanVector;
@@ -328,7 +324,10 @@ export class LinearTransformation extends SampleTransform<unknown, Tensor, Tenso
   override transform(input: Tensor): Tensor {
     const shape = input.shape as readonly number[];
     const n = shape.slice(-3).reduce((size, next) => size * next, 1);
-    if (shape.length < 3 || n !== this.meanVector.numel()) throw new ShapeError(`LinearTransformation: the matrix is for ${this.meanVector.numel()} values, but got a picture of shape ${showShape(shape)}`); // prettier-ignore
+    if (shape.length < 3 || n !== this.meanVector.numel())
+      throw new ShapeError(
+        `LinearTransformation: the matrix is for ${this.meanVector.numel()} values, but got a picture of shape ${showShape(shape)}`,
+      );
     const flat = input.reshape(-1, n).sub(this.meanVector);
     return flat.matmul(this.transformationMatrix.to(flat.dtype)).reshape(shape);
   }

@@ -35,13 +35,17 @@ export interface RandomRotationOptions extends WarpTransformOptions {
 
 const WARP_OPTIONS: OptionKinds<WarpTransformOptions> = { interpolation: WARP, fill: FILL };
 const ROTATION_OPTIONS: OptionKinds<RandomRotationOptions> = { ...WARP_OPTIONS, expand: BOOL, center: CENTER };
-const DEGREES = either(NUMBER, kind('a range [from, to]', (value) => Array.isArray(value) && value.length === 2 && value.every(NUMBER.accepts))); // prettier-ignore
+const DEGREES = either(
+  NUMBER,
+  kind('a range [from, to]', (value) => Array.isArray(value) && value.length === 2 && value.every(NUMBER.accepts)),
+);
 
 /** A range of degrees; one number means from -degrees to +degrees. */
 function degreeRange(op: string, name: string, degrees: number | readonly [number, number]): readonly [number, number] {
   requireKind(op, name, degrees, DEGREES);
   const [from, to] = typeof degrees === 'number' ? [-degrees, degrees] : degrees;
-  if (!Number.isFinite(to - from) || from > to) throw new ArgumentError(`${op}: expected ${name} of at least 0 or a range [from, to], but got ${JSON.stringify(degrees)}`); // prettier-ignore
+  if (!Number.isFinite(to - from) || from > to)
+    throw new ArgumentError(`${op}: expected ${name} of at least 0 or a range [from, to], but got ${JSON.stringify(degrees)}`);
   return [from, to];
 }
 
@@ -71,12 +75,7 @@ export class RandomRotation extends SampleTransform<number> {
 
   constructor(degrees: number | readonly [number, number], options: RandomRotationOptions = {}) {
     super(degrees, options);
-    const given = requireOptions<RandomRotationOptions>(
-      'RandomRotation',
-      options,
-      ROTATION_OPTIONS,
-      '{ expand: true }',
-    );
+    const given = requireOptions<RandomRotationOptions>('RandomRotation', options, ROTATION_OPTIONS, '{ expand: true }');
     this.degrees = degreeRange('RandomRotation', 'degrees', degrees);
     const { interpolation = 'nearest', expand = false, center, fill = 0 } = given;
     requireColour('RandomRotation', fill);
@@ -109,10 +108,25 @@ export interface RandomAffineOptions extends WarpTransformOptions {
   readonly center?: readonly [number, number] | undefined;
 }
 
-const SHARES = kind('two numbers between 0 and 1', (value) => Array.isArray(value) && value.length === 2 && value.every((share) => share >= 0 && share <= 1)); // prettier-ignore
-const FACTORS = kind('a range [from, to] of numbers above 0', (value) => Array.isArray(value) && value.length === 2 && value.every((factor) => Number.isFinite(factor) && factor > 0)); // prettier-ignore
-const SHEAR = either(FINITE, kind('2 or 4 numbers', (value) => arrayOf(FINITE, 'numbers').accepts(value) && [2, 4].includes((value as readonly number[]).length))); // prettier-ignore
-const AFFINE_OPTIONS: OptionKinds<RandomAffineOptions> = { ...WARP_OPTIONS, translate: SHARES, scale: FACTORS, shear: SHEAR, center: CENTER }; // prettier-ignore
+const SHARES = kind(
+  'two numbers between 0 and 1',
+  (value) => Array.isArray(value) && value.length === 2 && value.every((share) => share >= 0 && share <= 1),
+);
+const FACTORS = kind(
+  'a range [from, to] of numbers above 0',
+  (value) => Array.isArray(value) && value.length === 2 && value.every((factor) => Number.isFinite(factor) && factor > 0),
+);
+const SHEAR = either(
+  FINITE,
+  kind('2 or 4 numbers', (value) => arrayOf(FINITE, 'numbers').accepts(value) && [2, 4].includes((value as readonly number[]).length)),
+);
+const AFFINE_OPTIONS: OptionKinds<RandomAffineOptions> = {
+  ...WARP_OPTIONS,
+  translate: SHARES,
+  scale: FACTORS,
+  shear: SHEAR,
+  center: CENTER,
+};
 
 /**
  * Turns, moves, scales and shears at random, around the centre.
@@ -136,7 +150,7 @@ export class RandomAffine extends SampleTransform<AffineArguments> {
   constructor(degrees: number | readonly [number, number], options: RandomAffineOptions = {}) {
     super(degrees, options);
     this.degrees = degreeRange('RandomAffine', 'degrees', degrees);
-    this.options = requireOptions<RandomAffineOptions>('RandomAffine', options, AFFINE_OPTIONS, '{ scale: [0.9, 1.1] }'); // prettier-ignore
+    this.options = requireOptions<RandomAffineOptions>('RandomAffine', options, AFFINE_OPTIONS, '{ scale: [0.9, 1.1] }');
     const { shear } = this.options;
     this.shear = typeof shear === 'number' ? degreeRange('RandomAffine', 'shear', shear) : shear;
     requireColour('RandomAffine', this.options.fill ?? 0);
@@ -204,7 +218,7 @@ export class RandomPerspective extends RandomTransform<readonly number[]> {
   readonly distortionScale: number;
 
   constructor(options: RandomPerspectiveOptions = {}) {
-    const given = requireOptions<RandomPerspectiveOptions>('RandomPerspective', options, PERSPECTIVE_OPTIONS, '{ p: 0.5 }'); // prettier-ignore
+    const given = requireOptions<RandomPerspectiveOptions>('RandomPerspective', options, PERSPECTIVE_OPTIONS, '{ p: 0.5 }');
     super(given.p ?? 0.5, options);
     this.options = given;
     this.distortionScale = given.distortionScale ?? 0.5;
@@ -219,8 +233,18 @@ export class RandomPerspective extends RandomTransform<readonly number[]> {
     const right = (): number => within(width - across, width);
     const top = (): number => within(0, down);
     const bottom = (): number => within(height - down, height);
-    const end = [[left(), top()], [right(), top()], [right(), bottom()], [left(), bottom()]] as const; // prettier-ignore
-    const start = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]] as const; // prettier-ignore
+    const end = [
+      [left(), top()],
+      [right(), top()],
+      [right(), bottom()],
+      [left(), bottom()],
+    ] as const;
+    const start = [
+      [0, 0],
+      [width - 1, 0],
+      [width - 1, height - 1],
+      [0, height - 1],
+    ] as const;
     return perspectiveCoefficients(start, end);
   }
 
@@ -243,9 +267,12 @@ export interface ElasticTransformOptions extends WarpTransformOptions {
   readonly sigma?: number | readonly [number, number];
 }
 
-const STRENGTH = either(FINITE, kind('two numbers', (value) => Array.isArray(value) && value.length === 2 && value.every(FINITE.accepts))); // prettier-ignore
+const STRENGTH = either(
+  FINITE,
+  kind('two numbers', (value) => Array.isArray(value) && value.length === 2 && value.every(FINITE.accepts)),
+);
 const ELASTIC_OPTIONS: OptionKinds<ElasticTransformOptions> = { ...WARP_OPTIONS, alpha: STRENGTH, sigma: STRENGTH };
-const both = (value: number | readonly [number, number]): readonly [number, number] => typeof value === 'number' ? [value, value] : value; // prettier-ignore
+const both = (value: number | readonly [number, number]): readonly [number, number] => (typeof value === 'number' ? [value, value] : value);
 
 /**
  * Bends the picture like cloth: every pixel moves a little, neighbours in much the same way.
@@ -267,11 +294,12 @@ export class ElasticTransform extends SampleTransform<Tensor> {
 
   constructor(options: ElasticTransformOptions = {}) {
     super(options);
-    this.options = requireOptions<ElasticTransformOptions>('ElasticTransform', options, ELASTIC_OPTIONS, '{ alpha: 50 }'); // prettier-ignore
+    this.options = requireOptions<ElasticTransformOptions>('ElasticTransform', options, ELASTIC_OPTIONS, '{ alpha: 50 }');
     this.alpha = both(this.options.alpha ?? 50);
     this.sigma = both(this.options.sigma ?? 5);
     const isNone = this.sigma.every((sigma) => sigma === 0);
-    if (!isNone && !this.sigma.every((sigma) => sigma > 0)) throw wrongArgument('ElasticTransform', 'sigma', 'above 0, or 0 for both directions', this.sigma); // prettier-ignore
+    if (!isNone && !this.sigma.every((sigma) => sigma > 0))
+      throw wrongArgument('ElasticTransform', 'sigma', 'above 0, or 0 for both directions', this.sigma);
     requireColour('ElasticTransform', this.options.fill ?? 0);
   }
 
@@ -295,7 +323,7 @@ export class ElasticTransform extends SampleTransform<Tensor> {
     const reach = Math.trunc(8 * this.sigma[axis] + 1);
     const kernel = reach % 2 === 0 ? reach + 1 : reach;
     const isSmooth = this.sigma[axis] > 0;
-    const smooth = isSmooth ? blurredFloats('ElasticTransform', noise, height, width, [kernel, kernel], this.sigma) : noise; // prettier-ignore
+    const smooth = isSmooth ? blurredFloats('ElasticTransform', noise, height, width, [kernel, kernel], this.sigma) : noise;
     return smooth.map((value) => Math.fround(value * this.alpha[axis]) / size);
   }
 

@@ -217,20 +217,12 @@ function Inner({ layers, outer, block, facts }: InnerProps) {
         {layers.map((layer, i) => (
           <li key={i}>
             <Gap path={[outer, i]} shape={inner[i]?.input} />
-            <BlockCard
-              layer={layer}
-              path={[outer, i]}
-              block={inner[i]}
-              facts={facts?.inner[i]}
-              last={i === layers.length - 1}
-            />
+            <BlockCard layer={layer} path={[outer, i]} block={inner[i]} facts={facts?.inner[i]} last={i === layers.length - 1} />
           </li>
         ))}
       </ol>
       <Gap path={[outer, layers.length]} shape={layers.length === 0 ? block?.input : inner.at(-1)?.output} />
-      <p class="sum">
-        + the input{way === undefined ? ' itself' : `, through a 1 × 1 convolution: ${way.parameters.formula}`}
-      </p>
+      <p class="sum">+ the input{way === undefined ? ' itself' : `, through a 1 × 1 convolution: ${way.parameters.formula}`}</p>
     </div>
   );
 }

@@ -67,7 +67,10 @@ export function follow(event: PointerEvent, path: Path, drop: (to: Path) => void
   };
   const listeners: readonly (readonly [string, (event: Event) => void])[] = [
     ['pointermove', (move) => moved(move as PointerEvent)],
-    ['pointerup', (up) => (up as PointerEvent).pointerId === pointerId && end(gapAt((up as PointerEvent).clientX, (up as PointerEvent).clientY))], // prettier-ignore
+    [
+      'pointerup',
+      (up) => (up as PointerEvent).pointerId === pointerId && end(gapAt((up as PointerEvent).clientX, (up as PointerEvent).clientY)),
+    ],
     ['pointercancel', () => end(undefined)],
     ['keydown', (key) => (key as KeyboardEvent).key === 'Escape' && end(undefined)],
   ];

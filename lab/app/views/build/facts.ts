@@ -41,9 +41,7 @@ async function ask(spec: NetworkSpec, count: number): Promise<void> {
 /** What is known of the network as it stands; undefined while it is being asked for. */
 export const description = (): Description | undefined => {
   const last = known.value;
-  return last?.network === network.value && last.classes === Math.max(1, classes.value.length)
-    ? last.description
-    : undefined;
+  return last?.network === network.value && last.classes === Math.max(1, classes.value.length) ? last.description : undefined;
 };
 
 /** Facts of a block, also while others are being changed: those of the blocks before it are the same. */

@@ -60,8 +60,8 @@ function Question({ setup: found }: { readonly setup: Setup }) {
     <>
       <h2>Open this setup?</h2>
       <p>
-        The link holds the network “{network.name}” with {network.layers.length} blocks for pictures of {network.size} ×{' '}
-        {network.size}, how it is trained, and {names.length === 0 ? 'no classes' : `the classes ${names.join(', ')}`}.
+        The link holds the network “{network.name}” with {network.layers.length} blocks for pictures of {network.size} × {network.size}, how
+        it is trained, and {names.length === 0 ? 'no classes' : `the classes ${names.join(', ')}`}.
       </p>
       <p>
         It takes the place of your network and training settings, which Undo brings back.{' '}
@@ -102,12 +102,7 @@ export function CopyLink() {
     setTimeout(() => say('Copy link'), 1600);
   };
   return (
-    <button
-      type="button"
-      class="copy-link"
-      title="Network, training and classes in an address; no pictures"
-      onClick={() => void copy()}
-    >
+    <button type="button" class="copy-link" title="Network, training and classes in an address; no pictures" onClick={() => void copy()}>
       <span aria-live="polite">{said}</span>
     </button>
   );

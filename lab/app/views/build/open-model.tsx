@@ -13,7 +13,10 @@ const LARGEST = 300 * 2 ** 20;
 
 async function openModel(file: File): Promise<void> {
   if (file.size > LARGEST) {
-    said.value = { kind: 'failed', lines: [`${file.name} has ${Math.round(file.size / 2 ** 20)} MB; files of up to 300 MB can be opened here.`] }; // prettier-ignore
+    said.value = {
+      kind: 'failed',
+      lines: [`${file.name} has ${Math.round(file.size / 2 ** 20)} MB; files of up to 300 MB can be opened here.`],
+    };
     return;
   }
   said.value = { kind: 'busy', lines: [`Reading ${file.name} …`] };
@@ -25,7 +28,7 @@ async function openModel(file: File): Promise<void> {
     batch(() => {
       if (read.isNew) change(`Opened ${file.name}`, { network: read.network });
       startWeights.value = read.weights && { name: file.name, weights: read.weights };
-      said.value = { kind: 'done', lines: [...blocks, ...read.notes, ...(read.weights ? [] : ['Its weights were not taken over.'])] }; // prettier-ignore
+      said.value = { kind: 'done', lines: [...blocks, ...read.notes, ...(read.weights ? [] : ['Its weights were not taken over.'])] };
     });
   } catch (error) {
     const message = messageOf(error);
@@ -48,8 +51,8 @@ export function OpenModel() {
         Open a model file
       </button>
       <span class="help">
-        A .pt or .safetensors file of weights (a state dict), or an .onnx file. Weights that fit your blocks are loaded
-        into them; otherwise the blocks are made from the file. It stays on your machine.
+        A .pt or .safetensors file of weights (a state dict), or an .onnx file. Weights that fit your blocks are loaded into them; otherwise
+        the blocks are made from the file. It stays on your machine.
       </span>
       <input
         ref={input}
@@ -78,20 +81,18 @@ torch.save(net.state_dict(), "mobilenet_v2.pt")`;
 
 /** Frozen blocks without weights that somebody has trained find nothing in particular. */
 export function FrozenNeeds() {
-  if (!network.value.layers.some(({ kind }) => kind === 'mobileNetV2') || fittingWeights.value !== undefined)
-    return null;
+  if (!network.value.layers.some(({ kind }) => kind === 'mobileNetV2') || fittingWeights.value !== undefined) return null;
   return (
     <section class="card frozen-needs" aria-labelledby="frozen-needs-title">
       <h3 id="frozen-needs-title">This network wants a file of weights</h3>
       <p>
-        Its frozen block is not trained here, so it is only as good as the weights that you give it: those of a
-        MobileNetV2 that was trained on photos. The laboratory loads nothing from the internet. With Python on your
-        machine, these lines write the file:
+        Its frozen block is not trained here, so it is only as good as the weights that you give it: those of a MobileNetV2 that was trained
+        on photos. The laboratory loads nothing from the internet. With Python on your machine, these lines write the file:
       </p>
       <pre>{SAVED}</pre>
       <p>
-        Then open it with “Open a model file” (a .safetensors file of torchvision’s MobileNetV2 does as well). Without a
-        file, the block has random weights: next to nothing can be learned from what it finds.
+        Then open it with “Open a model file” (a .safetensors file of torchvision’s MobileNetV2 does as well). Without a file, the block has
+        random weights: next to nothing can be learned from what it finds.
       </p>
     </section>
   );

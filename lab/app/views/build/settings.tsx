@@ -20,12 +20,7 @@ export function InputSettings() {
   return (
     <fieldset class="card settings">
       <legend>Pictures</legend>
-      <NumberInput
-        {...SIZE_FIELD}
-        explained
-        value={size}
-        onValue={(value) => set({ size: value }, `Picture size: ${value}`, 'size')}
-      />
+      <NumberInput {...SIZE_FIELD} explained value={size} onValue={(value) => set({ size: value }, `Picture size: ${value}`, 'size')} />
       <div class="field" role="radiogroup" aria-label="Colours">
         {([3, 1] as const).map((count) => (
           <label key={count} class="choice">
@@ -57,11 +52,7 @@ export function TrainingSettings() {
       <legend>Training</legend>
       <div class="field">
         <label for={id}>Optimizer</label>
-        <select
-          id={id}
-          value={values.optimizer}
-          onChange={(event) => choose(event.currentTarget.value as OptimizerName)}
-        >
+        <select id={id} value={values.optimizer} onChange={(event) => choose(event.currentTarget.value as OptimizerName)}>
           {Object.entries(OPTIMIZERS).map(([name, { title }]) => (
             <option key={name} value={name}>
               {title}

@@ -42,9 +42,7 @@ function Verdict() {
   return (
     <p class="verdict good">
       <b>✓ It fits.</b>{' '}
-      {count === 0
-        ? 'It will give one number for each class, once there are pictures.'
-        : `One number for each of the ${count} classes.`}
+      {count === 0 ? 'It will give one number for each class, once there are pictures.' : `One number for each of the ${count} classes.`}
     </p>
   );
 }

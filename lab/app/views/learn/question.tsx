@@ -42,7 +42,7 @@ function Field({ part, value, verdict, onInput }: FieldProps) {
         {verdict === undefined ? '' : SAID[verdict]}
       </span>
     </div>
-  ); // prettier-ignore
+  );
 }
 
 function Solution({ question: { worked, network } }: { readonly question: Question }) {
@@ -90,7 +90,12 @@ export function QuestionCard({ question: maker }: { readonly question: QuestionM
     setWorked(false);
   };
   const right = verdicts?.filter((verdict) => verdict === 'right').length ?? 0;
-  const summary = verdicts === undefined || verdicts.includes(undefined) ? '' : right === verdicts.length ? 'All right!' : `${right} of ${verdicts.length} right`; // prettier-ignore
+  const summary =
+    verdicts === undefined || verdicts.includes(undefined)
+      ? ''
+      : right === verdicts.length
+        ? 'All right!'
+        : `${right} of ${verdicts.length} right`;
   return (
     <form class="card question" aria-labelledby={id} onSubmit={check}>
       <h4 id={id}>

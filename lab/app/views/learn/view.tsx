@@ -23,8 +23,8 @@ function Contents() {
     <section class="learn">
       <h2>Learn</h2>
       <p class="lead">
-        Five chapters on convolutional networks. Each has pictures and numbers to play with and questions that you answer;
-        every figure is computed as you look at it.
+        Five chapters on convolutional networks. Each has pictures and numbers to play with and questions that you answer; every figure is
+        computed as you look at it.
       </p>
       <ol class="chapters">
         {CHAPTERS.map((chapter, i) => {
@@ -38,8 +38,8 @@ function Contents() {
               </a>
               <span>{chapter.summary}</span>
               <span class="muted">
-                <progress value={solvedHere} max={all} aria-label={`Questions solved in chapter ${i + 1}`} /> {solvedHere} of {all} questions
-                solved
+                <progress value={solvedHere} max={all} aria-label={`Questions solved in chapter ${i + 1}`} /> {solvedHere} of {all}{' '}
+                questions solved
               </span>
             </li>
           );
@@ -53,7 +53,7 @@ function Contents() {
         </p>
       )}
     </section>
-  ); // prettier-ignore
+  );
 }
 
 function PieceView({ piece }: { readonly piece: Piece }) {
@@ -109,7 +109,7 @@ function ChapterView({ chapter }: { readonly chapter: Chapter }) {
         </div>
       </section>
     </article>
-  ); // prettier-ignore
+  );
 }
 
 export function LearnView() {

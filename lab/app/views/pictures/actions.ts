@@ -78,14 +78,7 @@ export function splitAnew(share: number, seed: number, burst?: symbol): void {
 }
 
 /** One picture that was made on this page. @throws RangeError where no more fit */
-export function addMade(
-  className: string,
-  origin: Origin,
-  name: string,
-  size: number,
-  rgb: Uint8Array,
-  burst?: symbol,
-): void {
+export function addMade(className: string, origin: Origin, name: string, size: number, rgb: Uint8Array, burst?: symbol): void {
   const picture = { id: newId(), name, origin, size, rgb };
-  edit(`Added pictures to “${className}”`, (collection) => withNamed(collection, [[className, picture]], splitting.value.share), burst); // prettier-ignore
+  edit(`Added pictures to “${className}”`, (collection) => withNamed(collection, [[className, picture]], splitting.value.share), burst);
 }

@@ -13,10 +13,7 @@ interface Opened {
 }
 
 /** The camera while the component is there, or why there is none. */
-export function useCamera(
-  wanted: string | undefined,
-  attempt: number,
-): Opened | { readonly problem: string } | undefined {
+export function useCamera(wanted: string | undefined, attempt: number): Opened | { readonly problem: string } | undefined {
   const [state, setState] = useState<Opened | { problem: string } | undefined>(undefined);
   useEffect(() => {
     let stream: MediaStream | undefined;
@@ -31,7 +28,7 @@ export function useCamera(
         }
         const devices = await navigator.mediaDevices.enumerateDevices();
         const [track] = stream.getVideoTracks();
-        track?.addEventListener('ended', () => setState({ problem: 'The camera was unplugged or taken away: plug it in and try again.' })); // prettier-ignore
+        track?.addEventListener('ended', () => setState({ problem: 'The camera was unplugged or taken away: plug it in and try again.' }));
         setState({ stream, cameras: devices.filter(({ kind }) => kind === 'videoinput') });
       } catch (error) {
         if (!gone) setState({ problem: messageOf(error) });

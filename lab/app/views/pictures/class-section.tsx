@@ -23,7 +23,7 @@ export function ClassSection({ name, label, pictures }: ClassSectionProps) {
     <button type="button" aria-expanded={maker === which} aria-label={`${text} for ${name}`} onClick={() => toggleMaker(name, which)}>
       {text}
     </button>
-  ); // prettier-ignore
+  );
   const kept = pictures.filter(({ part }) => part === 'valid').length;
   return (
     <section
@@ -39,8 +39,7 @@ export function ClassSection({ name, label, pictures }: ClassSectionProps) {
         event.preventDefault();
         event.stopPropagation();
         setOver(false);
-        if (event.dataTransfer !== null)
-          void droppedFiles(event.dataTransfer).then((files) => importFiles(files, name));
+        if (event.dataTransfer !== null) void droppedFiles(event.dataTransfer).then((files) => importFiles(files, name));
       }}
     >
       <div class="row class-head">

@@ -7,7 +7,10 @@ import { messageOf } from '../../../core/failure.ts';
 /** Pixels of the pad, and of the picture that is made of it. */
 const PAD = 280;
 const KEPT = 56;
-const PAPERS = { dark: { name: 'light on dark', paper: '#080808', ink: '#fafafa' }, light: { name: 'dark on light', paper: '#fafafa', ink: '#141414' } } as const; // prettier-ignore
+const PAPERS = {
+  dark: { name: 'light on dark', paper: '#080808', ink: '#fafafa' },
+  light: { name: 'dark on light', paper: '#fafafa', ink: '#141414' },
+} as const;
 type Paper = keyof typeof PAPERS;
 type Point = readonly [x: number, y: number];
 
@@ -80,8 +83,7 @@ function useDrawing(className: string, onDrawn?: Drawn) {
     if (strokes.length > 0) onDrawn?.(KEPT, pictureOf(canvas.current));
   }, [strokes, paper, width]);
   const begin = (point: Point): void => setStrokes((all) => [...all, [point]]);
-  const extend = (points: readonly Point[]): void =>
-    setStrokes((all) => [...all.slice(0, -1), [...(all.at(-1) ?? []), ...points]]);
+  const extend = (points: readonly Point[]): void => setStrokes((all) => [...all.slice(0, -1), [...(all.at(-1) ?? []), ...points]]);
   const add = (): void => {
     if (onDrawn !== undefined) return;
     if (canvas.current === null || strokes.length === 0) {
@@ -170,10 +172,7 @@ function Pad({ className, drawing, adds }: PadProps) {
         onBlur={() => setPen(undefined)}
       />
       {pen !== undefined && (
-        <span
-          class={`pen${pen.down ? ' down' : ''}`}
-          style={{ left: `${(100 * pen.at[0]) / PAD}%`, top: `${(100 * pen.at[1]) / PAD}%` }}
-        />
+        <span class={`pen${pen.down ? ' down' : ''}`} style={{ left: `${(100 * pen.at[0]) / PAD}%`, top: `${(100 * pen.at[1]) / PAD}%` }} />
       )}
     </div>
   );
@@ -203,14 +202,7 @@ function Tools({ drawing, adds, onClose }: ToolsProps) {
         </button>
       </div>
       <label class="row">
-        Pen{' '}
-        <input
-          type="range"
-          min={8}
-          max={48}
-          value={width}
-          onInput={({ currentTarget }) => setWidth(Number(currentTarget.value))}
-        />
+        Pen <input type="range" min={8} max={48} value={width} onInput={({ currentTarget }) => setWidth(Number(currentTarget.value))} />
       </label>
       <label>
         Colours{' '}

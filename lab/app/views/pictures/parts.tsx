@@ -16,8 +16,8 @@ export function Parts() {
     <aside class="card parts" aria-label="Parts">
       <h3>Training and kept aside</h3>
       <p class="muted">
-        The network learns from the training pictures. Those kept aside it never learns from: they show whether it
-        understood, or only remembers. A “K” marks them.
+        The network learns from the training pictures. Those kept aside it never learns from: they show whether it understood, or only
+        remembers. A “K” marks them.
       </p>
       <label class="share">
         Kept aside: <output>{percent} %</output> of each class

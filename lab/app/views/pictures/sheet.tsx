@@ -32,9 +32,7 @@ function useWindow(element: { readonly current: HTMLElement | null }, count: num
       const rows = Math.ceil(count / columns);
       const first = Math.min(rows, Math.max(0, Math.floor(-top / STEP) - SPARE));
       const last = Math.min(rows - 1, Math.floor((innerHeight - top) / STEP) + SPARE);
-      setShown((old) =>
-        old.columns === columns && old.first === first && old.last === last ? old : { columns, first, last },
-      );
+      setShown((old) => (old.columns === columns && old.first === first && old.last === last ? old : { columns, first, last }));
     };
     const later = (): void => void (frame ||= requestAnimationFrame(look));
     look();
@@ -60,7 +58,14 @@ export interface SheetProps {
 
 /** Where a key goes from a picture; undefined for other keys. */
 function target(key: string, at: number, columns: number, count: number): number | undefined {
-  const moves: Readonly<Record<string, number>> = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - columns, ArrowDown: at + columns, Home: 0, End: count - 1 }; // prettier-ignore
+  const moves: Readonly<Record<string, number>> = {
+    ArrowLeft: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at - columns,
+    ArrowDown: at + columns,
+    Home: 0,
+    End: count - 1,
+  };
   return moves[key];
 }
 
@@ -89,7 +94,17 @@ const isSame = (a: readonly Tile[], b: readonly Tile[]): boolean =>
     return picture === other.picture && i === other.i && isActive === other.isActive && isChosen === other.isChosen;
   });
 
-function TileOption({ tile: { picture, i, isActive, isChosen }, left, of, label }: { readonly tile: Tile; readonly left: number; readonly of: number; readonly label: number }) {
+function TileOption({
+  tile: { picture, i, isActive, isChosen },
+  left,
+  of,
+  label,
+}: {
+  readonly tile: Tile;
+  readonly left: number;
+  readonly of: number;
+  readonly label: number;
+}) {
   const kept = picture.part === 'valid';
   return (
     <div
@@ -105,7 +120,7 @@ function TileOption({ tile: { picture, i, isActive, isChosen }, left, of, label 
       style={{ left: `${left}px` }}
     ></div>
   );
-} // prettier-ignore
+}
 
 export function Sheet({ name, label, pictures }: SheetProps) {
   const list = useRef<HTMLDivElement>(null);
@@ -135,8 +150,7 @@ export function Sheet({ name, label, pictures }: SheetProps) {
     else if (event.key === ' ' || event.key === 'Enter') toggle(pictures[at]!.id);
     else if (all) selectAll(ids());
     else if (event.key === 'Escape') selectNone();
-    else if (event.key === 'Delete' || event.key === 'Backspace')
-      removePictures(chosen.size > 0 ? chosen : new Set([pictures[at]!.id]));
+    else if (event.key === 'Delete' || event.key === 'Backspace') removePictures(chosen.size > 0 ? chosen : new Set([pictures[at]!.id]));
     else return;
     event.preventDefault();
   };
@@ -150,7 +164,9 @@ export function Sheet({ name, label, pictures }: SheetProps) {
   };
 
   const rowOf = (row: number, from: number, to: number): Row => {
-    const tiles = pictures.slice(from, to).map((picture, n): Tile => ({ picture, i: from + n, isActive: from + n === at, isChosen: chosen.has(picture.id) })); // prettier-ignore
+    const tiles = pictures
+      .slice(from, to)
+      .map((picture, n): Tile => ({ picture, i: from + n, isActive: from + n === at, isChosen: chosen.has(picture.id) }));
     const of = `${count} ${label}`;
     const before = made.current.get(row);
     if (before?.of === of && isSame(before.tiles, tiles)) return before;
@@ -168,7 +184,7 @@ export function Sheet({ name, label, pictures }: SheetProps) {
   for (let row = first; row <= last; row++) shown.set(row, rowOf(row, row * columns, (row + 1) * columns));
   // What a screen reader is told to be the active one must exist.
   const activeRow = Math.floor(at / columns);
-  if (count > 0 && !shown.has(activeRow)) shown.set(activeRow, rowOf(activeRow, activeRow * columns, (activeRow + 1) * columns)); // prettier-ignore
+  if (count > 0 && !shown.has(activeRow)) shown.set(activeRow, rowOf(activeRow, activeRow * columns, (activeRow + 1) * columns));
   made.current = shown;
   return (
     <div

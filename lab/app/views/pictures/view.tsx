@@ -46,12 +46,7 @@ export function PicturesView() {
       <div class="pictures-body">
         <div class="class-list">
           {classes.value.slice(0, shown).map((name, label) => (
-            <ClassSection
-              key={name}
-              name={name}
-              label={label}
-              pictures={pictures.value.filter((picture) => picture.label === label)}
-            />
+            <ClassSection key={name} name={name} label={label} pictures={pictures.value.filter((picture) => picture.label === label)} />
           ))}
           <NewClass />
         </div>

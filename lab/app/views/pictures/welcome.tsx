@@ -19,8 +19,8 @@ export function Welcome() {
     <section class="welcome" aria-label="Welcome">
       <h2>See why convolutions work</h2>
       <p class="welcome-lead">
-        Here you train a neural network on pictures and look at every number inside it. All of it happens on this
-        machine: nothing is sent anywhere, and it works offline.
+        Here you train a neural network on pictures and look at every number inside it. All of it happens on this machine: nothing is sent
+        anywhere, and it works offline.
       </p>
       <p>
         <button type="button" class="primary show-me" onClick={showMe}>
@@ -28,8 +28,7 @@ export function Welcome() {
         </button>
         <span class="muted">
           {' '}
-          It takes {SAMPLES.shapes.classes.length * SAMPLES_PER_CLASS} pictures of shapes, trains a small network and
-          opens it for you.
+          It takes {SAMPLES.shapes.classes.length * SAMPLES_PER_CLASS} pictures of shapes, trains a small network and opens it for you.
         </span>
       </p>
       <div class="ways">
@@ -73,7 +72,7 @@ function OpenSaved() {
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const open = (): void => {
     const packed = /#(build\/.+)$/.exec(text.trim())?.[1];
-    setProblem(packed === undefined ? 'This is no link of the laboratory: one has “#build/” in it. Copy the whole link.' : undefined); // prettier-ignore
+    setProblem(packed === undefined ? 'This is no link of the laboratory: one has “#build/” in it. Copy the whole link.' : undefined);
     if (packed !== undefined) location.hash = `#${packed}`;
   };
   return (

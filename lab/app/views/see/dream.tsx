@@ -17,7 +17,7 @@ function rgbOf({ values }: DreamPicture, size: number): Uint8Array {
   const area = size * size;
   const channels = values.length / area;
   const byte = (value: number): number => Math.round((value * 0.5 + 0.5) * 255);
-  return Uint8Array.from({ length: area * 3 }, (_, i) => byte(values[(channels === 1 ? 0 : i % 3) * area + Math.floor(i / 3)]!)); // prettier-ignore
+  return Uint8Array.from({ length: area * 3 }, (_, i) => byte(values[(channels === 1 ? 0 : i % 3) * area + Math.floor(i / 3)]!));
 }
 
 /** A dream of a run, while it goes on. */
@@ -61,14 +61,13 @@ function DreamCanvas({
   readonly size: number;
   readonly name: string;
 }) {
-  // prettier-ignore
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const element = canvas.current;
-    if (element !== null && picture !== undefined) paintSoon(element, () => drawRgb(element, rgbOf(picture, size), size, size)); // prettier-ignore
+    if (element !== null && picture !== undefined) paintSoon(element, () => drawRgb(element, rgbOf(picture, size), size, size));
   }, [picture]);
   const label = picture === undefined ? 'Nothing yet' : `What ${name} answers to most, after ${picture.step} steps`;
-  return <canvas ref={canvas} class={picture === undefined ? 'blank' : undefined} width={1} height={1} role="img" aria-label={label} />; // prettier-ignore
+  return <canvas ref={canvas} class={picture === undefined ? 'blank' : undefined} width={1} height={1} role="img" aria-label={label} />;
 }
 
 interface ChoiceProps {
@@ -111,7 +110,10 @@ export function Dream() {
   const chosenChannel = Math.min(channel, channels - 1);
   const nameOf = (i: number): string => (stage === scores ? (run.classes[i] ?? '') : `channel ${i + 1}`);
   const name = nameOf(chosenChannel);
-  const ofWhat = [[scores, 'the classes'] as const, ...stages.flatMap(({ index, number, title }) => (index === scores ? [] : [[index, `${number} ${title}`] as const]))]; // prettier-ignore
+  const ofWhat = [
+    [scores, 'the classes'] as const,
+    ...stages.flatMap(({ index, number, title }) => (index === scores ? [] : [[index, `${number} ${title}`] as const])),
+  ];
   const names = Array.from({ length: channels }, (_, i) => [i, nameOf(i)] as const);
   const wish = (stage: number | undefined, channel: number): void => {
     clear();
@@ -120,7 +122,12 @@ export function Dream() {
   };
   const lookAt = (dream: DreamPicture): void => {
     tab.value = 'inside';
-    choose({ pixels: { size, rgb: rgbOf(dream, size) }, name: `dream of ${name}`, label: stage === scores ? chosenChannel : undefined, id: undefined }); // prettier-ignore
+    choose({
+      pixels: { size, rgb: rgbOf(dream, size) },
+      name: `dream of ${name}`,
+      label: stage === scores ? chosenChannel : undefined,
+      id: undefined,
+    });
   };
   return (
     <section class="card dream" aria-label="Dream">
@@ -132,7 +139,13 @@ export function Dream() {
         </p>
         <div class="row">
           <Choice label={<>Of </>} value={stage} disabled={working} options={ofWhat} onChange={(value) => wish(value, 0)} />
-          <Choice label={<span class="hidden">Channel</span>} value={chosenChannel} disabled={working} options={names} onChange={(value) => wish(stageWished, value)} />
+          <Choice
+            label={<span class="hidden">Channel</span>}
+            value={chosenChannel}
+            disabled={working}
+            options={names}
+            onChange={(value) => wish(stageWished, value)}
+          />
         </div>
         <div class="row">
           {working ? (
@@ -144,10 +157,14 @@ export function Dream() {
               Dream
             </button>
           )}
-          <button type="button" disabled={working} onClick={() => {
- clear();
- setSeed(seed + 1);
-}}>
+          <button
+            type="button"
+            disabled={working}
+            onClick={() => {
+              clear();
+              setSeed(seed + 1);
+            }}
+          >
             Other noise
           </button>
           <button type="button" disabled={picture === undefined || working} onClick={() => picture !== undefined && lookAt(picture)}>
@@ -156,10 +173,12 @@ export function Dream() {
         </div>
         <progress value={picture?.step ?? 0} max={STEPS} aria-label="Steps" />
         <p aria-live="polite">
-          {picture === undefined ? 'Not started.' : `Step ${picture.step}: the ${stage === scores ? 'score' : 'mean'} of ${name} is ${short(picture.answer)}.`}
+          {picture === undefined
+            ? 'Not started.'
+            : `Step ${picture.step}: the ${stage === scores ? 'score' : 'mean'} of ${name} is ${short(picture.answer)}.`}
         </p>
       </div>
       <DreamCanvas picture={picture} size={size} name={name} />
     </section>
-  ); // prettier-ignore
+  );
 }

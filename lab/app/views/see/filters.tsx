@@ -70,7 +70,7 @@ export function Filters() {
         <WeightsShown key={index} weights={weights} look={look} />
       )}
     </>
-  ); // prettier-ignore
+  );
 }
 
 interface Picked {
@@ -99,16 +99,30 @@ function WeightsShown({ weights: { stage, of }, look }: { readonly weights: Weig
         <span class="muted small">Choose a weight to see its gradient as a sum.</span>
       </div>
       {conv ? (
-        <FilterGrid of={of} values={gradients ? weightGradient! : weight} coloured={!gradients && of.weightShape[1] === 3 && look.stages[stage.from[0]!]?.kind === 'input'} onPick={(at) => setPicked({ kind: 'weight', at })} />
+        <FilterGrid
+          of={of}
+          values={gradients ? weightGradient! : weight}
+          coloured={!gradients && of.weightShape[1] === 3 && look.stages[stage.from[0]!]?.kind === 'input'}
+          onPick={(at) => setPicked({ kind: 'weight', at })}
+        />
       ) : (
-        <Matrix of={of} values={(gradients ? weightGradient : weight) ?? new Float32Array(0)} onPick={(at) => setPicked({ kind: 'weight', at })} />
+        <Matrix
+          of={of}
+          values={(gradients ? weightGradient : weight) ?? new Float32Array(0)}
+          onPick={(at) => setPicked({ kind: 'weight', at })}
+        />
       )}
       {bias !== undefined && (
         <p class="row">
           <span class="muted small">{stage.kind === 'batchNorm2d' ? 'Shifts' : 'Biases'}:</span>
           <span class="sums">
             {[...bias].slice(0, 64).map((value, at) => (
-              <button key={at} type="button" aria-pressed={picked?.kind === 'bias' && picked.at === at} onClick={() => setPicked({ kind: 'bias', at })}>
+              <button
+                key={at}
+                type="button"
+                aria-pressed={picked?.kind === 'bias' && picked.at === at}
+                onClick={() => setPicked({ kind: 'bias', at })}
+              >
                 {short(gradients ? of.biasGradient![at]! : value)}
               </button>
             ))}
@@ -117,7 +131,7 @@ function WeightsShown({ weights: { stage, of }, look }: { readonly weights: Weig
       )}
       <WeightPanel stage={stage} of={of} look={look} picked={picked} onPick={setPicked} />
     </>
-  ); // prettier-ignore
+  );
 }
 
 interface FilterGridProps {
@@ -136,10 +150,12 @@ function FilterGrid({ of, values, coloured, onPick }: FilterGridProps) {
   const rows = useMemo(
     () =>
       Array.from({ length: Math.min(filters, MOST_FILTERS) }, (_, filter) =>
-        Array.from({ length: Math.min(depth, MOST_CHANNELS) }, (_, d) => values.subarray((filter * depth + d) * area, (filter * depth + d + 1) * area)),
+        Array.from({ length: Math.min(depth, MOST_CHANNELS) }, (_, d) =>
+          values.subarray((filter * depth + d) * area, (filter * depth + d + 1) * area),
+        ),
       ),
     [values],
-  ); // prettier-ignore
+  );
   return (
     <>
       <ol class="filters">
@@ -164,12 +180,12 @@ function FilterGrid({ of, values, coloured, onPick }: FilterGridProps) {
       </ol>
       {(filters > MOST_FILTERS || depth > MOST_CHANNELS) && (
         <p class="muted small">
-          The first {Math.min(filters, MOST_FILTERS)} of {filters} filters, the first {Math.min(depth, MOST_CHANNELS)} of {depth}{' '}
-          channels of each.
+          The first {Math.min(filters, MOST_FILTERS)} of {filters} filters, the first {Math.min(depth, MOST_CHANNELS)} of {depth} channels
+          of each.
         </p>
       )}
     </>
-  ); // prettier-ignore
+  );
 }
 
 /** Red, green and blue of the weights: grey is 0. */
@@ -184,7 +200,6 @@ function ColourKernel({
   readonly most: number;
   readonly label: string;
 }) {
-  // prettier-ignore
   const byte = (value: number): number => Math.round(127.5 + (most > 0 ? value / most : 0) * 127.5);
   return (
     <figure class="heat colours">
@@ -208,7 +223,6 @@ function Matrix({
   readonly values: Float32Array;
   readonly onPick: (at: number) => void;
 }) {
-  // prettier-ignore
   const columns = of.weightShape.at(-1) ?? values.length;
   const rows = Math.min(64, Math.max(1, values.length / columns));
   const shown = useMemo(() => values.subarray(0, rows * columns), [values]);
@@ -246,7 +260,12 @@ function WeightPanel({ stage, of, look, picked, onPick }: WeightPanelProps) {
     );
     return () => void (gone = true);
   }, [picked, look]);
-  if (found === undefined) return <section class="card weight-panel"><p class="muted">No weight has been chosen.</p></section>; // prettier-ignore
+  if (found === undefined)
+    return (
+      <section class="card weight-panel">
+        <p class="muted">No weight has been chosen.</p>
+      </section>
+    );
   const { kind, at, sum } = found;
   const all = of[kind]!;
   const gradient = of[`${kind}Gradient`]!;
@@ -275,13 +294,13 @@ function WeightPanel({ stage, of, look, picked, onPick }: WeightPanelProps) {
         {short(-0.1 * gradient[at]!)}.
       </p>
     </section>
-  ); // prettier-ignore
+  );
 }
 
 function weightPlace({ weightShape }: StageParameters, kind: WeightKind, at: number): string {
   if (kind === 'bias') return `bias ${at + 1}`;
   if (weightShape.length === 1) return `scale ${at + 1}`;
-  if (weightShape.length === 2) return `output ${Math.floor(at / weightShape[1]!) + 1}, input ${(at % weightShape[1]!) + 1}`; // prettier-ignore
+  if (weightShape.length === 2) return `output ${Math.floor(at / weightShape[1]!) + 1}, input ${(at % weightShape[1]!) + 1}`;
   const [, depth, height, width] = weightShape as readonly [number, number, number, number];
   const [column, row] = [at % width, Math.floor(at / width) % height];
   const channel = Math.floor(at / (width * height)) % depth;

@@ -37,7 +37,7 @@ export function HeatCanvas({ columns, values, caption, most, onPick }: HeatProps
   }, [values, rows, columns, strongest, isDark]);
   const pick = (event: PointerEvent): void => {
     const { left, top, width, height } = canvas.current!.getBoundingClientRect();
-    const [x, y] = [Math.floor(((event.clientX - left) / width) * columns), Math.floor(((event.clientY - top) / height) * rows)]; // prettier-ignore
+    const [x, y] = [Math.floor(((event.clientX - left) / width) * columns), Math.floor(((event.clientY - top) / height) * rows)];
     const at = y * columns + x;
     if (at >= 0 && at < values.length) onPick?.(at);
   };

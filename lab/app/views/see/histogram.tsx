@@ -2,14 +2,7 @@
 import type { Histogram as Counts } from '../../../core/look/histogram.ts';
 import { short } from '../../../core/look/sum.ts';
 
-export function Histogram({
-  title,
-  of: { counts, min, max, mean, spread },
-}: {
-  readonly title: string;
-  readonly of: Counts;
-}) {
-  // prettier-ignore
+export function Histogram({ title, of: { counts, min, max, mean, spread } }: { readonly title: string; readonly of: Counts }) {
   const most = Math.max(1, ...counts);
   const words = `${title}: from ${short(min)} to ${short(max)}, mean ${short(mean)}, spread ${short(spread)}`;
   return (

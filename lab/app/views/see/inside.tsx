@@ -56,7 +56,7 @@ function ToNumber() {
   useEffect(() => {
     const panel = document.getElementById('one-number');
     if (panel === null) return undefined;
-    const observer = new IntersectionObserver(([entry]) => setHidden(entry?.isIntersecting === true), { rootMargin: '-60px 0px' }); // prettier-ignore
+    const observer = new IntersectionObserver(([entry]) => setHidden(entry?.isIntersecting === true), { rootMargin: '-60px 0px' });
     observer.observe(panel);
     return () => observer.disconnect();
   }, [has]);

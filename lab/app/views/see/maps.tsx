@@ -1,14 +1,6 @@
 /** The maps of a stage as one canvas: click a pixel, or move with the arrow keys. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import {
-  cssColour,
-  gridOf,
-  numberAtPixel,
-  paintGrid,
-  scaleOf,
-  shareOfGrid,
-  type Scale,
-} from '../../../core/look/colours.ts';
+import { cssColour, gridOf, numberAtPixel, paintGrid, scaleOf, shareOfGrid, type Scale } from '../../../core/look/colours.ts';
 import type { Stage } from '../../../core/look/look.ts';
 import { indexOf, sidesOf, spotOf, type Spot } from '../../../core/look/places.ts';
 import { short } from '../../../core/look/sum.ts';
@@ -42,7 +34,11 @@ const clamp = (value: number, size: number): number => Math.max(0, Math.min(size
 function moved(key: string, { channel, row, column }: Spot, stage: Stage, listColumns: number): Spot | undefined {
   const [channels, height, width] = sidesOf(stage);
   const list = height * width === 1;
-  const to = (dc: number, dr: number, dx: number): Spot => ({ channel: clamp(channel + dc, channels), row: clamp(row + dr, height), column: clamp(column + dx, width) }); // prettier-ignore
+  const to = (dc: number, dr: number, dx: number): Spot => ({
+    channel: clamp(channel + dc, channels),
+    row: clamp(row + dr, height),
+    column: clamp(column + dx, width),
+  });
   switch (key) {
     case 'ArrowLeft':
       return list ? to(-1, 0, 0) : to(0, 0, -1);
@@ -99,7 +95,9 @@ export function Maps({ stage, values, scale, only, selected, outlines = [], labe
   const spot = selected === undefined ? undefined : spotOf(stage, selected);
   const marks = [
     ...outlines.map((outline) => ({ kind: 'window', place: shareOfGrid(grid, outline.channel, outline) })),
-    ...(spot === undefined ? [] : [{ kind: 'chosen', place: shareOfGrid(grid, spot.channel, { top: spot.row, left: spot.column, rows: 1, columns: 1 }) }]), // prettier-ignore
+    ...(spot === undefined
+      ? []
+      : [{ kind: 'chosen', place: shareOfGrid(grid, spot.channel, { top: spot.row, left: spot.column, rows: 1, columns: 1 }) }]),
   ];
   const ratio = (grid.columns * (grid.width + grid.gap) - grid.gap) / (grid.rows * (grid.height + grid.gap) - grid.gap);
   return (
@@ -117,9 +115,7 @@ export function Maps({ stage, values, scale, only, selected, outlines = [], labe
         onClick={onPointer}
         onPointerMove={(event) => event.pointerType === 'mouse' && event.buttons === 1 && onPointer(event)}
       />
-      {marks.map(({ kind, place }, i) =>
-        place === undefined ? null : <i key={i} class={`mark ${kind}`} style={percent(place)} />,
-      )}
+      {marks.map(({ kind, place }, i) => (place === undefined ? null : <i key={i} class={`mark ${kind}`} style={percent(place)} />))}
     </div>
   );
 }
@@ -142,7 +138,11 @@ export function Legend({ scale }: { readonly scale: Scale }) {
   const from = min < 0 ? -1 : 0;
   const stops = Array.from({ length: 9 }, (_, i) => cssColour(from + ((1 - from) * i) / 8, isDark));
   return (
-    <div class="scale" role="img" aria-label={`Colours from ${short(from * most)} to ${short(most)}; numbers from ${short(min)} to ${short(max)}`}>
+    <div
+      class="scale"
+      role="img"
+      aria-label={`Colours from ${short(from * most)} to ${short(most)}; numbers from ${short(min)} to ${short(max)}`}
+    >
       <i style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />
       <span>
         <span>{short(from * most)}</span>
@@ -154,7 +154,7 @@ export function Legend({ scale }: { readonly scale: Scale }) {
         <span>max {brief(max)}</span>
       </span>
     </div>
-  ); // prettier-ignore
+  );
 }
 
 /** The values or the gradients of a stage, with their scale. */
@@ -166,8 +166,8 @@ export function useShown(stage: Stage, kind: 'values' | 'gradient'): { values: F
 /** In words, for those who do not see the map. */
 export function describeStage(stage: Stage, kind: 'values' | 'gradient', { min, max }: Scale): string {
   const [channels, height, width] = sidesOf(stage);
-  const what = height * width === 1 ? `${channels} numbers` : `${channels} ${channels === 1 ? 'map' : 'maps'} of ${height} × ${width}`; // prettier-ignore
+  const what = height * width === 1 ? `${channels} numbers` : `${channels} ${channels === 1 ? 'map' : 'maps'} of ${height} × ${width}`;
   const zeros = kind === 'values' ? stage.values.reduce((count, value) => count + Number(value === 0), 0) : 0;
   const share = Math.round((100 * zeros) / stage.values.length);
-  return `${stage.number} ${stage.title}: ${what}${kind === 'gradient' ? ', gradients' : ''}, from ${short(min)} to ${short(max)}${share > 0 ? `, ${share} % of them 0` : ''}`.trim(); // prettier-ignore
+  return `${stage.number} ${stage.title}: ${what}${kind === 'gradient' ? ', gradients' : ''}, from ${short(min)} to ${short(max)}${share > 0 ? `, ${share} % of them 0` : ''}`.trim();
 }

@@ -28,7 +28,11 @@ export function Mistakes() {
       <Matrix confusion={confusion} names={names} cell={cell} onCell={setCell} />
       <section class="card" aria-label="Pictures">
         <h3>
-          {inCell === undefined ? 'Most confident mistakes' : cell![0] === cell![1] ? `${names[cell![0]]}, rightly found` : `${names[cell![0]]}, taken for ${names[cell![1]]}`}
+          {inCell === undefined
+            ? 'Most confident mistakes'
+            : cell![0] === cell![1]
+              ? `${names[cell![0]]}, rightly found`
+              : `${names[cell![0]]}, taken for ${names[cell![1]]}`}
         </h3>
         <Pictures judged={inCell ?? confusion.mistakes} names={names} />
         {inCell !== undefined && (
@@ -39,7 +43,7 @@ export function Mistakes() {
       </section>
     </>
   );
-} // prettier-ignore
+}
 
 function Pictures({ judged, names }: { readonly judged: readonly Judged[]; readonly names: readonly string[] }) {
   if (judged.length === 0) return <p class="muted">None.</p>;
@@ -52,10 +56,14 @@ function Pictures({ judged, names }: { readonly judged: readonly Judged[]; reado
           </li>
         ))}
       </ul>
-      {judged.length > MOST && <p class="muted small">The first {MOST} of {judged.length}.</p>}
+      {judged.length > MOST && (
+        <p class="muted small">
+          The first {MOST} of {judged.length}.
+        </p>
+      )}
       <p class="muted small">Below each picture: what it is taken for, and how sure the network is. A click opens it.</p>
     </>
-  ); // prettier-ignore
+  );
 }
 
 interface MatrixProps {
@@ -71,9 +79,7 @@ function Matrix({ confusion: { cells, classes }, names, cell, onCell }: MatrixPr
   return (
     <div class="confusion" role="region" aria-label="Confusion matrix" tabIndex={0}>
       <table>
-        <caption class="small muted">
-          Rows: what it is. Columns: what it is taken for. Choose a cell to see its pictures.
-        </caption>
+        <caption class="small muted">Rows: what it is. Columns: what it is taken for. Choose a cell to see its pictures.</caption>
         <thead>
           <tr>
             <td />
@@ -127,9 +133,7 @@ function Matrix({ confusion: { cells, classes }, names, cell, onCell }: MatrixPr
           </tr>
         </tfoot>
       </table>
-      <p class="small muted">
-        Recall: the share of a class that is found. Precision: of all that is called so, the share that is right.
-      </p>
+      <p class="small muted">Recall: the share of a class that is found. Precision: of all that is called so, the share that is right.</p>
     </div>
   );
 }

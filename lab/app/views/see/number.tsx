@@ -27,7 +27,7 @@ export function NumberPanel() {
         </>
       )}
     </section>
-  ); // prettier-ignore
+  );
 }
 
 /** Where a number lies, in words. */
@@ -66,12 +66,7 @@ function NumberShown({ look, shown, stage }: ShownProps) {
         <Zoomed shown={shown} stage={stage} look={look} />
         <section aria-label="Forward">
           <h4>Forward: how it came to be</h4>
-          <SumView
-            sum={shown.forward}
-            value={value}
-            which={patchShown.value ?? 0}
-            onWhich={(i) => (patchShown.value = i)}
-          />
+          <SumView sum={shown.forward} value={value} which={patchShown.value ?? 0} onWhich={(i) => (patchShown.value = i)} />
         </section>
         <section aria-label="Backward">
           <h4>Backward: how the loss changes with it</h4>
@@ -89,7 +84,7 @@ function Zoomed({ look, shown, stage }: ShownProps) {
   const patch = shown.forward.patches[patchShown.value ?? 0] ?? shown.forward.patches[0];
   const source = patch === undefined ? undefined : look.stages[patch.stage];
   const list = height * width === 1;
-  const toChannel = (to: number): void => void select({ stage: stage.index, at: shown.at + (to - channel) * height * width }); // prettier-ignore
+  const toChannel = (to: number): void => void select({ stage: stage.index, at: shown.at + (to - channel) * height * width });
   return (
     <div class="zoomed">
       {source !== undefined && patch !== undefined && (
@@ -106,12 +101,7 @@ function Zoomed({ look, shown, stage }: ShownProps) {
           <button type="button" aria-label="Map before" disabled={channel === 0} onClick={() => toChannel(channel - 1)}>
             ‹ Map
           </button>
-          <button
-            type="button"
-            aria-label="Next map"
-            disabled={channel === channels - 1}
-            onClick={() => toChannel(channel + 1)}
-          >
+          <button type="button" aria-label="Next map" disabled={channel === channels - 1} onClick={() => toChannel(channel + 1)}>
             Map ›
           </button>
         </div>
@@ -191,7 +181,6 @@ function Sums({
   readonly which: number;
   readonly onWhich: (i: number) => void;
 }) {
-  // prettier-ignore
   return (
     <div class="sums" role="group" aria-label="Sums of each">
       {patches.map(({ name, sum }, i) => (
@@ -200,7 +189,7 @@ function Sums({
         </button>
       ))}
     </div>
-  ); // prettier-ignore
+  );
 }
 
 /** Terms that are written out in the last line. */
@@ -221,16 +210,7 @@ function Total({ sum, value }: { readonly sum: Sum; readonly value: number }) {
   );
 }
 
-function Backward({
-  look,
-  shown,
-  gradient,
-}: {
-  readonly look: Look;
-  readonly shown: Explained;
-  readonly gradient: number | undefined;
-}) {
-  // prettier-ignore
+function Backward({ look, shown, gradient }: { readonly look: Look; readonly shown: Explained; readonly gradient: number | undefined }) {
   const [which, setWhich] = useState<number | undefined>(undefined);
   if (gradient === undefined) return <p class="muted">Gradients are computed for pictures, not for the live camera.</p>;
   const { parts } = shown.backward;
@@ -261,5 +241,5 @@ function Backward({
           : `If this number grew by a little, the loss would ${gradient > 0 ? 'rise' : 'fall'} ${short(Math.abs(gradient))} times as much.`}
       </p>
     </>
-  ); // prettier-ignore
+  );
 }

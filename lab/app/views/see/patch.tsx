@@ -13,7 +13,8 @@ const LIST_COLUMNS = 8;
 const round = (value: number): string => {
   if (value === 0) return '0';
   const size = Math.abs(value);
-  const text = size < 0.001 ? size.toExponential(0) : size >= 1000 ? size.toExponential(1) : size.toPrecision(size < 0.01 ? 1 : size < 1 ? 2 : 3); // prettier-ignore
+  const text =
+    size < 0.001 ? size.toExponential(0) : size >= 1000 ? size.toExponential(1) : size.toPrecision(size < 0.01 ? 1 : size < 1 ? 2 : 3);
   return value < 0 ? `−${text}` : text;
 };
 
@@ -24,7 +25,7 @@ interface Facts {
 }
 
 export function PatchView({ patch }: { readonly patch: Patch }) {
-  const products = useMemo(() => patch.values.map((value, i) => (Number.isNaN(value) ? 0 : value) * (patch.weights?.[i] ?? 1)), [patch]); // prettier-ignore
+  const products = useMemo(() => patch.values.map((value, i) => (Number.isNaN(value) ? 0 : value) * (patch.weights?.[i] ?? 1)), [patch]);
   const facts: Facts = { values: patch.values, weights: patch.weights, products };
   if (patch.values.length === 0) return <p class="muted">No window saw this number.</p>;
   const first = patch.of === 'values' ? 'numbers' : 'gradients';
@@ -67,7 +68,7 @@ interface TableProps {
 function Table({ columns, values, caption, chosen }: TableProps) {
   const isDark = dark.value;
   const { most } = scaleOf(values.filter((value) => !Number.isNaN(value)));
-  const rows = Array.from({ length: Math.ceil(values.length / columns) }, (_, r) => values.slice(r * columns, (r + 1) * columns)); // prettier-ignore
+  const rows = Array.from({ length: Math.ceil(values.length / columns) }, (_, r) => values.slice(r * columns, (r + 1) * columns));
   return (
     <table class="see-numbers">
       <caption>{caption}</caption>
@@ -76,7 +77,12 @@ function Table({ columns, values, caption, chosen }: TableProps) {
           <tr key={r}>
             {row.map((value, c) => {
               const at = r * columns + c;
-              if (Number.isNaN(value)) return <td key={c} class="outside" title="over the border: counts as zero">0</td>; // prettier-ignore
+              if (Number.isNaN(value))
+                return (
+                  <td key={c} class="outside" title="over the border: counts as zero">
+                    0
+                  </td>
+                );
               const share = most > 0 ? value / most : 0;
               return (
                 <td

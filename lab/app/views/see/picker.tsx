@@ -40,7 +40,11 @@ export function Picker() {
   // The first one is opened by itself.
   const first = all[0] === undefined ? undefined : pictureOf.value(all[0].id);
   useEffect(() => {
-    if (first !== undefined && (chosen.value === undefined || (chosen.value.id !== undefined && pictureOf.value(chosen.value.id) === undefined))) choosePicture(first); // prettier-ignore
+    if (
+      first !== undefined &&
+      (chosen.value === undefined || (chosen.value.id !== undefined && pictureOf.value(chosen.value.id) === undefined))
+    )
+      choosePicture(first);
   }, [first]);
   if (run === undefined) return null;
   const thumbs = Math.min(all.length, PAGE * pages);
@@ -70,7 +74,7 @@ export function Picker() {
         )}
       </ul>
     </section>
-  ); // prettier-ignore
+  );
 }
 
 /** Which part is shown, here and among the mistakes. */
@@ -78,13 +82,7 @@ export function PartButtons() {
   return (
     <>
       {(['valid', 'train'] as const).map((one) => (
-        <button
-          key={one}
-          type="button"
-          disabled={countOf(one) === 0}
-          aria-pressed={part.value === one}
-          onClick={() => showPart(one)}
-        >
+        <button key={one} type="button" disabled={countOf(one) === 0} aria-pressed={part.value === one} onClick={() => showPart(one)}>
           {one === 'valid' ? 'Kept aside' : 'Trained on'} ({countOf(one)})
         </button>
       ))}
@@ -107,7 +105,9 @@ export function Thumb({ judged, note, opens = false }: ThumbProps) {
   if (run === undefined || picture === undefined) return null;
   const wrong = judged.label !== judged.predicted;
   const name = (label: number): string => run.classes[label] ?? '?';
-  const verdict = wrong ? `a mistake: ${name(judged.label)}, taken for ${name(judged.predicted)}` : `rightly taken for ${name(judged.predicted)}`; // prettier-ignore
+  const verdict = wrong
+    ? `a mistake: ${name(judged.label)}, taken for ${name(judged.predicted)}`
+    : `rightly taken for ${name(judged.predicted)}`;
   return (
     <button
       type="button"

@@ -9,8 +9,7 @@ export function Scores({ picture }: { readonly picture: Chosen }) {
   if (look === undefined || run === undefined) return null;
   const { probabilities, predicted, label, loss } = look;
   const order = probabilities.map((_, i) => i);
-  const shown =
-    order.length <= MOST ? order : order.sort((a, b) => probabilities[b]! - probabilities[a]!).slice(0, MOST);
+  const shown = order.length <= MOST ? order : order.sort((a, b) => probabilities[b]! - probabilities[a]!).slice(0, MOST);
   const scores = look.stages.at(-2)!;
   const known = picture.label !== undefined;
   return (
@@ -47,5 +46,5 @@ export function Scores({ picture }: { readonly picture: Chosen }) {
           : `Gradients are those of the loss for “${run.classes[label]}”, the most likely class.`}
       </p>
     </div>
-  ); // prettier-ignore
+  );
 }

@@ -18,7 +18,7 @@ export function Slide({ stage, at }: { readonly stage: Stage; readonly at: numbe
   const step = async (by: number): Promise<void> => {
     const spot = spotOf(stage, place.current);
     const next = (spot.row * width + spot.column + by + height * width) % (height * width);
-    await select({ stage: index, at: indexOf(stage, { channel: spot.channel, row: Math.floor(next / width), column: next % width }) }); // prettier-ignore
+    await select({ stage: index, at: indexOf(stage, { channel: spot.channel, row: Math.floor(next / width), column: next % width }) });
   };
   useEffect(() => setPlaying(false), [index]);
   useEffect(() => {
@@ -60,13 +60,7 @@ export function Slide({ stage, at }: { readonly stage: Stage; readonly at: numbe
         {!still.matches && (
           <label class="small">
             Speed{' '}
-            <input
-              type="range"
-              min={1}
-              max={30}
-              value={speed}
-              onInput={({ currentTarget }) => setSpeed(Number(currentTarget.value))}
-            />
+            <input type="range" min={1} max={30} value={speed} onInput={({ currentTarget }) => setSpeed(Number(currentTarget.value))} />
           </label>
         )}
       </div>

@@ -115,7 +115,11 @@ function Live() {
               {frozen ? 'Go on' : 'Freeze'}
             </button>
             <span class="muted small">
-              {frozen ? 'Frozen: gradients and the Why tab are there.' : looked.value === undefined || rate === 0 ? ' ' : `${rate} pictures a second`}
+              {frozen
+                ? 'Frozen: gradients and the Why tab are there.'
+                : looked.value === undefined || rate === 0
+                  ? ' '
+                  : `${rate} pictures a second`}
             </span>
           </>
         )}
@@ -124,5 +128,5 @@ function Live() {
         </button>
       </div>
     </div>
-  ); // prettier-ignore
+  );
 }

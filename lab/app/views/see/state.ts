@@ -46,7 +46,8 @@ export const isLive = signal(false);
 
 const partWished = signal<Part>('valid');
 /** How many pictures of the run are in a part. */
-export const countOf = (part: Part): number => (looking.value?.pictures ?? []).reduce((sum, picture) => sum + Number(picture.part === part), 0); // prettier-ignore
+export const countOf = (part: Part): number =>
+  (looking.value?.pictures ?? []).reduce((sum, picture) => sum + Number(picture.part === part), 0);
 /** Whose pictures are shown: those kept aside, where there are some. */
 export const part = computed<Part>(() => (countOf(partWished.value) > 0 ? partWished.value : 'train'));
 export function showPart(wished: Part): void {
@@ -97,13 +98,13 @@ export const refresh = oneAtATime(async () => {
     await run.opened;
     if (run.status.value === 'failed') throw new Error(run.error.value ?? 'the run has ended');
     const quick = isLive.value && selected.value === undefined;
-    const result = quick ? await run.call('glance', picture.pixels) : await run.call('look', picture.pixels, picture.label); // prettier-ignore
+    const result = quick ? await run.call('glance', picture.pixels) : await run.call('look', picture.pixels, picture.label);
     if (run !== looking.value) return;
     batch(() => {
       looked.value = result;
       problem.value = undefined;
       const stage = selected.value === undefined ? undefined : result.stages[selected.value.stage];
-      if (selected.value !== undefined && (stage === undefined || selected.value.at >= stage.values.length)) selected.value = undefined; // prettier-ignore
+      if (selected.value !== undefined && (stage === undefined || selected.value.at >= stage.values.length)) selected.value = undefined;
     });
     void explain();
   } catch (error) {

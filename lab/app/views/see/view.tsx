@@ -53,8 +53,8 @@ function Nothing() {
     <section class="see">
       <h2>See</h2>
       <p>
-        There is nothing to look into yet: <a href="#pictures">add pictures</a> of some classes, and{' '}
-        <a href="#build">build a network</a> that takes them. It need not be trained.
+        There is nothing to look into yet: <a href="#pictures">add pictures</a> of some classes, and <a href="#build">build a network</a>{' '}
+        that takes them. It need not be trained.
       </p>
     </section>
   );
@@ -130,8 +130,7 @@ function Looked() {
 function Field() {
   const [look, number] = [looked.value, selected.value];
   const stage = number === undefined ? undefined : look?.stages[number.stage];
-  if (look === undefined || number === undefined || stage === undefined || number.at >= stage.values.length)
-    return null;
+  if (look === undefined || number === undefined || stage === undefined || number.at >= stage.values.length) return null;
   const { top, left, bottom, right } = receptiveField(look, number.stage, number.at);
   const size = look.stages[0]!.shape[1]!;
   const percent = (value: number): string => `${(100 * value) / size}%`;

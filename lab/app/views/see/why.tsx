@@ -14,15 +14,17 @@ export function Why() {
   const [look, run] = [looked.value, looking.value];
   const [wished, setWished] = useState<number | undefined>(undefined);
   if (look === undefined || run === undefined) return null;
-  if (isLive.value)
-    return <p class="muted">Freeze the camera first: then you see here why the network says what it says.</p>;
+  if (isLive.value) return <p class="muted">Freeze the camera first: then you see here why the network says what it says.</p>;
   const target = wished !== undefined && wished < run.classes.length ? wished : look.predicted;
   return (
     <>
       <p>
         <label>
           What speaks for{' '}
-          <select value={wished ?? -1} onChange={({ currentTarget }) => setWished(Number(currentTarget.value) < 0 ? undefined : Number(currentTarget.value))}>
+          <select
+            value={wished ?? -1}
+            onChange={({ currentTarget }) => setWished(Number(currentTarget.value) < 0 ? undefined : Number(currentTarget.value))}
+          >
             <option value={-1}>the most likely class ({run.classes[look.predicted]})</option>
             {run.classes.map((name, i) => (
               <option key={name} value={i}>
@@ -38,7 +40,7 @@ export function Why() {
       </div>
       <Neighbours />
     </>
-  ); // prettier-ignore
+  );
 }
 
 function GradCam({ target }: { readonly target: number }) {
@@ -64,14 +66,18 @@ function GradCam({ target }: { readonly target: number }) {
       {none !== undefined ? (
         <p class="muted">{none}</p>
       ) : (
-        <Overlay heat={heat} most={1} label={`Where the network sees ${name}: ${heat === undefined ? 'not yet computed' : whereText(heat)}`} />
+        <Overlay
+          heat={heat}
+          most={1}
+          label={`Where the network sees ${name}: ${heat === undefined ? 'not yet computed' : whereText(heat)}`}
+        />
       )}
       <p class="small">
         The maps of the last convolution are added up, each weighted by how much the score of “{name}” grows with it; bright places speak
         for the class.
       </p>
     </section>
-  ); // prettier-ignore
+  );
 }
 
 /** The strongest place of a map in words. */
@@ -148,10 +154,14 @@ function Covering({ target }: { readonly target: number }) {
         )}
         <label class="small">
           Square{' '}
-          <select value={share} disabled={working} onChange={({ currentTarget }) => {
- setShare(Number(currentTarget.value));
- setCovered(undefined);
-}}>
+          <select
+            value={share}
+            disabled={working}
+            onChange={({ currentTarget }) => {
+              setShare(Number(currentTarget.value));
+              setCovered(undefined);
+            }}
+          >
             {[2, 4, 6, 8].map((value) => (
               <option key={value} value={value}>
                 {Math.max(1, Math.round(size / value))} pixels
@@ -166,7 +176,7 @@ function Covering({ target }: { readonly target: number }) {
         is computed anew: it falls where the map is orange, and rises where it is blue. {done && mostText(covered, probability)}
       </p>
     </section>
-  ); // prettier-ignore
+  );
 }
 
 function mostText({ falls, places }: Covered, probability: number): string {
@@ -229,7 +239,11 @@ function Neighbours() {
             const label = run?.pictures.find((picture) => picture.id === id)?.label ?? 0;
             return (
               <li key={id}>
-                <Thumb opens judged={{ id, label, predicted: label, confidence: 1 }} note={`${run?.classes[label]} ${similarity.toFixed(2)}`} />
+                <Thumb
+                  opens
+                  judged={{ id, label, predicted: label, confidence: 1 }}
+                  note={`${run?.classes[label]} ${similarity.toFixed(2)}`}
+                />
               </li>
             );
           })}
@@ -239,5 +253,5 @@ function Neighbours() {
         common).
       </p>
     </section>
-  ); // prettier-ignore
+  );
 }

@@ -22,10 +22,7 @@ export function takenSetup(run: Run | undefined): Setup {
 type Name = 'takeFile' | 'takePage' | 'takeReport';
 
 /** Asks the run's worker, or the helper that every page has. */
-async function ask<N extends Name>(
-  name: N,
-  ...args: Parameters<RunFunctions[N]>
-): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
+async function ask<N extends Name>(name: N, ...args: Parameters<RunFunctions[N]>): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
   const run = currentRun.value;
   if (run !== undefined) {
     await run.opened;

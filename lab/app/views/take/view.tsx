@@ -36,7 +36,7 @@ function Holding({ run }: { readonly run: Run | undefined }) {
       </p>
     );
   }
-  const right = epoch.valid === undefined ? '' : `, right about ${Math.round(epoch.valid.accuracy * 100)} % of the pictures kept aside`; // prettier-ignore
+  const right = epoch.valid === undefined ? '' : `, right about ${Math.round(epoch.valid.accuracy * 100)} % of the pictures kept aside`;
   return (
     <p class="card holding" role="status">
       <b>{run.network.name}</b> after {epoch.epoch} {epoch.epoch === 1 ? 'epoch' : 'epochs'}
@@ -63,8 +63,8 @@ function SetupLink({ run }: { readonly run: Run | undefined }) {
     <article class="card offer" aria-labelledby="offer-link">
       <h3 id="offer-link">Link</h3>
       <p>
-        The whole setup in one address: classes, network, training, seed. Whoever opens it adds pictures and trains the
-        same. Pictures and weights are not in it.
+        The whole setup in one address: classes, network, training, seed. Whoever opens it adds pictures and trains the same. Pictures and
+        weights are not in it.
       </p>
       <div class="snippet">
         <div class="snippet-head">
@@ -98,12 +98,7 @@ export function TakeView() {
       )}
       <div class="offers">
         {OFFER_KINDS.map((kind) => (
-          <OfferCard
-            key={kind}
-            kind={kind}
-            facts={facts}
-            missing={problem === undefined ? missingOf(kind, run) : 'not yet'}
-          />
+          <OfferCard key={kind} kind={kind} facts={facts} missing={problem === undefined ? missingOf(kind, run) : 'not yet'} />
         ))}
         <SetupLink run={run} />
       </div>

@@ -9,8 +9,7 @@ export function BlocksPanel({ run }: { readonly run: Run }) {
     <section class="card blocks-panel" aria-labelledby="blocks-title">
       <h3 id="blocks-title">Inside the network</h3>
       <p class="muted">
-        Measured at the end of an epoch and after Step. Long bars are large numbers; each mark further is ten times as
-        much.
+        Measured at the end of an epoch and after Step. Long bars are large numbers; each mark further is ten times as much.
       </p>
       {layers.length === 0 ? (
         <p class="muted">Shown after the first epoch.</p>
@@ -79,9 +78,7 @@ function Bar({ share, colour, text, marks }: BarProps) {
   return (
     <span class="bar-cell">
       <span class="track" aria-hidden="true" style={{ '--marks': String(marks) }}>
-        <span
-          style={{ width: `${(100 * (Number.isFinite(share) ? share : 1)).toFixed(1)}%`, background: `var(${colour})` }}
-        />
+        <span style={{ width: `${(100 * (Number.isFinite(share) ? share : 1)).toFixed(1)}%`, background: `var(${colour})` }} />
       </span>
       <span class="reading">{text}</span>
     </span>

@@ -25,8 +25,7 @@ function kept(run: Run, what: What): Points {
   const own = measured.get(run) ?? {};
   measured.set(run, own);
   let points = own[what];
-  if (points === undefined || epochs[points.seen - 1] !== points.of[points.seen - 1])
-    points = { xs: [], ys: [], of: epochs, seen: 0 };
+  if (points === undefined || epochs[points.seen - 1] !== points.of[points.seen - 1]) points = { xs: [], ys: [], of: epochs, seen: 0 };
   for (const { epoch, valid } of epochs.slice(points.seen)) {
     if (valid === undefined) continue;
     points.xs.push(epoch);
@@ -87,22 +86,8 @@ export function Curves({ run, all }: { readonly run: Run | undefined; readonly a
   return (
     <div class="card curves">
       <div class="charts">
-        <Chart
-          title="Loss"
-          yLabel="loss"
-          curves={curvesOf('loss')}
-          yCap={cap(all)}
-          log={logarithmic.value}
-          {...shared}
-        />
-        <Chart
-          title="Accuracy"
-          yLabel="share that is right"
-          curves={curvesOf('accuracy')}
-          yMin={0}
-          yMax={1}
-          {...shared}
-        />
+        <Chart title="Loss" yLabel="loss" curves={curvesOf('loss')} yCap={cap(all)} log={logarithmic.value} {...shared} />
+        <Chart title="Accuracy" yLabel="share that is right" curves={curvesOf('accuracy')} yMin={0} yMax={1} {...shared} />
       </div>
       <p class="row chart-notes">
         <label>

@@ -8,7 +8,7 @@ import { colourOf } from './colours.ts';
 
 export function RunsPanel() {
   const all = runs.value;
-  const said = differences(all.map(({ network, training, pictures }) => ({ network, training: training.value, pictures }))); // prettier-ignore
+  const said = differences(all.map(({ network, training, pictures }) => ({ network, training: training.value, pictures })));
   return (
     <section class="card runs-panel" aria-labelledby="runs-title">
       <h3 id="runs-title">Runs</h3>
@@ -43,7 +43,7 @@ function remove(run: Run): void {
 
 /** The share that is right, of the pictures kept aside if there are any. */
 function best(run: Run): string {
-  const shares = run.epochs.value.map(({ epoch, trainAccuracy, valid }) => ({ epoch, share: valid?.accuracy ?? trainAccuracy })); // prettier-ignore
+  const shares = run.epochs.value.map(({ epoch, trainAccuracy, valid }) => ({ epoch, share: valid?.accuracy ?? trainAccuracy }));
   if (shares.length === 0) return '–';
   const top = shares.reduce((a, b) => (b.share > a.share ? b : a));
   return `${percent(top.share)} (epoch ${top.epoch})`;

@@ -25,12 +25,7 @@ export function SettingsPanel({ run }: { readonly run: Run | undefined }) {
         <small class="muted">How far each step goes. A change counts at once.</small>
       </div>
       <div class="field">
-        <NumberInput
-          id="batch"
-          field={batchSize}
-          value={values.batchSize}
-          onChange={(value) => change({ batchSize: value })}
-        />
+        <NumberInput id="batch" field={batchSize} value={values.batchSize} onChange={(value) => change({ batchSize: value })} />
         <small class="muted">Pictures in a step. {pendingBatch(run)}</small>
       </div>
       <div class="field">
@@ -82,11 +77,7 @@ export function OptimizerChoice(props: {
   return (
     <div class="number">
       <label for={props.id}>Optimizer</label>
-      <select
-        id={props.id}
-        value={props.value}
-        onChange={({ currentTarget }) => props.onChange(currentTarget.value as OptimizerName)}
-      >
+      <select id={props.id} value={props.value} onChange={({ currentTarget }) => props.onChange(currentTarget.value as OptimizerName)}>
         {Object.entries(OPTIMIZERS).map(([name, { title }]) => (
           <option key={name} value={name}>
             {title}
@@ -100,11 +91,7 @@ export function OptimizerChoice(props: {
 /** From 0.00001 to 1. */
 const LOWEST = -5;
 
-function LogSlider(props: {
-  readonly value: number;
-  readonly label: string;
-  readonly onChange: (value: number) => void;
-}) {
+function LogSlider(props: { readonly value: number; readonly label: string; readonly onChange: (value: number) => void }) {
   return (
     <input
       type="range"

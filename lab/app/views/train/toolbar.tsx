@@ -89,12 +89,7 @@ function Actions({ run, ready }: { readonly run: Run | undefined; readonly ready
   const idle = ready && ['opening', 'ready', 'paused'].includes(status);
   return (
     <>
-      <button
-        type="button"
-        disabled={!idle}
-        title="Train on one batch"
-        onClick={() => void (run ?? newRun()).stepOnce()}
-      >
+      <button type="button" disabled={!idle} title="Train on one batch" onClick={() => void (run ?? newRun()).stepOnce()}>
         Step
       </button>
       <button
@@ -127,15 +122,17 @@ function Numbers({ run }: { readonly run: Run | undefined }) {
   const last = tick >= 0 ? run?.lastStep : undefined;
   const done = run?.epochs.value.length ?? 0;
   const pace = run?.pace;
-  const number = (value: number | undefined, digits = 3): string => value === undefined ? '–' : Number(value.toPrecision(digits)).toLocaleString('en'); // prettier-ignore
-  const left = last === undefined ? undefined : ((epochs - last.position) * last.stepsInEpoch) / (pace?.stepsPerSecond ?? NaN); // prettier-ignore
-  const inEpoch = last === undefined ? 0 : last.step === 0 ? 0 : Math.round((last.position - Math.floor(last.position - 1e-9)) * last.stepsInEpoch); // prettier-ignore
+  const number = (value: number | undefined, digits = 3): string =>
+    value === undefined ? '–' : Number(value.toPrecision(digits)).toLocaleString('en');
+  const left = last === undefined ? undefined : ((epochs - last.position) * last.stepsInEpoch) / (pace?.stepsPerSecond ?? NaN);
+  const inEpoch =
+    last === undefined ? 0 : last.step === 0 ? 0 : Math.round((last.position - Math.floor(last.position - 1e-9)) * last.stepsInEpoch);
   const facts: readonly (readonly [string, string])[] = [
     ['Epoch', run === undefined ? '–' : `${done} of ${epochs}`],
     ['Step in epoch', last === undefined ? '–' : `${inEpoch} of ${last.stepsInEpoch}`],
     ['Time per step', pace?.stepMs === undefined ? '–' : `${number(pace.stepMs, 2)} ms`],
     ['Pictures per second', number(pace?.picturesPerSecond, 2)],
-    ['Time left', run?.status.value === 'done' ? 'none' : left === undefined || !Number.isFinite(left) ? '–' : timeInWords(left)], // prettier-ignore
+    ['Time left', run?.status.value === 'done' ? 'none' : left === undefined || !Number.isFinite(left) ? '–' : timeInWords(left)],
     ['Parameters', run === undefined ? '–' : run.parameters.value.toLocaleString('en')],
   ];
   return (

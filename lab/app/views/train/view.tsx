@@ -59,12 +59,11 @@ export function TrainView() {
 
 /** Frozen blocks that nobody has trained. */
 function FrozenAdvice() {
-  if (!network.value.layers.some(({ kind }) => kind === 'mobileNetV2') || fittingWeights.value !== undefined)
-    return null;
+  if (!network.value.layers.some(({ kind }) => kind === 'mobileNetV2') || fittingWeights.value !== undefined) return null;
   return (
     <p class="muted">
-      <strong>Good to know:</strong> the frozen block has random weights until you{' '}
-      <a href="#build">open a file of weights in Build</a>, so it finds little.
+      <strong>Good to know:</strong> the frozen block has random weights until you <a href="#build">open a file of weights in Build</a>, so
+      it finds little.
     </p>
   );
 }
@@ -73,9 +72,9 @@ function FrozenAdvice() {
 function needs(): { readonly sentence: string; readonly to: string; readonly link: string } | undefined {
   const trained = pictures.value.filter(({ part }) => part === 'train').length;
   if (pictures.value.length === 0)
-    return { sentence: 'A network learns from pictures, and there are none yet.', to: '#pictures', link: 'Choose pictures' }; // prettier-ignore
+    return { sentence: 'A network learns from pictures, and there are none yet.', to: '#pictures', link: 'Choose pictures' };
   if (trained === 0)
-    return { sentence: 'All pictures are kept aside, so there is nothing to train on.', to: '#pictures', link: 'Move some to training' }; // prettier-ignore
+    return { sentence: 'All pictures are kept aside, so there is nothing to train on.', to: '#pictures', link: 'Move some to training' };
   if (classes.value.length < 2)
     return { sentence: 'There is one class only; telling apart takes two.', to: '#pictures', link: 'Add a class' };
   const stop = pictureAdvice.value.find(({ level }) => level === 'stop');

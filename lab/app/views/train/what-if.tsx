@@ -52,11 +52,7 @@ export function WhatIf({ run }: { readonly run: Run }) {
       ))}
       <div class="number">
         <label for="what-if-network">Network</label>
-        <select
-          id="what-if-network"
-          value={String(chosen)}
-          onChange={({ currentTarget }) => setChosen(Number(currentTarget.value))}
-        >
+        <select id="what-if-network" value={String(chosen)} onChange={({ currentTarget }) => setChosen(Number(currentTarget.value))}>
           {choices.map(([title], i) => (
             <option key={title} value={String(i)}>
               {title}

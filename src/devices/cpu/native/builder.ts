@@ -50,13 +50,7 @@ export class Builder {
   #failures = 0;
 
   /** `failed` is told of units that cannot be compiled. */
-  constructor(
-    system: System,
-    compiler: Compiler,
-    cache: KernelCache,
-    limit: number,
-    failed: (unit: Unit, reason: string) => void,
-  ) {
+  constructor(system: System, compiler: Compiler, cache: KernelCache, limit: number, failed: (unit: Unit, reason: string) => void) {
     this.#system = system;
     this.#compiler = compiler;
     this.#cache = cache;
@@ -103,7 +97,7 @@ export class Builder {
   #unit(label: string, code: EmittedKernel | string, identity: string): Unit {
     const digest = this.#system.hash().update(this.#compiler.fingerprint).update(identity).digest('hex').slice(0, 40);
     const path = this.#cache.library(digest);
-    const unit: Unit = { label, digest, code, state: path === undefined ? 'queued' : 'built', path: path ?? '', alone: false }; // prettier-ignore
+    const unit: Unit = { label, digest, code, state: path === undefined ? 'queued' : 'built', path: path ?? '', alone: false };
     if (path === undefined) this.#queue.push(unit);
     return unit;
   }
@@ -143,7 +137,10 @@ export class Builder {
 
   #take(units: readonly Unit[], result: JobResult): void {
     if ('output' in result) {
-      const path = this.#cache.storeLibrary(units.map(({ digest }) => digest), result.output); // prettier-ignore
+      const path = this.#cache.storeLibrary(
+        units.map(({ digest }) => digest),
+        result.output,
+      );
       for (const unit of units) Object.assign(unit, { state: 'built', path });
       return;
     }

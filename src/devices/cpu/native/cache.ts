@@ -106,7 +106,7 @@ export class KernelCache {
       try {
         const { size, mtimeMs } = files.lstatSync(path);
         if (/^\w+\.(so|at|probe)$/.test(name)) kept.push({ path, size, mtimeMs });
-        else if (Date.now() - mtimeMs > STALE_MS || this.#isLeft(name, mtimeMs)) files.rmSync(path, { recursive: true, force: true }); // prettier-ignore
+        else if (Date.now() - mtimeMs > STALE_MS || this.#isLeft(name, mtimeMs)) files.rmSync(path, { recursive: true, force: true });
       } catch {
         // Another process was faster.
       }
@@ -123,9 +123,7 @@ export class KernelCache {
   /** Whether it is a process's that is gone. */
   #isLeft(name: string, mtimeMs: number): boolean {
     const [, pid, tag] = /^tmp\.(\d{1,10})-([0-9a-f]{8})-/.exec(name) ?? [];
-    return (
-      pid !== undefined && tag !== undefined && isGone(ownerHost(this.#system), Number(pid), tag, Date.now() - mtimeMs)
-    );
+    return pid !== undefined && tag !== undefined && isGone(ownerHost(this.#system), Number(pid), tag, Date.now() - mtimeMs);
   }
 
   /** Unlike any other process's and any earlier one of this process. */
@@ -148,8 +146,7 @@ export class KernelCache {
       const seal = bytes.subarray(content.length);
       const digest = this.#system.hash().update(content).digest();
       const whole =
-        new TextDecoder().decode(seal.subarray(0, MAGIC.length)) === MAGIC &&
-        digest.every((byte, i) => byte === seal[MAGIC.length + i]);
+        new TextDecoder().decode(seal.subarray(0, MAGIC.length)) === MAGIC && digest.every((byte, i) => byte === seal[MAGIC.length + i]);
       if (!whole) {
         files.rmSync(path, { force: true });
         return undefined;
@@ -172,7 +169,7 @@ function usableDirectory(system: System): string | undefined {
   const base = env['XDG_CACHE_HOME'];
   const { join } = system.paths;
   try {
-    const directory = env['FLAMBEAU_CACHE'] || join(base?.startsWith('/') ? base : join(system.os.homedir(), '.cache'), 'flambeau'); // prettier-ignore
+    const directory = env['FLAMBEAU_CACHE'] || join(base?.startsWith('/') ? base : join(system.os.homedir(), '.cache'), 'flambeau');
     system.files.mkdirSync(directory, { recursive: true, mode: 0o700 });
     const status = system.files.lstatSync(directory);
     if (!status.isDirectory() || !isOurs(system, status)) return undefined;
@@ -194,7 +191,8 @@ function temporaryDirectory(system: System): string {
     try {
       const left = paths.join(place, name);
       const { uid, mtimeMs } = files.lstatSync(left);
-      if (uid === process.getuid?.() && isGone(host, Number(pid), tag, Date.now() - mtimeMs)) files.rmSync(left, { recursive: true, force: true }); // prettier-ignore
+      if (uid === process.getuid?.() && isGone(host, Number(pid), tag, Date.now() - mtimeMs))
+        files.rmSync(left, { recursive: true, force: true });
     } catch {
       // Another process was faster.
     }

@@ -60,7 +60,9 @@ export class CompilerSearch {
           return described(this.#system, path, macros);
         }
         const why = 'error' in result ? result.error.trim().split('\n')[0]! : '';
-        this.#reason = isFull(why) ? fullDisk(this.#cache.directory) : `${path} does not compile for this machine${why === '' ? '' : ` (${why})`}`; // prettier-ignore
+        this.#reason = isFull(why)
+          ? fullDisk(this.#cache.directory)
+          : `${path} does not compile for this machine${why === '' ? '' : ` (${why})`}`;
       }
       const path = this.#paths.shift();
       if (path === undefined) return this.#reason;
@@ -75,7 +77,7 @@ export class CompilerSearch {
 }
 
 /** Whether a complaint is that there is no room: of the system, of a shell, a compiler or a linker. */
-export const isFull = (complaint: string): boolean => /ENOSPC|EDQUOT|no space left on device|disk quota exceeded/i.test(complaint); // prettier-ignore
+export const isFull = (complaint: string): boolean => /ENOSPC|EDQUOT|no space left on device|disk quota exceeded/i.test(complaint);
 
 /** What to say then. */
 export const fullDisk = (directory: string): string =>
@@ -85,7 +87,10 @@ export const fullDisk = (directory: string): string =>
 function locate({ files, process, paths }: System, name: string): string[] {
   const candidates = name.includes('/')
     ? [paths.resolve(name)]
-    : (process.env['PATH'] ?? '').split(':').filter((part) => part.startsWith('/')).map((part) => paths.join(part, name)); // prettier-ignore
+    : (process.env['PATH'] ?? '')
+        .split(':')
+        .filter((part) => part.startsWith('/'))
+        .map((part) => paths.join(part, name));
   const usable = (path: string): boolean => {
     try {
       files.accessSync(path, files.constants.X_OK);
@@ -105,10 +110,7 @@ function probeName(system: System, path: string): string {
 }
 
 /** How a compiler with these predefined macros makes a library of kernels. */
-export const compilerFlags = (macros: string): string[] => [
-  ...(macros.includes('#define __clang__ ') ? CLANG_LEVEL : GCC_LEVEL),
-  ...FLAGS,
-];
+export const compilerFlags = (macros: string): string[] => [...(macros.includes('#define __clang__ ') ? CLANG_LEVEL : GCC_LEVEL), ...FLAGS];
 
 /** `macros` are the compiler's predefined ones: its version, and what the processor has. */
 function described(system: System, path: string, macros: string): Compiler {
@@ -130,8 +132,9 @@ function processorFlags({ files, process, os }: System): string {
 /** The vectors that a machine has, by its compiler's predefined macros. */
 export function targetOf(macros: string): Target {
   const has = (name: string): boolean => macros.includes(`#define ${name} `);
-  if (has('__AVX512F__') && has('__AVX512DQ__')) return { name: 'c-avx512', vectorBytes: 64, fusedMultiplyAdd: true, liveVectors: 30, halves: has('__AVX512FP16__') }; // prettier-ignore
-  if (has('__AVX2__') && has('__FMA__')) return { name: 'c-avx2', vectorBytes: 32, fusedMultiplyAdd: true, liveVectors: 15 }; // prettier-ignore
+  if (has('__AVX512F__') && has('__AVX512DQ__'))
+    return { name: 'c-avx512', vectorBytes: 64, fusedMultiplyAdd: true, liveVectors: 30, halves: has('__AVX512FP16__') };
+  if (has('__AVX2__') && has('__FMA__')) return { name: 'c-avx2', vectorBytes: 32, fusedMultiplyAdd: true, liveVectors: 15 };
   if (has('__aarch64__')) return { name: 'c-neon', vectorBytes: 16, fusedMultiplyAdd: true, liveVectors: 30 };
   return { name: 'c', vectorBytes: 16, fusedMultiplyAdd: false, liveVectors: 15 };
 }

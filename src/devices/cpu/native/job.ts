@@ -27,14 +27,7 @@ export class CompileJob {
    * Runs `command`, which writes the file `out`, in a folder that is removed when all is over. Files of the given texts are
    * in it. After `limit` milliseconds the command is killed, with all that it started.
    */
-  constructor(
-    system: System,
-    folder: string,
-    texts: ReadonlyMap<string, string>,
-    command: readonly string[],
-    limit: number,
-  ) {
-    // prettier-ignore
+  constructor(system: System, folder: string, texts: ReadonlyMap<string, string>, command: readonly string[], limit: number) {
     const { join } = system.paths;
     this.#system = system;
     this.#folder = folder;

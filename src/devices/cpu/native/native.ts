@@ -84,16 +84,15 @@ export class NativeKernels implements FasterCode {
     const compiler = compilers.poll();
     if (typeof compiler === 'string') return this.#without(compiler);
     if (compiler === undefined) return undefined;
-    const failed = (unit: Unit, reason: string): void => void this.#without(isFull(reason) ? fullDisk(cache.directory) : `compiling ${unit.label} failed: ${reason}`); // prettier-ignore
+    const failed = (unit: Unit, reason: string): void =>
+      void this.#without(isFull(reason) ? fullDisk(cache.directory) : `compiling ${unit.label} failed: ${reason}`);
     return { compiler, builder: new Builder(system, compiler, cache, this.#limit, failed) };
   }
 
   /** Says once why native kernels are not used, to those who asked. */
   #without(reason: string): 'none' {
     if (this.#outspoken && !this.#said) {
-      this.#system.process.stderr.write(
-        `flambeau: native kernels are off, WebAssembly runs instead: ${reason.split('\n')[0]!}\n`,
-      );
+      this.#system.process.stderr.write(`flambeau: native kernels are off, WebAssembly runs instead: ${reason.split('\n')[0]!}\n`);
     }
     this.#said = true;
     return 'none';
@@ -295,16 +294,7 @@ function startNative(host: NativeHost): FasterCode | undefined {
 }
 
 /** What native kernels look for in the environment. */
-const VARIABLES = [
-  'FLAMBEAU_NATIVE',
-  'FLAMBEAU_DEBUG',
-  'FLAMBEAU_CC',
-  'FLAMBEAU_CACHE',
-  'XDG_CACHE_HOME',
-  'PATH',
-  'HOME',
-  'TMPDIR',
-];
+const VARIABLES = ['FLAMBEAU_NATIVE', 'FLAMBEAU_DEBUG', 'FLAMBEAU_CC', 'FLAMBEAU_CACHE', 'XDG_CACHE_HOME', 'PATH', 'HOME', 'TMPDIR'];
 
 /** A host that keeps the environment from programs (Deno, unless permitted) would not run a compiler for them either. */
 function isWanted({ process }: System): boolean {

@@ -65,5 +65,7 @@ export function wantedThreads(): number | undefined {
   if (asked === undefined || asked === '') return undefined;
   const count = Number(asked);
   if (Number.isInteger(count) && count >= 1 && count <= 64) return count;
-  throw new ArgumentError(`FLAMBEAU_THREADS: expected a whole number from 1 to 64, but got '${asked}'; leave it out for a thread for each processor`); // prettier-ignore
+  throw new ArgumentError(
+    `FLAMBEAU_THREADS: expected a whole number from 1 to 64, but got '${asked}'; leave it out for a thread for each processor`,
+  );
 }

@@ -33,7 +33,7 @@ export function bindRuntime(system: System, path: string, memory: WebAssembly.Me
   const func = <F>(prototype: string): F => library.func(prototype) as unknown as F;
   const stay = func<(path: string) => number>('int flambeau_stay(const char *path)');
   const makePool = func<(mem: Uint8Array) => number>('int flambeau_pool(void *mem)');
-  const open = func<(path: string, symbol: string) => number | bigint>('uint64_t flambeau_open(const char *path, const char *symbol)'); // prettier-ignore
+  const open = func<(path: string, symbol: string) => number | bigint>('uint64_t flambeau_open(const char *path, const char *symbol)');
   const run = func<(pool: number, block: number) => number>('int flambeau_run(int pool, uint32_t block)');
   if (stay(path) === 0) throw new DeviceError('cpu: the native runtime cannot be kept loaded');
   const pool = makePool(new Uint8Array(memory.buffer));

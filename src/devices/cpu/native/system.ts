@@ -99,7 +99,7 @@ interface Require {
   resolve(name: string): string;
 }
 
-const packages = (): Require => builtin<{ createRequire(from: string): Require }>('module').createRequire(import.meta.url); // prettier-ignore
+const packages = (): Require => builtin<{ createRequire(from: string): Require }>('module').createRequire(import.meta.url);
 
 /** What is asked about who made a temporary file. */
 export const ownerHost = ({ files, process, os, hash }: System): OwnerHost => ({

@@ -8,18 +8,7 @@
  * `{s, s, …}`.
  */
 import { InternalError } from '../../../base/errors.ts';
-import {
-  elementOf,
-  isNarrow,
-  isPacked,
-  isVector,
-  type Expr,
-  type Fn,
-  type Local,
-  type Stmt,
-  type Target,
-  type ValueType,
-} from '../ir.ts';
+import { elementOf, isNarrow, isPacked, isVector, type Expr, type Fn, type Local, type Stmt, type Target, type ValueType } from '../ir.ts';
 import type { Kernel } from '../kernel.ts';
 import { helperText, TRAP_DECLARATION, typePrelude } from './helpers.ts';
 
@@ -91,7 +80,7 @@ export function emitUnit(kernels: ReadonlyMap<string, EmittedKernel>): string {
 }
 
 /** A translation unit with one kernel, called `entry`. */
-export const emitC = (kernel: Kernel, target: Target): string => emitUnit(new Map([['entry', emitKernel(kernel, target)]])); // prettier-ignore
+export const emitC = (kernel: Kernel, target: Target): string => emitUnit(new Map([['entry', emitKernel(kernel, target)]]));
 
 /** A vector loaded into a variable. */
 const isOperandLoad = (stmt: Stmt): stmt is Stmt & { kind: 'set' } =>
@@ -125,7 +114,9 @@ class KernelEmitter {
   define(fn: Fn, inline: boolean): FunctionText {
     this.#inEntry = inline;
     const params = fn.args.map((local) => `${local.type} ${variable(local)}`);
-    const locals = fn.locals.slice(fn.params.length).map((local) => `  ${local.type} ${variable(local)} = ${isVector(local.type) ? '{0}' : '0'};\n`); // prettier-ignore
+    const locals = fn.locals
+      .slice(fn.params.length)
+      .map((local) => `  ${local.type} ${variable(local)} = ${isVector(local.type) ? '{0}' : '0'};\n`);
     // Micro-kernels stay functions of their own: inlined, they would share registers with the loops around them.
     const attributes = inline ? 'static inline' : 'static __attribute__((noinline))';
     const signature = `(${['u8 *restrict mem', ...params].join(', ')}) {\n`;
@@ -136,7 +127,8 @@ class KernelEmitter {
   #block(body: readonly Stmt[], indent: string): string {
     const inner = `${indent}  `;
     const hot = body.some((stmt) => stmt.kind === 'set' && stmt.value.node.kind.startsWith('fma'));
-    const text = (stmt: Stmt): string => this.#stmt(stmt, inner) + (hot && isOperandLoad(stmt) ? `${inner}KEEP(${variable(stmt.local)});\n` : ''); // prettier-ignore
+    const text = (stmt: Stmt): string =>
+      this.#stmt(stmt, inner) + (hot && isOperandLoad(stmt) ? `${inner}KEEP(${variable(stmt.local)});\n` : '');
     return `{\n${body.map(text).join('')}${indent}}`;
   }
 
@@ -146,7 +138,7 @@ class KernelEmitter {
         return `${indent}${variable(stmt.local)} = ${this.#expr(stmt.value)};\n`;
       case 'store': {
         const given = this.#expr(stmt.value);
-        const value = isNarrow(stmt.mem) ? `(${stmt.mem})${given}` : isPacked(stmt.mem) ? this.#helper(`pack_${stmt.mem}`, given) : given; // prettier-ignore
+        const value = isNarrow(stmt.mem) ? `(${stmt.mem})${given}` : isPacked(stmt.mem) ? this.#helper(`pack_${stmt.mem}`, given) : given;
         return `${indent}${this.#memory(stmt.mem, stmt.ptr, stmt.offset)} = ${value};\n`;
       }
       case 'for': {
@@ -219,12 +211,10 @@ class KernelEmitter {
       case 'cast':
         return this.#cast(node.a, type);
       case 'bits':
-        return isVector(type)
-          ? `(${type})${this.#expr(node.a)}`
-          : this.#helper(`bits_${node.a.type}_${type}`, this.#expr(node.a));
+        return isVector(type) ? `(${type})${this.#expr(node.a)}` : this.#helper(`bits_${node.a.type}_${type}`, this.#expr(node.a));
       case 'load': {
         const place = this.#memory(node.mem, node.ptr, node.offset);
-        return isNarrow(node.mem) ? `(i32)${place}` : isPacked(node.mem) ? this.#helper(`unpack_${node.mem}`, place) : place; // prettier-ignore
+        return isNarrow(node.mem) ? `(i32)${place}` : isPacked(node.mem) ? this.#helper(`unpack_${node.mem}`, place) : place;
       }
       case 'loadSplat':
         return this.#helper(`splat_${type}`, this.#memory(elementOf(type), node.ptr, node.offset, node.index));
@@ -235,7 +225,10 @@ class KernelEmitter {
       case 'shuffle':
         return `__builtin_shufflevector(${[this.#expr(node.a), this.#expr(node.b), ...node.lanes].join(', ')})`;
       case 'either':
-        return this.#helper(node.native, ...[node.a, ...(node.b === undefined ? [] : [node.b]), node.otherwise].map((part) => this.#expr(part))); // prettier-ignore
+        return this.#helper(
+          node.native,
+          ...[node.a, ...(node.b === undefined ? [] : [node.b]), node.otherwise].map((part) => this.#expr(part)),
+        );
       case 'math':
         return this.#math(node);
     }

@@ -6,16 +6,7 @@
  * (looked at: vfmadd, vsqrtps, vroundps), and the same text serves every vector width and machine. Where they do not, there is a
  * helper of its own.
  */
-import {
-  isVector,
-  lanes,
-  elementOf,
-  type PackedType,
-  type ScalarType,
-  type Target,
-  type ValueType,
-  type VectorType,
-} from '../ir.ts';
+import { isVector, lanes, elementOf, type PackedType, type ScalarType, type Target, type ValueType, type VectorType } from '../ir.ts';
 
 const PACKED_TYPES: readonly PackedType[] = ['u16h', 's16h', 'f16h'];
 const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
@@ -23,11 +14,12 @@ const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
 /** Types without any header, so that a kernel compiles in a few dozen milliseconds. */
 export function typePrelude(target: Target): string {
   const n = target.vectorBytes;
-  const scalars = 'typedef unsigned char u8;\ntypedef signed char s8;\ntypedef __UINT16_TYPE__ u16;\ntypedef __INT16_TYPE__ s16;\ntypedef __INT32_TYPE__ i32;\ntypedef __UINT32_TYPE__ u32;\n'
-    + 'typedef __INT64_TYPE__ i64;\ntypedef __UINT64_TYPE__ u64;\ntypedef float f32;\ntypedef double f64;\n'; // prettier-ignore
-  const vectors = [...VECTOR_TYPES, 'u32v', 'u64v'].map((v) => `typedef ${v.slice(0, 3)} ${v} __attribute__((vector_size(${n})));\n`); // prettier-ignore
+  const scalars =
+    'typedef unsigned char u8;\ntypedef signed char s8;\ntypedef __UINT16_TYPE__ u16;\ntypedef __INT16_TYPE__ s16;\ntypedef __INT32_TYPE__ i32;\ntypedef __UINT32_TYPE__ u32;\n' +
+    'typedef __INT64_TYPE__ i64;\ntypedef __UINT64_TYPE__ u64;\ntypedef float f32;\ntypedef double f64;\n';
+  const vectors = [...VECTOR_TYPES, 'u32v', 'u64v'].map((v) => `typedef ${v.slice(0, 3)} ${v} __attribute__((vector_size(${n})));\n`);
   const packed = n > 16 ? PACKED_TYPES : [];
-  const packs = packed.map((type) => `typedef ${type.slice(0, -1).replace('f', 's')} ${type} __attribute__((vector_size(${n / 2})));\n`); // prettier-ignore
+  const packs = packed.map((type) => `typedef ${type.slice(0, -1).replace('f', 's')} ${type} __attribute__((vector_size(${n / 2})));\n`);
   const memory = [...packed, 'u16', 's16', 'i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
     (type) => `typedef ${type} ${type}_m __attribute__((aligned(1), may_alias));\n`,
   );
@@ -50,8 +42,7 @@ export type HelperText = (target: Target) => string;
 const libm = { f32: 'f', f64: '' } as const;
 const uns = (type: ScalarType): string => `u${type.slice(1)}`;
 
-const define = (result: string, name: string, params: string, body: string): string =>
-  `HELPER ${result} ${name}(${params}) { ${body} }\n`;
+const define = (result: string, name: string, params: string, body: string): string => `HELPER ${result} ${name}(${params}) { ${body} }\n`;
 
 /** `(type){of(0), of(1), …}` */
 const eachLane = (target: Target, type: VectorType, of: (lane: number) => string): string =>
@@ -60,12 +51,17 @@ const eachLane = (target: Target, type: VectorType, of: (lane: number) => string
 /** A binary helper on scalars, and the same on vectors, lane by lane. */
 function binary(type: ValueType, name: string, body: (a: string, b: string) => string): HelperText {
   return (target) =>
-    define(type, name, `${type} a, ${type} b`, `return ${isVector(type) ? eachLane(target, type, (i) => body(`a[${i}]`, `b[${i}]`)) : body('a', 'b')};`); // prettier-ignore
+    define(
+      type,
+      name,
+      `${type} a, ${type} b`,
+      `return ${isVector(type) ? eachLane(target, type, (i) => body(`a[${i}]`, `b[${i}]`)) : body('a', 'b')};`,
+    );
 }
 
 function unary(type: ValueType, name: string, body: (a: string) => string): HelperText {
   return (target) =>
-    define(type, name, `${type} a`, `return ${isVector(type) ? eachLane(target, type, (i) => body(`a[${i}]`)) : body('a')};`); // prettier-ignore
+    define(type, name, `${type} a`, `return ${isVector(type) ? eachLane(target, type, (i) => body(`a[${i}]`)) : body('a')};`);
 }
 
 const fixed =
@@ -78,13 +74,13 @@ function floatHelpers(type: ValueType): [string, HelperText][] {
   const bits = isVector(type) ? (element === 'f32' ? 'i32v' : 'i64v') : undefined;
   const f = libm[element];
   const name = (op: string): string => `${op}_${type}`;
-  const rounding = Object.entries({ abs: 'fabs', sqrt: 'sqrt', floor: 'floor', ceil: 'ceil', trunc: 'trunc', nearest: 'rint' }); // prettier-ignore
+  const rounding = Object.entries({ abs: 'fabs', sqrt: 'sqrt', floor: 'floor', ceil: 'ceil', trunc: 'trunc', nearest: 'rint' });
   const logic = { and: '&', or: '|', xor: '^' } as const;
   /** NaN if either is; of two zeros the one with the wanted sign: -0 is the bitwise or of both, +0 their and. */
   const propagating = (op: 'min' | 'max'): HelperText => {
     const [order, zero] = op === 'min' ? ['<', '|'] : ['>', '&'];
-    const choose = `HELPER ${element} ${op}1_${type}(${element} a, ${element} b) { union { ${element} f; ${uns(element === 'f32' ? 'i32' : 'i64')} u; } x = {a}, y = {b}; if (a == b) { x.u = x.u ${zero} y.u; return x.f; } return a ${order} b || a != a ? a : b; }\n`; // prettier-ignore
-    if (!isVector(type)) return fixed(choose + define(type, name(op), `${type} a, ${type} b`, `return ${op}1_${type}(a, b);`)); // prettier-ignore
+    const choose = `HELPER ${element} ${op}1_${type}(${element} a, ${element} b) { union { ${element} f; ${uns(element === 'f32' ? 'i32' : 'i64')} u; } x = {a}, y = {b}; if (a == b) { x.u = x.u ${zero} y.u; return x.f; } return a ${order} b || a != a ? a : b; }\n`;
+    if (!isVector(type)) return fixed(choose + define(type, name(op), `${type} a, ${type} b`, `return ${op}1_${type}(a, b);`));
     return fixed(
       define(
         type,
@@ -102,7 +98,7 @@ function floatHelpers(type: ValueType): [string, HelperText][] {
       : (target) => pseudoHelper(target, type, op, bits);
   };
   return [
-    ...rounding.map(([op, fn]): [string, HelperText] => [name(op), unary(type, name(op), (a) => `__builtin_${fn}${f}(${a})`)]), // prettier-ignore
+    ...rounding.map(([op, fn]): [string, HelperText] => [name(op), unary(type, name(op), (a) => `__builtin_${fn}${f}(${a})`)]),
     [name('min'), propagating('min')],
     [name('max'), propagating('max')],
     [name('pmin'), pseudo('min')],
@@ -133,7 +129,8 @@ function pseudoHelper(target: Target, type: ValueType, op: 'min' | 'max', bits: 
   const [letter, order] = [type === 'f32v' ? 'ps' : 'pd', op === 'min' ? '<' : '>'];
   const give = (body: string): string => define(type, `p${op}_${type}`, `${type} a, ${type} b`, body);
   const masked = give(`${bits} m = b ${order} a; return (${type})((m & (${bits})b) | (~m & (${bits})a));`);
-  if (target.vectorBytes > 32) return `#if defined(__AVX512F__) && !defined(__clang__)\n${give(`return __builtin_ia32_${op}${letter}512_mask(b, a, (${type}){0}, -1, 4);`)}#else\n${masked}#endif\n`; // prettier-ignore
+  if (target.vectorBytes > 32)
+    return `#if defined(__AVX512F__) && !defined(__clang__)\n${give(`return __builtin_ia32_${op}${letter}512_mask(b, a, (${type}){0}, -1, 4);`)}#else\n${masked}#endif\n`;
   const [width, macro] = target.vectorBytes === 32 ? ['256', '__AVX__'] : ['', '__SSE2__'];
   return `#ifdef ${macro}\n${give(`return __builtin_ia32_${op}${letter}${width}(b, a);`)}#else\n${masked}#endif\n`;
 }
@@ -144,7 +141,7 @@ function fmaHelper(target: Target, type: ValueType, element: 'f32' | 'f64'): str
   const letter = element === 'f32' ? 'ps' : 'pd';
   const [width, macro, more] = FMA_BUILTINS[target.vectorBytes as 16];
   const lane = eachLane(target, type, (i) => `__builtin_fma${libm[element]}(a[${i}], b[${i}], c[${i}])`);
-  const give = (value: string): string => define(type, `fma_${type}`, `${type} a, ${type} b, ${type} c`, `return ${value};`); // prettier-ignore
+  const give = (value: string): string => define(type, `fma_${type}`, `${type} a, ${type} b, ${type} c`, `return ${value};`);
   const builtin = `__builtin_ia32_vfmadd${letter}${width}(a, b, c${more})`;
   return `#ifdef ${macro}\n${give(builtin)}#else\n${give(lane)}#endif\n`;
 }
@@ -165,7 +162,7 @@ function integerHelpers(type: 'i32' | 'i64'): [string, HelperText][] {
   const both = `${type} a, ${type} b`;
   const name = (op: string): string => `${op}_${type}`;
   const zero = 'if (__builtin_expect(b == 0, 0)) { trapped = 1; return 0; } ';
-  const helper = (op: string, body: string): [string, HelperText] => [name(op), fixed(define(type, name(op), both, body))]; // prettier-ignore
+  const helper = (op: string, body: string): [string, HelperText] => [name(op), fixed(define(type, name(op), both, body))];
   return [
     helper('shl', `return (${type})((${u})a << (b & ${mask}));`),
     helper('shr', `return a >> (b & ${mask});`),
@@ -181,8 +178,11 @@ function integerVectorHelpers(type: 'i32v' | 'i64v'): [string, HelperText][] {
   const u = type === 'i32v' ? 'u32v' : 'u64v';
   const mask = type === 'i32v' ? 31 : 63;
   const name = (op: string): string => `${op}_${type}`;
-  const helper = (op: string, params: string, body: string): [string, HelperText] => [name(op), fixed(define(type, name(op), params, body))]; // prettier-ignore
-  const shift = (op: string, body: string): [string, HelperText] => helper(op, `${type} a, i32 b`, `b &= ${mask}; ${body}`); // prettier-ignore
+  const helper = (op: string, params: string, body: string): [string, HelperText] => [
+    name(op),
+    fixed(define(type, name(op), params, body)),
+  ];
+  const shift = (op: string, body: string): [string, HelperText] => helper(op, `${type} a, i32 b`, `b &= ${mask}; ${body}`);
   return [
     shift('shl', `return (${type})((${u})a << b);`),
     shift('shr', 'return a >> b;'),
@@ -200,15 +200,16 @@ function integerVectorHelpers(type: 'i32v' | 'i64v'): [string, HelperText][] {
 
 function saturating(from: 'f32' | 'f64', to: 'i32' | 'i64'): [string, HelperText] {
   const name = `cast_${from}_${to}`;
-  const [limit, most, least] = to === 'i32'
-    ? ['2147483648.0', '2147483647', '(-2147483647 - 1)']
-    : ['9223372036854775808.0', '9223372036854775807LL', '(-9223372036854775807LL - 1)']; // prettier-ignore
+  const [limit, most, least] =
+    to === 'i32'
+      ? ['2147483648.0', '2147483647', '(-2147483647 - 1)']
+      : ['9223372036854775808.0', '9223372036854775807LL', '(-9223372036854775807LL - 1)'];
   const f = libm[from];
   // f64 values just below -2³¹ truncate into range, so the lower bound is asked of the truncated value.
   const cut = `__builtin_trunc${f}(a)`;
   return [
     name,
-    fixed(define(to, name, `${from} a`, `return a != a ? 0 : a >= ${limit}${f} ? ${most} : ${cut} < -${limit}${f} ? ${least} : (${to})a;`)), // prettier-ignore
+    fixed(define(to, name, `${from} a`, `return a != a ? 0 : a >= ${limit}${f} ? ${most} : ${cut} < -${limit}${f} ? ${least} : (${to})a;`)),
   ];
 }
 
@@ -309,7 +310,11 @@ function packedHelpers(type: PackedType): [string, HelperText][] {
   if (type === 'f16h') {
     return [
       [unpack, (target) => halvesHelper(target, define('f32v', unpack, `${type} a`, `return ${eachLane(target, 'f32v', (i) => `(f32)((union { s16 bits; _Float16 half; }){a[${i}]}).half`)};`), (name, more) => define('f32v', unpack, `${type} a`, `return (f32v)__builtin_ia32_vcvtph2ps${name}(a${more});`), ', (f32v){0}, -1, 4')], // prettier-ignore
-      [pack, (target) => `${quiet(pack)}${halvesHelper(target, define(type, pack, 'f32v a', `${type} r; for (int i = 0; i < ${lanes(target, 'f32')}; i++) r[i] = ((union { _Float16 half; s16 bits; }){(_Float16)quiet_${pack}(a)[i]}).bits; return r;`), (name, more) => define(type, pack, 'f32v a', `return (${type})__builtin_ia32_vcvtps2ph${name}(quiet_${pack}(a), 0${more});`), `, (${type}){0}, -1`)}`], // prettier-ignore
+      [
+        pack,
+        (target) =>
+          `${quiet(pack)}${halvesHelper(target, define(type, pack, 'f32v a', `${type} r; for (int i = 0; i < ${lanes(target, 'f32')}; i++) r[i] = ((union { _Float16 half; s16 bits; }){(_Float16)quiet_${pack}(a)[i]}).bits; return r;`), (name, more) => define(type, pack, 'f32v a', `return (${type})__builtin_ia32_vcvtps2ph${name}(quiet_${pack}(a), 0${more});`), `, (${type}){0}, -1`)}`,
+      ],
     ];
   }
   return [
@@ -342,13 +347,7 @@ function wideningHelper({ vectorBytes }: Target, type: PackedType, name: string)
 }
 
 /** The machine's conversion of wide registers of halves where it has one; `more` are the further operands of the widest. */
-function halvesHelper(
-  target: Target,
-  otherwise: string,
-  give: (name: string, more: string) => string,
-  more: string,
-): string {
-  // prettier-ignore
+function halvesHelper(target: Target, otherwise: string, give: (name: string, more: string) => string, more: string): string {
   const widest = target.vectorBytes === 64;
   const builtin = widest ? give('512_mask', more) : give('256', '');
   return `#if defined(${widest ? '__AVX512F__' : '__F16C__'})\n${builtin}#else\n${otherwise}#endif\n`;
@@ -356,7 +355,12 @@ function halvesHelper(
 
 /** NaN as the quiet one that PyTorch writes. */
 const quiet = (name: string): string =>
-  define('f32v', `quiet_${name}`, 'f32v a', 'i32v nan = a != a; return (f32v)((nan & (((i32v)a & (-2147483647 - 1)) | 0x7fc00000)) | (~nan & (i32v)a));'); // prettier-ignore
+  define(
+    'f32v',
+    `quiet_${name}`,
+    'f32v a',
+    'i32v nan = a != a; return (f32v)((nan & (((i32v)a & (-2147483647 - 1)) | 0x7fc00000)) | (~nan & (i32v)a));',
+  );
 
 function bitCast(from: string, to: string): [string, HelperText] {
   const name = `bits_${from}_${to}`;
@@ -374,7 +378,7 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     saturating('f64', 'i64'),
     ['cast_f32v_i32v', vectorSaturating],
     ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
-    ['cast_f32v_f64v', (target) => define('f64v', 'cast_f32v_f64v', 'f32v a', `return ${eachLane(target, 'f64v', (i) => `a[${i}]`)};`)], // prettier-ignore
+    ['cast_f32v_f64v', (target) => define('f64v', 'cast_f32v_f64v', 'f32v a', `return ${eachLane(target, 'f64v', (i) => `a[${i}]`)};`)],
     ['cast_f64v_f32v', (target) => define('f32v', 'cast_f64v_f32v', 'f64v a', `return ${eachLane(target, 'f32v', (i) => (2 * i < lanes(target, 'f32') ? `(f32)a[${i}]` : '0'))};`)], // prettier-ignore
     ...PACKED_TYPES.flatMap(packedHelpers),
     ['fma_halves', fmaHalves],

@@ -23,7 +23,7 @@ export function channelsFrom(f: Fn, lanes: number, name: string, from: Expr, lef
  * number of channels there are, `first` the first row (which may lie outside), `before` and `columns` zeros on the
  * left and pixels of a row in all, `pixelBytes` from one pixel to the next. Writes up to `lanes` pixels past the end.
  */
-const BAND_ARGS = ['x', 'left', 'xc', 'xh', 'first', 'rows', 'sourceRows', 'width', 'before', 'columns', 'to', 'pixelBytes'] as const; // prettier-ignore
+const BAND_ARGS = ['x', 'left', 'xc', 'xh', 'first', 'rows', 'sourceRows', 'width', 'before', 'columns', 'to', 'pixelBytes'] as const;
 
 export function buildBandIn(scope: Scope, kit: ElementKit): Fn {
   const { vector, vectorBytes } = kit;
@@ -50,7 +50,11 @@ export function buildBandIn(scope: Scope, kit: ElementKit): Fn {
           clear(constant('i32', 0), pixelsAt);
           const to = f.let('pixels', a.to.add(pixelsAt));
           forStep(f, 'v', [0, widthBytes, vectorBytes], (v) => {
-            const pixels = transposedInLanes(f, channels.map((channel) => load(vector, channel.add(v))), kit); // prettier-ignore
+            const pixels = transposedInLanes(
+              f,
+              channels.map((channel) => load(vector, channel.add(v))),
+              kit,
+            );
             for (const pixel of pixels) {
               f.store(vector, to, pixel);
               f.inc(to, a.pixelBytes);
@@ -69,22 +73,17 @@ export function buildBandIn(scope: Scope, kit: ElementKit): Fn {
 /** Σ over `rows` rows of `width` vectors, `pitch` bytes apart, added to the vector at `sums`. */
 export function buildBandSum(scope: Scope, kit: ElementKit): Fn {
   const { vector, vectorBytes } = kit;
-  return intFn(
-    scope,
-    'bandSum',
-    ['from', 'rows', 'width', 'pitch', 'sums'],
-    (f, { from, rows, width, pitch, sums }) => {
-      const total = f.let('total', load(vector, sums));
-      const rowBytes = f.let('rowBytes', width.mul(vectorBytes));
-      f.for('row', 0, rows, () => {
-        const rowTotal = f.let('rowTotal', constant(vector, 0));
-        forStep(f, 'v', [0, rowBytes, vectorBytes], (v) => f.inc(rowTotal, load(vector, from.add(v))));
-        f.inc(total, rowTotal);
-        f.inc(from, pitch);
-      });
-      f.store(vector, sums, total);
-    },
-  );
+  return intFn(scope, 'bandSum', ['from', 'rows', 'width', 'pitch', 'sums'], (f, { from, rows, width, pitch, sums }) => {
+    const total = f.let('total', load(vector, sums));
+    const rowBytes = f.let('rowBytes', width.mul(vectorBytes));
+    f.for('row', 0, rows, () => {
+      const rowTotal = f.let('rowTotal', constant(vector, 0));
+      forStep(f, 'v', [0, rowBytes, vectorBytes], (v) => f.inc(rowTotal, load(vector, from.add(v))));
+      f.inc(total, rowTotal);
+      f.inc(from, pitch);
+    });
+    f.store(vector, sums, total);
+  });
 }
 
 const OUT_ARGS = ['from', 'pixelBytes', 'count', 'y', 'left', 'yc', ...EPILOGUE_OPERANDS] as const;

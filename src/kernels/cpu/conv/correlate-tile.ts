@@ -72,7 +72,12 @@ export function buildTiles(
             ...EPILOGUE_OPERANDS.map((name) => a[name]),
           );
         if (last === main) call(main);
-        else f.if(isLast, () => call(last), () => call(main)); // prettier-ignore
+        else
+          f.if(
+            isLast,
+            () => call(last),
+            () => call(main),
+          );
       });
       f.inc(a.weights, a.blockBytes);
       f.inc(a.init, a.initRow.mul(height));

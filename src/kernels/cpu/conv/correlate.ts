@@ -178,15 +178,7 @@ function buildPool(scope: Scope, kit: ElementKit) {
       const from = f.let('from', results.add(n.mul(p.outputBlock).mul(p.plane)));
       const at = f.let('at', first.add(n.mul(p.yn)));
       f.for('poolOutput', 0, outputs, () => {
-        f.call(
-          poolPlane,
-          from,
-          p.yh,
-          pooledSize(rows),
-          p.pooledColumns,
-          p.y.add(at),
-          p.tapNumbers.add(at.div(kit.bytes)),
-        );
+        f.call(poolPlane, from, p.yh, pooledSize(rows), p.pooledColumns, p.y.add(at), p.tapNumbers.add(at.div(kit.bytes)));
         f.inc(from, p.plane);
         f.inc(at, p.yc);
       });
@@ -195,8 +187,7 @@ function buildPool(scope: Scope, kit: ElementKit) {
 }
 
 /** Bytes of one block of packed weights. */
-const blockBytes = (p: Scope['p'], kit: ElementKit, { height }: CorrelateTile): Expr =>
-  p.channels.mul(p.taps).mul(height * kit.bytes);
+const blockBytes = (p: Scope['p'], kit: ElementKit, { height }: CorrelateTile): Expr => p.channels.mul(p.taps).mul(height * kit.bytes);
 
 /** Packs all weights into the scratch; for kernels that run in one call. */
 function packInside(scope: Scope, kit: ElementKit, variant: CorrelateTile, packed: Local): void {
@@ -227,9 +218,7 @@ function splatBias({ f, p, scratch }: Scope, kit: ElementKit, vectors: number, f
 }
 
 /** What a unit's segments are computed from: its rows and images, its part of y, and the channels now in the scratch. */
-type Block = Readonly<
-  Record<'i0' | 'rows' | 'images' | 'outputs' | 'y' | 'affine' | 'weights' | 'c0' | 'channels', Local>
->;
+type Block = Readonly<Record<'i0' | 'rows' | 'images' | 'outputs' | 'y' | 'affine' | 'weights' | 'c0' | 'channels', Local>>;
 
 /** The vectors of one kind (whole tiles, singles) of a segment that belong to a unit: table, count, accumulators. */
 type Part = Readonly<Record<'table' | 'count' | 'acc', Local>>;
@@ -247,10 +236,7 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
   const wBlock = f.let('wBlock', blockBytes(p, kit, variant));
 
   /** Calls `body` for the whole tiles and for the singles of each segment in turn. */
-  const eachPart = (
-    { i0, rows, images }: Block,
-    body: (kind: 0 | 1, part: Part, field: (name: SegmentField) => Expr) => void,
-  ): void => {
+  const eachPart = ({ i0, rows, images }: Block, body: (kind: 0 | 1, part: Part, field: (name: SegmentField) => Expr) => void): void => {
     f.for('s', 0, p.segmentCount, (s) => {
       const segment = f.let('segment', p.segments.add(s.mul(SEGMENT_FIELDS.length * 4)));
       const field = (name: SegmentField): Expr => load('i32', segment, SEGMENT_FIELDS.indexOf(name) * 4);
@@ -258,7 +244,12 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
       const end = minI32(f, 'end', rows, field('hi').sub(i0));
       const height = f.let('height', end.gt(begin).select(images.mul(end.sub(begin)), 0));
       for (const kind of [0, 1] as const) {
-        const [perRow, first, slot] = ([['rowTiles', 'firstTile', 'tileSlot'], ['rowSingles', 'firstSingle', 'singleSlot']] as const)[kind]; // prettier-ignore
+        const [perRow, first, slot] = (
+          [
+            ['rowTiles', 'firstTile', 'tileSlot'],
+            ['rowSingles', 'firstSingle', 'singleSlot'],
+          ] as const
+        )[kind];
         const count = f.let('count', height.mul(field(perRow)));
         f.if(count, () => {
           const skipped = f.let('skipped', begin.mul(field(perRow)));
@@ -288,9 +279,7 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
       f.call(tiles[kind], scratch, part.table, part.count, offsets, depth, w, wBlock, outputs, ...from, ...to);
     });
     f.if(last.and(p.scatter), () =>
-      eachPart(block, (kind, part, field) =>
-        scatter(kind === 0 ? variant.vectors : 1, part, { outputs, accRow, y, others }, field),
-      ),
+      eachPart(block, (kind, part, field) => scatter(kind === 0 ? variant.vectors : 1, part, { outputs, accRow, y, others }, field)),
     );
   };
 }

@@ -45,7 +45,7 @@ export const PLANE_PARAMS = {
 export const placeOf = (columns: AxisShape, reach: number, bytes: number): { readonly phase: number; readonly offset: number } => ({
   phase: reach % columns.step,
   offset: Math.floor(reach / columns.step) * bytes,
-}); // prettier-ignore
+});
 
 type Scope = KernelScope<ParamSpec & typeof PLANE_PARAMS>;
 
@@ -96,10 +96,7 @@ export function buildCopyPlane(
             f.if(rest, () => f.store(kit.vector, place.add(whole), masked(kit, read(whole), mask)));
           }
         },
-        () =>
-          forStep(f, 'z', [0, a.rowBytes, kit.vectorBytes], (z) =>
-            f.store(kit.vector, a.to.add(z), constant(kit.vector, 0)),
-          ),
+        () => forStep(f, 'z', [0, a.rowBytes, kit.vectorBytes], (z) => f.store(kit.vector, a.to.add(z), constant(kit.vector, 0))),
       );
       f.inc(source, a.xh);
       f.inc(a.to, a.rowBytes);

@@ -9,7 +9,7 @@ import { floatsOf, sumLanes } from '../floats.ts';
 import { elementKit, forStep, intFn, minI32, type Element, type ElementKit } from '../gemm/tile.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
-import { buildCopyPlane, masked, maskOf, mostReach, PLANE_PARAMS, placeOf, shapeKey, type AxisShape } from './depthwise-source.ts'; // prettier-ignore
+import { buildCopyPlane, masked, maskOf, mostReach, PLANE_PARAMS, placeOf, shapeKey, type AxisShape } from './depthwise-source.ts';
 
 export const DEPTHWISE_WEIGHT_PARAMS = {
   ...PLANE_PARAMS,
@@ -42,9 +42,7 @@ export function depthwiseWeightGradKernel(
   bias: boolean,
 ): Kernel<typeof DEPTHWISE_WEIGHT_PARAMS> {
   const key = `conv-depthwise-weight-grad/${element}/${shapeKey(rows)}x${shapeKey(columns)}${bias ? '/bias' : ''}`;
-  return cachedKernel(target, key, DEPTHWISE_WEIGHT_PARAMS, (scope) =>
-    build(scope, target, element, rows, columns, bias),
-  );
+  return cachedKernel(target, key, DEPTHWISE_WEIGHT_PARAMS, (scope) => build(scope, target, element, rows, columns, bias));
 }
 
 /** A sum: over ∂y times what lies at a distance in the source, or over ∂y alone. */
@@ -55,14 +53,7 @@ interface Sum {
   readonly alone: boolean;
 }
 
-function build(
-  scope: Scope,
-  target: Target,
-  element: Element,
-  rows: AxisShape,
-  columns: AxisShape,
-  bias: boolean,
-): void {
+function build(scope: Scope, target: Target, element: Element, rows: AxisShape, columns: AxisShape, bias: boolean): void {
   const { f, p, lo, hi, scratch } = scope;
   const kit = elementKit(target, element);
   const { bytes, vector, vectorBytes } = kit;
@@ -75,17 +66,17 @@ function build(
   const most = target.liveVectors - 2;
   const parts = Math.ceil(all.length / most);
   const size = Math.ceil(all.length / parts);
-  const passes = Array.from({ length: parts }, (_, i) => buildPass(scope, kit, all.slice(i * size, (i + 1) * size), i * size, rows.step)); // prettier-ignore
+  const passes = Array.from({ length: parts }, (_, i) => buildPass(scope, kit, all.slice(i * size, (i + 1) * size), i * size, rows.step));
   const blockRows = p.rowBlock
     .sub(1)
     .mul(rows.step)
     .add(mostReach(rows) + 1);
-  forStep(f, 'z', [0, f.let('cleared', blockRows.mul(p.rowBytes).add(2 * vectorBytes)), vectorBytes], (z) => f.store(vector, scratch.add(z), constant(vector, 0))); // prettier-ignore
+  forStep(f, 'z', [0, f.let('cleared', blockRows.mul(p.rowBytes).add(2 * vectorBytes)), vectorBytes], (z) =>
+    f.store(vector, scratch.add(z), constant(vector, 0)),
+  );
   const totals = f.let('totals', scratch.add(p.sumsAt));
   f.for('channel', lo, hi, (channel) => {
-    forStep(f, 's', [0, all.length * vectorBytes, vectorBytes], (s) =>
-      f.store(vector, totals.add(s), constant(vector, 0)),
-    );
+    forStep(f, 's', [0, all.length * vectorBytes, vectorBytes], (s) => f.store(vector, totals.add(s), constant(vector, 0)));
     const x = f.let('source', p.x.add(channel.div(p.multiplier).mul(p.xc)));
     const dy = f.let('grad', p.dy.add(channel.mul(p.dyc)));
     f.for('image', 0, p.batch, () => {
@@ -103,7 +94,7 @@ function build(
             .add(mostReach(rows) + 1),
         );
         const grad = f.let('gradRow', dy.add(begin.mul(p.dyh)));
-        for (const pass of passes) f.call(pass, scratch, grad, count, totals, p.rowBytes, p.phaseBytes, p.dyh, p.columns, p.masks); // prettier-ignore
+        for (const pass of passes) f.call(pass, scratch, grad, count, totals, p.rowBytes, p.phaseBytes, p.dyh, p.columns, p.masks);
         f.inc(begin, p.rowBlock);
       });
       f.inc(x, p.xn);
@@ -130,7 +121,9 @@ function buildPass(scope: Scope, kit: ElementKit, sums: readonly Sum[], from: nu
     const mask = maskOf(f, kit, a.masks, rest);
     const distance = new Map<string, Local | undefined>();
     for (const { row, phase } of sums) {
-      const parts = [row === 0 ? undefined : a.rowBytes.mul(row), phase === 0 ? undefined : a.phaseBytes.mul(phase)].filter((part) => part !== undefined); // prettier-ignore
+      const parts = [row === 0 ? undefined : a.rowBytes.mul(row), phase === 0 ? undefined : a.phaseBytes.mul(phase)].filter(
+        (part) => part !== undefined,
+      );
       const [first, second] = parts;
       distance.set(`${row} ${phase}`, first && f.let('distance', second === undefined ? first : first.add(second)));
     }
@@ -139,7 +132,7 @@ function buildPass(scope: Scope, kit: ElementKit, sums: readonly Sum[], from: nu
       const place = f.let('at', at);
       const g = f.let('g', only(load(vector, a.grad.add(place))));
       const source = f.let('x', a.source.add(place));
-      const lines = new Map([...distance].map(([key, by]) => [key, by === undefined ? source : f.let('line', source.add(by))])); // prettier-ignore
+      const lines = new Map([...distance].map(([key, by]) => [key, by === undefined ? source : f.let('line', source.add(by))]));
       sums.forEach(({ row, phase, offset, alone }, i) => {
         const x = (): Expr => only(load(vector, lines.get(`${row} ${phase}`)!, offset));
         f.set(acc[i]!, alone ? acc[i]!.add(g) : g.fma(x(), acc[i]!));

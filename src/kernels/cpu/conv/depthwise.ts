@@ -15,15 +15,7 @@ import type { Epilogue } from '../../formula/epilogue.ts';
 import { elementKit, forStep, intFn, maxI32, minI32, type Element, type ElementKit } from '../gemm/tile.ts';
 import { constant, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
-import {
-  buildCopyPlane,
-  mostReach,
-  PLANE_PARAMS,
-  placeOf,
-  shapeKey,
-  type AxisShape,
-  type Change,
-} from './depthwise-source.ts';
+import { buildCopyPlane, mostReach, PLANE_PARAMS, placeOf, shapeKey, type AxisShape, type Change } from './depthwise-source.ts';
 import { affineBytes, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
 
 export const DEPTHWISE_PARAMS = {
@@ -99,13 +91,7 @@ export interface Block {
 }
 
 /** Makes scratch ready, and what computes a block there. `change`: what becomes of the source's elements. */
-export function buildBlock(
-  scope: Scope,
-  target: Target,
-  kit: ElementKit,
-  v: DepthwiseVariant,
-  change?: Change,
-): (block: Block) => void {
+export function buildBlock(scope: Scope, target: Target, kit: ElementKit, v: DepthwiseVariant, change?: Change): (block: Block) => void {
   const { f, p, scratch } = scope;
   const { bytes } = kit;
   const copy = buildCopyPlane(scope, kit, v.columns, change);
@@ -115,23 +101,29 @@ export function buildBlock(
   const taps = v.rows.kernel * v.columns.kernel;
   // Zeros around the copied rows, which copying never writes anything else to.
   const most = maxI32(f, 'most', p.rowBlock, constant('i32', v.tile));
-  const sourceBytes = most.mul(v.rows.step).add(mostReach(v.rows) + 1).mul(p.rowBytes); // prettier-ignore
-  forStep(f, 'z', [0, f.let('cleared', sourceBytes), kit.vectorBytes], (z) => f.store(kit.vector, scratch.add(z), constant(kit.vector, 0))); // prettier-ignore
+  const sourceBytes = most
+    .mul(v.rows.step)
+    .add(mostReach(v.rows) + 1)
+    .mul(p.rowBytes);
+  forStep(f, 'z', [0, f.let('cleared', sourceBytes), kit.vectorBytes], (z) => f.store(kit.vector, scratch.add(z), constant(kit.vector, 0)));
   return ({ x, image, channel, begin, end, others = [] }) => {
     const count = minI32(f, 'count', p.rowBlock, end.sub(begin));
     const first = begin.mul(v.rows.step).add(p.rowOrigin);
-    const reached = count.sub(1).mul(v.rows.step).add(mostReach(v.rows) + 1); // prettier-ignore
+    const reached = count
+      .sub(1)
+      .mul(v.rows.step)
+      .add(mostReach(v.rows) + 1);
     copy(x, scratch, first, f.let('reached', reached), ...others);
     const row = f.let('row', begin.mul(down));
     const left = minI32(f, 'left', count.mul(down), p.rows.sub(row));
     const y = f.let('to', p.y.add(image.mul(p.yn)).add(channel.mul(p.yc)).add(row.mul(p.rowSize)));
     const results = f.let('results', scratch.add(p.resultsAt));
     f.call(tiles, scratch, results, count, p.w.add(channel.mul(taps * bytes)), p.bias.add(channel.mul(bytes)), p.hasBias, p.rowBytes, p.phaseBytes, p.rowSize, p.lastColumn); // prettier-ignore
-    f.call(out, results, y, left.mul(p.rowSize), p.gate.sub(p.y), p.residual.sub(p.y), p.affine.add(channel.mul(affineBytes(kit)))); // prettier-ignore
+    f.call(out, results, y, left.mul(p.rowSize), p.gate.sub(p.y), p.residual.sub(p.y), p.affine.add(channel.mul(affineBytes(kit))));
   };
 }
 
-const TILE_ARGS = ['source', 'results', 'count', 'w', 'bias', 'hasBias', 'rowBytes', 'phaseBytes', 'rowSize', 'lastColumn'] as const; // prettier-ignore
+const TILE_ARGS = ['source', 'results', 'count', 'w', 'bias', 'hasBias', 'rowBytes', 'phaseBytes', 'rowSize', 'lastColumn'] as const;
 
 /** One product of a tile: which sum it belongs to, its weight, and where its source lies from the tile's on. */
 interface Product {
@@ -195,9 +187,7 @@ function buildTiles(scope: Scope, target: Target, kit: ElementKit, v: DepthwiseV
       };
       if (across === 1) {
         // A row shorter than a vector is one, so no vector of this order is written over another that belongs there.
-        forStep(f, 'column', [0, columnEnd, kit.lanes], (column) =>
-          tileAt(minI32(f, 'columnAt', column, a.lastColumn)),
-        );
+        forStep(f, 'column', [0, columnEnd, kit.lanes], (column) => tileAt(minI32(f, 'columnAt', column, a.lastColumn)));
       } else {
         const column = f.let('column', a.lastColumn.add(0));
         f.while(column.ge(0), () => {

@@ -60,12 +60,7 @@ export function finishResults(
     (zero: Expr, lanes: number, read: (at: Expr) => Expr, splat: (at: Expr, offset: number) => Expr): FinishResult =>
     (value, place, row = 0) => {
       const at = row * affineBytes(kit);
-      const parts = [
-        splat(affine, at),
-        splat(affine, at + kit.bytes),
-        read(place.add(residual)),
-        read(place.add(gate)),
-      ];
+      const parts = [splat(affine, at), splat(affine, at + kit.bytes), read(place.add(residual)), read(place.add(gate))];
       return expand(f, [result], { inputs: [value, ...parts, zero] }, lanes)[0]!;
     };
   return {

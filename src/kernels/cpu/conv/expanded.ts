@@ -69,7 +69,7 @@ function build(scope: Scope, target: Target, v: ExpandedVariant): void {
     const end = minI32(f, 'end', p.rowCount, i0.add(p.partRows));
     const { top, bytes } = sourceOf(scope, v, i0, end);
     const from = p.x.add(image.mul(p.xn)).add(top);
-    f.call(expand, from, p.xc, p.packed.add(m.mul(p.depth).mul(kit.bytes)), channels, p.depth, bytes, between, p.pitch, zeros); // prettier-ignore
+    f.call(expand, from, p.xc, p.packed.add(m.mul(p.depth).mul(kit.bytes)), channels, p.depth, bytes, between, p.pitch, zeros);
     const x = f.let('plane', between.sub(top));
     f.for('c', 0, channels, (c) => {
       const channel = f.let('channel', m.add(c));
@@ -86,14 +86,16 @@ function build(scope: Scope, target: Target, v: ExpandedVariant): void {
 }
 
 /** Of the rows of x that values of i need: where the first begins, and how many bytes they are. */
-function sourceOf(
-  { f, p }: Scope,
-  v: ExpandedVariant,
-  i0: Local,
-  end: Local,
-): Readonly<Record<'top' | 'bytes', Local>> {
+function sourceOf({ f, p }: Scope, v: ExpandedVariant, i0: Local, end: Local): Readonly<Record<'top' | 'bytes', Local>> {
   const first = f.let('first', i0.mul(v.rows.step).add(p.rowOrigin));
-  const last = f.let('last', end.sub(1).mul(v.rows.step).add(mostReach(v.rows) + 1).add(p.rowOrigin)); // prettier-ignore
+  const last = f.let(
+    'last',
+    end
+      .sub(1)
+      .mul(v.rows.step)
+      .add(mostReach(v.rows) + 1)
+      .add(p.rowOrigin),
+  );
   const row = f.let('topRow', first.gt(0).select(first, 0));
   const rows = minI32(f, 'sourceEnd', last, p.sourceRows).sub(row);
   return { top: f.let('top', row.mul(p.xh)), bytes: f.let('bytes', rows.mul(p.xh)) };

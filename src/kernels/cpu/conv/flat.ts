@@ -133,19 +133,7 @@ function buildCopy(scope: Scope, kit: ElementKit, [down, across]: readonly [numb
         const to = f.let('plane', a.to.add(a.phaseBytes.mul(v * across)));
         f.for('n', 0, a.images, (n) => {
           const height = n.lt(last).select(a.imageRows, a.rows.add(a.rowReach));
-          f.call(
-            rows,
-            from,
-            to,
-            height,
-            a.first.add(v),
-            a.xh,
-            a.sourceRows,
-            a.phases,
-            a.phaseBytes,
-            a.rowBytes,
-            a.masks,
-          );
+          f.call(rows, from, to, height, a.first.add(v), a.xh, a.sourceRows, a.phases, a.phaseBytes, a.rowBytes, a.masks);
           f.inc(from, a.xn);
           f.inc(to, imageBytes);
         });
@@ -159,7 +147,7 @@ function buildCopy(scope: Scope, kit: ElementKit, [down, across]: readonly [numb
 /** Copies every `down`-th row from row `first` on, which may lie outside, each residue of its columns to a plane of its own. */
 function buildCopyRows(scope: Scope, kit: ElementKit, [down, across]: readonly [number, number]): Fn {
   const { vector, vectorBytes, lanes, bytes } = kit;
-  const names = ['from', 'to', 'height', 'first', 'xh', 'sourceRows', 'phases', 'phaseBytes', 'rowBytes', 'masks'] as const; // prettier-ignore
+  const names = ['from', 'to', 'height', 'first', 'xh', 'sourceRows', 'phases', 'phaseBytes', 'rowBytes', 'masks'] as const;
   return intFn(scope, 'copyRows', names, (f, a) => {
     const phases = Array.from({ length: across }, (_, h) => {
       const word = (i: number): Local => f.let(`phase${h}_${i}`, load('i32', a.phases, 12 * h + 4 * i));
@@ -217,7 +205,12 @@ function buildMultiply(scope: Scope, kit: ElementKit, v: FlatVariant) {
       const [offsets, out] = [p.offsets.add(p.channels.mul(4 * before)), sums.add(p.sumBytes.mul(s))];
       const args = [scratch, offsets, depth, w.add(tapBytes.mul(before)), bias, out, outRow, length, lastTile];
       if (last === main) f.call(main, ...args);
-      else f.if(m.add(height).gt(p.outputs), () => f.call(last, ...args), () => f.call(main, ...args)); // prettier-ignore
+      else
+        f.if(
+          m.add(height).gt(p.outputs),
+          () => f.call(last, ...args),
+          () => f.call(main, ...args),
+        );
       before += count;
     });
   };

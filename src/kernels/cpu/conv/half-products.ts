@@ -17,8 +17,7 @@ export const RESULT_ROWS = 12 * HALF_ROWS;
 
 /** Bytes of the packed weights. */
 export const halfWeightBytes = (outputs: number, channels: number): number =>
-  Math.ceil(outputs / HALF_ROWS) *
-  (Math.floor(channels / HALF_DEPTH) * halfRowsBytes(HALF_DEPTH) + halfRowsBytes(channels % HALF_DEPTH));
+  Math.ceil(outputs / HALF_ROWS) * (Math.floor(channels / HALF_DEPTH) * halfRowsBytes(HALF_DEPTH) + halfRowsBytes(channels % HALF_DEPTH));
 
 /** Where a depth block of the packed weights begins, and in it the panel of row m. */
 const blockAt = (panels: Expr, k0: Expr): Expr => panels.mul(k0.div(HALF_DEPTH)).mul(halfRowsBytes(HALF_DEPTH));
@@ -79,14 +78,10 @@ function build(scope: Scope, target: Target, kit: ElementKit, epilogue: Epilogue
 }
 
 /** Where the panels of a depth block are among those of a unit's pixels. */
-const pixelsOf = (panels: Expr, k0: Expr, width: number): Expr => panels.mul(k0.mul(width * 2).add(k0.div(HALF_DEPTH).mul(HEAD))); // prettier-ignore
+const pixelsOf = (panels: Expr, k0: Expr, width: number): Expr => panels.mul(k0.mul(width * 2).add(k0.div(HALF_DEPTH).mul(HEAD)));
 
 /** Copies a unit's pixels from `x` on, and makes halves of them. */
-function buildPixelHalves(
-  scope: Scope,
-  target: Target,
-  kit: ElementKit,
-): (x: Expr, images: Local, pixels: Local, columns: Local) => void {
+function buildPixelHalves(scope: Scope, target: Target, kit: ElementKit): (x: Expr, images: Local, pixels: Local, columns: Local) => void {
   const { f, p, scratch } = scope;
   const width = halfColumns(target);
   const copy = buildCopy(scope, kit, width / kit.lanes);
@@ -106,11 +101,7 @@ function buildPixelHalves(
 }
 
 /** Weights from output `m` on times the pixels of a unit. */
-function buildMultiply(
-  scope: Scope,
-  target: Target,
-  kit: ElementKit,
-): (m: Local, rows: Local, columns: Local, results: Local) => void {
+function buildMultiply(scope: Scope, target: Target, kit: ElementKit): (m: Local, rows: Local, columns: Local, results: Local) => void {
   const { f, p, scratch } = scope;
   const width = halfColumns(target);
   const column = buildColumn(scope, kit);

@@ -65,7 +65,11 @@ function alongChannels(scope: Scope, kit: ElementKit): Pack {
       const end = f.let('end', begin.add(taps.mul(vectorBytes)));
       const place = f.let('place', places);
       forStep(f, 'at', [begin, end, vectorBytes], (at) => {
-        const turned = transposedInLanes(f, rows.map((row) => load(vector, row.add(at))), kit); // prettier-ignore
+        const turned = transposedInLanes(
+          f,
+          rows.map((row) => load(vector, row.add(at))),
+          kit,
+        );
         turned.forEach((value, i) => f.store(vector, out.add(load('i32', place, 4 * i)), value));
         f.inc(place, lanes * 4);
       });
@@ -90,7 +94,12 @@ function alongOutputs(scope: Scope, kit: ElementKit, taps: number): Pack {
     const squares = (): void => {
       const rows = rowsFrom(f, lanes, w, m, last, wm);
       channel(
-        () => transposedInLanes(f, rows.map((row) => load(vector, row)), kit).slice(0, taps), // prettier-ignore
+        () =>
+          transposedInLanes(
+            f,
+            rows.map((row) => load(vector, row)),
+            kit,
+          ).slice(0, taps),
         () => rows.forEach((row) => f.inc(row, wc)),
       );
     };
@@ -99,7 +108,11 @@ function alongOutputs(scope: Scope, kit: ElementKit, taps: number): Pack {
       return;
     }
     const from = f.let('from', w.add(m.mul(bytes)));
-    const copies = (): void => channel(() => [load(vector, from)], () => f.inc(from, wc)); // prettier-ignore
+    const copies = (): void =>
+      channel(
+        () => [load(vector, from)],
+        () => f.inc(from, wc),
+      );
     f.if(m.add(lanes - 1).le(last), copies, squares);
   });
   return (m, to) => entry.call(pack, p.w, m, p.outputs.sub(1), p.wm, p.wc, p.channels, p.places, to);

@@ -57,7 +57,11 @@ export function buildPackBlock(scope: KernelScope<ParamSpec>, kit: ElementKit, h
       if (squares) {
         forStep(f, 'r', [0, whole, lanes], () => {
           for (let q = 0; q < height; q += lanes) {
-            const square = transposed(f, at.slice(q, q + lanes).map((output) => load(vector, output)), lanes); // prettier-ignore
+            const square = transposed(
+              f,
+              at.slice(q, q + lanes).map((output) => load(vector, output)),
+              lanes,
+            );
             square.forEach((row, i) => f.store(vector, to, row, i * step + q * bytes));
           }
           for (const output of at) f.inc(output, kit.vectorBytes);

@@ -23,8 +23,7 @@ export const outputPanel = (kit: ElementKit): number => VECTORS * kit.lanes;
 /** Pixels of a panel: as many as registers hold sums for, beside the weights and a splatted element. */
 export const panelPixels = ({ vectorBytes }: ElementKit): number => ({ 16: 4, 32: 6, 64: 14 })[vectorBytes]!;
 /** Bytes of a panel of pixels: vectors are stored over its end. */
-export const pixelPanelBytes = (kit: ElementKit, depth: number): number =>
-  depth * panelPixels(kit) * kit.bytes + kit.vectorBytes;
+export const pixelPanelBytes = (kit: ElementKit, depth: number): number => depth * panelPixels(kit) * kit.bytes + kit.vectorBytes;
 
 /** Pixels of a panel are, of the source for one tap: anywhere; neighbours; every other one. Of the latter two some may be zeros instead. */
 export const SOURCES = { anywhere: 0, line: 1, pairs: 2 } as const;
@@ -74,7 +73,10 @@ export function packPixelsKernel(target: Target, element: Element): Kernel<typeo
 }
 
 const bytesOfPanel = ({ p }: Sources, kit: ElementKit): Expr =>
-  p.taps.mul(p.channels).mul(panelPixels(kit) * kit.bytes).add(kit.vectorBytes); // prettier-ignore
+  p.taps
+    .mul(p.channels)
+    .mul(panelPixels(kit) * kit.bytes)
+    .add(kit.vectorBytes);
 
 function pixelsAt({ f, p }: Sources, part: Expr): Pixels {
   const image = f.let('image', part.div(p.pixelBlocks).mul(p.images));
@@ -210,11 +212,7 @@ export const runTable = (runs: readonly PanelRun[]): Int32Array =>
 
 type Scope = KernelScope<typeof PIXEL_PANELS_PARAMS>;
 
-export function pixelPanelsKernel(
-  target: Target,
-  element: Element,
-  epilogue: Epilogue,
-): Kernel<typeof PIXEL_PANELS_PARAMS> {
+export function pixelPanelsKernel(target: Target, element: Element, epilogue: Epilogue): Kernel<typeof PIXEL_PANELS_PARAMS> {
   const end = epilogue === 'none' ? '' : `/${epilogue}`;
   return cachedKernel(target, `conv-pixel-panels/${element}${end}`, PIXEL_PANELS_PARAMS, (scope) =>
     build(scope, elementKit(target, element), epilogue),
@@ -243,10 +241,7 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(kit.bytes)), p.hasBias, outputs, bias);
     const out = resultsAt(scope, kit, at);
     const panels = f.let('panels', outputs.add(outputPanel(kit) - 1).div(outputPanel(kit)));
-    const chunks = f.let(
-      'panelChunks',
-      f.let('tiles', tilesOf(at.count, kit)).mul(p.depth.add(ASKING - 1).div(ASKING)),
-    );
+    const chunks = f.let('panelChunks', f.let('tiles', tilesOf(at.count, kit)).mul(p.depth.add(ASKING - 1).div(ASKING)));
     // The next unit's pixels are asked for in the last half of the panels, so that they stay until they are packed.
     const late = f.let('late', panels.div(2));
     const next = nextPixels(scope, kit, part);
@@ -256,14 +251,16 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
       const weights = f.let('weights', p.packed.add(output.mul(p.depth).mul(kit.bytes)));
       const isLate = f.let('isLate', p.isBefore.eq(0).and(m.ge(late.mul(outputPanel(kit)))));
       const places = resultRegions(scope, kit, at, out, output);
-      const results = [p.y, ...operandsOf(scope, epilogue)].map((to) => askedInLoop(f, [places.from.add(to), ...places.rest], chunks)); // prettier-ignore
-      const ask = (steps: Expr): Expr[] => [
-        ...sources(steps, isLate),
-        ...results.flatMap((asked) => asked(steps, i32(1))),
-      ];
+      const results = [p.y, ...operandsOf(scope, epilogue)].map((to) => askedInLoop(f, [places.from.add(to), ...places.rest], chunks));
+      const ask = (steps: Expr): Expr[] => [...sources(steps, isLate), ...results.flatMap((asked) => asked(steps, i32(1)))];
       const run = f.let('run', p.runs);
       f.for('r', 0, p.runCount, () => {
-        const [from, depth, first, placesAt] = RUN_FIELDS.map((name, i) => f.let(name, load('i32', run, 4 * i))) as [Local, Local, Local, Local]; // prettier-ignore
+        const [from, depth, first, placesAt] = RUN_FIELDS.map((name, i) => f.let(name, load('i32', run, 4 * i))) as [
+          Local,
+          Local,
+          Local,
+          Local,
+        ];
         multiply({ a: f.let('rows', a.add(from)), panelBytes, count: at.count, weights, k: depth, bias: bias.add(m.mul(kit.bytes)), starts: first, places: p.places.add(placesAt).add(at.pixel.mul(4)), results: out.base, nowhere: scratch.add(p.nowhereAt), ask }); // prettier-ignore
         f.inc(run, RUN_FIELDS.length * 4);
       });
@@ -349,7 +346,11 @@ function buildMultiply(scope: Scope, kit: ElementKit, regions: number): (of: Pro
       const steps = f.let('steps', depth.add(ASKING - 1).div(ASKING));
       forStep(f, 'pixel', [0, count, height], (pixel) => {
         const args = [depth, rows, weights, init, to, results, nowhere, soon, ...ask(steps)] as const;
-        f.if(count.sub(pixel).le(height / 2), () => f.call(low, ...args), () => f.call(micro, ...args)); // prettier-ignore
+        f.if(
+          count.sub(pixel).le(height / 2),
+          () => f.call(low, ...args),
+          () => f.call(micro, ...args),
+        );
         f.inc(rows, panelBytes);
         f.inc(to, height * 4);
         // Each of the first tiles asks for a half of the next block.
@@ -372,9 +373,16 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number
     const [depth, a, b, init, places, results, nowhere, soon] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
     const tile = new Tile(f, kit, rows, VECTORS);
     forStep(f, 'from', [0, depth, ASKING], (from) => {
-      for (const of of asked) askLines(f, of.map((name) => args[name]!)); // prettier-ignore
+      for (const of of asked)
+        askLines(
+          f,
+          of.map((name) => args[name]!),
+        );
       f.for('k', from, minI32(f, 'end', from.add(ASKING), depth), () => {
-        tile.outerStep(a, offsets.map((offset) => load(vector, b, offset))); // prettier-ignore
+        tile.outerStep(
+          a,
+          offsets.map((offset) => load(vector, b, offset)),
+        );
         f.prefetch(soon);
         f.inc(a, panelPixels(kit) * kit.bytes);
         f.inc(b, VECTORS * vectorBytes);
@@ -391,11 +399,7 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number
 }
 
 /** Writes a panel of outputs, `left` of which are there, to y. */
-function buildWrite(
-  scope: Scope,
-  kit: ElementKit,
-  epilogue: Epilogue,
-): (at: Pixels, results: Results, output: Local, left: Local) => void {
+function buildWrite(scope: Scope, kit: ElementKit, epilogue: Epilogue): (at: Pixels, results: Results, output: Local, left: Local) => void {
   const { f, p, scratch } = scope;
   const bandOut = buildBandOut(scope, kit, epilogue);
   const pixelBytes = outputPanel(kit) * kit.bytes;

@@ -119,7 +119,14 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(kit.bytes)), p.hasBias, outputs, bias);
     f.for('segment', 0, p.segmentCount, (segment) => {
       const at = f.let('at', p.segments.add(segment.mul(FIELDS.length * 4)));
-      const [taps, before, lo, hi, pixels, table] = FIELDS.map((name, i) => f.let(name, load('i32', at, i * 4))) as [Local, Local, Local, Local, Local, Local]; // prettier-ignore
+      const [taps, before, lo, hi, pixels, table] = FIELDS.map((name, i) => f.let(name, load('i32', at, i * 4))) as [
+        Local,
+        Local,
+        Local,
+        Local,
+        Local,
+        Local,
+      ];
       const from = maxI32(f, 'from', lo.sub(i0), i32(0));
       const to = minI32(f, 'to', hi.sub(i0), rows);
       const count = f.let('count', to.sub(from).mul(images).mul(pixels));
@@ -138,7 +145,7 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
             const tapsAt = f.let('tapsAt', p.offsets.add(before.add(tap).mul(4)));
             forStep(f, 'pixel', [0, count, height], (pixel) => {
               const left = f.let('left', count.sub(pixel).sub(1));
-              f.call(micro, positions.add(pixel.mul(8)), left, scratch, tapsAt, some, u, p.channels, result, panelBias, tap.eq(0)); // prettier-ignore
+              f.call(micro, positions.add(pixel.mul(8)), left, scratch, tapsAt, some, u, p.channels, result, panelBias, tap.eq(0));
             });
             f.inc(u, some.mul(tapBytes));
             f.inc(tap, some);
@@ -153,7 +160,7 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
   };
 }
 
-const MICRO_ARGS = ['positions', 'left', 'source', 'taps', 'tapCount', 'u', 'channels', 'result', 'bias', 'first'] as const; // prettier-ignore
+const MICRO_ARGS = ['positions', 'left', 'source', 'taps', 'tapCount', 'u', 'channels', 'result', 'bias', 'first'] as const;
 
 /**
  * result[pixel][output] (+)= Σ over taps and channels of source[pixel, tap][channel] · u[tap][channel][output], from the bias

@@ -41,9 +41,7 @@ type Scope = KernelScope<typeof POINTWISE_PARAMS>;
 /** Of 32-bit numbers. */
 export function pointwiseKernel(target: Target, epilogue: Epilogue): Kernel<typeof POINTWISE_PARAMS> {
   const end = epilogue === 'none' ? '' : `/${epilogue}`;
-  return cachedKernel(target, `conv-pointwise/f32${end}`, POINTWISE_PARAMS, (scope) =>
-    build(scope, elementKit(target, 'f32'), epilogue),
-  );
+  return cachedKernel(target, `conv-pointwise/f32${end}`, POINTWISE_PARAMS, (scope) => build(scope, elementKit(target, 'f32'), epilogue));
 }
 
 function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
@@ -101,8 +99,7 @@ function buildCopy(scope: Scope, kit: ElementKit): Fn {
       const out = f.let('out', to);
       forStep(f, 'j', [pixel, end, width], (j) => {
         const at = f.let('at', x.add(minI32(f, 'place', j, last).mul(bytes)));
-        for (let v = 0; v < POINT_TILE.vectors; v++)
-          f.store(vector, out, load(vector, at, v * vectorBytes), v * vectorBytes);
+        for (let v = 0; v < POINT_TILE.vectors; v++) f.store(vector, out, load(vector, at, v * vectorBytes), v * vectorBytes);
         f.inc(out, panelBytes);
       });
       f.inc(x, xc);
@@ -123,12 +120,17 @@ function buildMicro(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
       for (const acc of row) f.set(acc, loadSplat(vector, bias, i * bytes));
     });
     f.for('c', 0, channels, () => {
-      tile.outerStep(w, Array.from({ length: vectors }, (_, j) => load(vector, panel, j * vectorBytes))); // prettier-ignore
+      tile.outerStep(
+        w,
+        Array.from({ length: vectors }, (_, j) => load(vector, panel, j * vectorBytes)),
+      );
       f.inc(w, outputs * bytes);
       f.inc(panel, vectors * vectorBytes);
     });
     const places: readonly Local[] = channelsFrom(f, outputs, 'place', y, left, yc);
-    const scales = epilogue.startsWith('affine') ? channelsFrom(f, outputs, 'affine', affine, left, i32(affineBytes(kit))) : places.map(() => affine); // prettier-ignore
+    const scales = epilogue.startsWith('affine')
+      ? channelsFrom(f, outputs, 'affine', affine, left, i32(affineBytes(kit)))
+      : places.map(() => affine);
     tile.acc.forEach((row, i) => {
       const { vector: finish } = finishResults(f, kit, epilogue, { gate, residual, affine: scales[i]! });
       row.forEach((acc, j) => {

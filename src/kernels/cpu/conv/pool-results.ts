@@ -19,19 +19,14 @@ type Scope = KernelScope<ParamSpec>;
 export const pooledSize = (count: Expr): Expr => count.binary('shrU', 1);
 
 /** The epilogue before pooling for vectors whose lanes are channels; `affine` is the first one's scale and shift. */
-function finishedChannels(
-  f: Fn,
-  { element, vector, vectorBytes, lanes }: ElementKit,
-  epilogue: Epilogue,
-  affine: Local,
-) {
+function finishedChannels(f: Fn, { element, vector, vectorBytes, lanes }: ElementKit, epilogue: Epilogue, affine: Local) {
   const zeros = f.let('zeros', constant(vector, 0));
   const read = (odd: number): Local => {
     const every = Array.from({ length: lanes }, (_, i) => 2 * i + odd);
     return f.let('affinePart', load(vector, affine).shuffle(load(vector, affine, vectorBytes), every));
   };
   const parts = hasStep(epilogue, 'affine') ? [read(0), read(1)] : [zeros, zeros];
-  const [sum, scale, shift, zero] = Array.from({ length: 4 }, (_, i) => inputOf(element, i)) as [Formula, Formula, Formula, Formula]; // prettier-ignore
+  const [sum, scale, shift, zero] = Array.from({ length: 4 }, (_, i) => inputOf(element, i)) as [Formula, Formula, Formula, Formula];
   const result = finished(epilogue, sum, { scale, shift, residual: zero, gate: zero, zero }); // neither of the two is pooled
   return (value: Expr): Expr => expand(f, [result], { inputs: [value, ...parts, zeros] }, lanes)[0]!;
 }

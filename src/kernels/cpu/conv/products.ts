@@ -4,17 +4,7 @@
  * the packed weights. Results gather in the scratch and go to y row by row, with what is done to them on the way.
  */
 import { buildPackPanels } from '../gemm/pack.ts';
-import {
-  elementKit,
-  forStep,
-  intFn,
-  minI32,
-  panelDepth,
-  TILE_VECTORS,
-  tileRows,
-  type Element,
-  type ElementKit,
-} from '../gemm/tile.ts';
+import { elementKit, forStep, intFn, minI32, panelDepth, TILE_VECTORS, tileRows, type Element, type ElementKit } from '../gemm/tile.ts';
 import { buildMicros, MICRO_ARGS } from '../gemm/micro.ts';
 import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
@@ -24,7 +14,7 @@ import { affineBytes, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './
 /** Rows of results that are made at a time: their weights stay in the second-level cache. */
 export const resultRows = (kit: ElementKit): number => (144 / tileRows(kit)) * tileRows(kit);
 
-export const PACK_PRODUCTS_PARAMS = { w: 'ptr', packed: 'ptr', wm: 'i32', wc: 'i32', outputs: 'i32', channels: 'i32' } as const; // prettier-ignore
+export const PACK_PRODUCTS_PARAMS = { w: 'ptr', packed: 'ptr', wm: 'i32', wc: 'i32', outputs: 'i32', channels: 'i32' } as const;
 
 /** Weights as panels of A. The unit of work is a panel. */
 export function packProductsKernel(target: Target, element: Element): Kernel<typeof PACK_PRODUCTS_PARAMS> {
@@ -94,7 +84,7 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
       multiply({ m, rows, columns, results, next, y, isFirst: r.eq(0), gate, residual });
       const bias = p.bias.add(m.mul(p.hasBias).mul(kit.bytes));
       const affine = p.affine.add(m.mul(affineBytes(kit)));
-      f.call(write, results, p.resultPitch, rows, images, pixels, y, p.yn, p.yc, bias, p.hasBias, gate, residual, affine); // prettier-ignore
+      f.call(write, results, p.resultPitch, rows, images, pixels, y, p.yn, p.yc, bias, p.hasBias, gate, residual, affine);
     });
   });
 }
@@ -140,9 +130,7 @@ export function buildCopy(scope: Scope, kit: ElementKit, zeros = TILE_VECTORS): 
 }
 
 /** Some rows of results, which go to `y`, and the pixels of the unit that comes `next`. */
-interface Rows extends Readonly<
-  Record<'m' | 'rows' | 'columns' | 'results' | 'next' | 'y' | 'gate' | 'residual', Local>
-> {
+interface Rows extends Readonly<Record<'m' | 'rows' | 'columns' | 'results' | 'next' | 'y' | 'gate' | 'residual', Local>> {
   readonly isFirst: Expr;
 }
 
@@ -177,7 +165,11 @@ function buildMultiply(scope: Scope, kit: ElementKit, epilogue: Epilogue): (what
         const start = [first.select(zeros, c), first.select(i32(0), p.resultPitch)];
         const soon = [nextRows.add(at), p.xc, ahead, y.add(at), p.yc, placed, gate, residual] as const;
         const args = [a, panelBytes, rows, depth, b.add(at), p.pitch, ...start, c, p.resultPitch, ...soon] as const;
-        f.if(columns.sub(j).le(kit.lanes), () => f.call(narrow, ...args), () => f.call(whole, ...args)); // prettier-ignore
+        f.if(
+          columns.sub(j).le(kit.lanes),
+          () => f.call(narrow, ...args),
+          () => f.call(whole, ...args),
+        );
       });
     });
   };
@@ -210,7 +202,12 @@ function buildRows(scope: Scope, kit: ElementKit, vectors: number, epilogue: Epi
         }),
       );
       if (heights.length === 1) call(height);
-      else f.if(rows.sub(i).gt(heights[1]!), () => call(height), () => call(heights[1]!)); // prettier-ignore
+      else
+        f.if(
+          rows.sub(i).gt(heights[1]!),
+          () => call(height),
+          () => call(heights[1]!),
+        );
       f.inc(a, panelBytes);
       f.inc(init, initRow.mul(height));
       f.inc(c, cm.mul(height));
@@ -218,7 +215,7 @@ function buildRows(scope: Scope, kit: ElementKit, vectors: number, epilogue: Epi
   });
 }
 
-const WRITE_ARGS = ['from', 'pitch', 'rows', 'images', 'pixels', 'y', 'yn', 'yc', 'bias', 'hasBias', ...EPILOGUE_OPERANDS] as const; // prettier-ignore
+const WRITE_ARGS = ['from', 'pitch', 'rows', 'images', 'pixels', 'y', 'yn', 'yc', 'bias', 'hasBias', ...EPILOGUE_OPERANDS] as const;
 
 /** Writes rows of results, each to an output of all the unit's images. */
 export function buildWrite(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {

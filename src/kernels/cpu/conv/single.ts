@@ -77,8 +77,7 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
 }
 
 /** What is left when scales and shifts, which differ from lane to lane here, are done. */
-const withoutAffine = (epilogue: Epilogue): Epilogue =>
-  (epilogue === 'affine' ? 'none' : epilogue.replace(/^affine\+/, '')) as Epilogue;
+const withoutAffine = (epilogue: Epilogue): Epilogue => (epilogue === 'affine' ? 'none' : epilogue.replace(/^affine\+/, '')) as Epilogue;
 
 /** Sums times scales plus shifts, which lie in pairs. */
 function affineOf(f: Fn, { vector, lanes, vectorBytes }: ElementKit, sum: Local, at: Local): Expr {

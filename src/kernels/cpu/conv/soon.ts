@@ -32,13 +32,7 @@ export function askedInLoop(
     const [line, number] = [f.let('askedLine', next), f.let('askedRegion', next.div(regionLines!))];
     const some = f.let('askedSome', line.lt(lines!).and(when).select(count, i32(0)));
     f.inc(next, some.mul(stepsOfCall));
-    return [
-      from!.add(number.mul(step!)),
-      line.sub(number.mul(regionLines!)).mul(LINE),
-      regionLines!.mul(LINE),
-      step!,
-      some,
-    ];
+    return [from!.add(number.mul(step!)), line.sub(number.mul(regionLines!)).mul(LINE), regionLines!.mul(LINE), step!, some];
   };
 }
 

@@ -17,8 +17,7 @@ const LINE = 64;
 const PANEL_GAP = 2 * LINE;
 
 /** Bytes of a panel of so many channels. */
-export const stripPanelBytes = (kit: ElementKit, channels: number): number =>
-  channels * TILE_VECTORS * kit.vectorBytes + PANEL_GAP;
+export const stripPanelBytes = (kit: ElementKit, channels: number): number => channels * TILE_VECTORS * kit.vectorBytes + PANEL_GAP;
 
 /** Steps are in bytes; the pixels of an image, at least a vector of them, are neighbours in x and in y. */
 export const STRIPS_PARAMS = {
@@ -48,9 +47,7 @@ type Scope = KernelScope<typeof STRIPS_PARAMS>;
 /** Of 32-bit numbers. */
 export function stripsKernel(target: Target, epilogue: Epilogue): Kernel<typeof STRIPS_PARAMS> {
   const end = epilogue === 'none' ? '' : `/${epilogue}`;
-  return cachedKernel(target, `conv-strips/f32${end}`, STRIPS_PARAMS, (scope) =>
-    build(scope, elementKit(target, 'f32'), epilogue),
-  );
+  return cachedKernel(target, `conv-strips/f32${end}`, STRIPS_PARAMS, (scope) => build(scope, elementKit(target, 'f32'), epilogue));
 }
 
 function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
@@ -79,7 +76,8 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
     const image = f.let('image', part.div(p.pixelBlocks));
     const pixel = f.let('pixel', part.rem(p.pixelBlocks).mul(p.pixelBlock));
     const pixels = minI32(f, 'unitPixels', p.pixelBlock, p.plane.sub(pixel));
-    const placeOf = (part: Expr): Expr => p.x.add(part.div(p.pixelBlocks).mul(p.xn)).add(part.rem(p.pixelBlocks).mul(p.pixelBlock.mul(bytes))); // prettier-ignore
+    const placeOf = (part: Expr): Expr =>
+      p.x.add(part.div(p.pixelBlocks).mul(p.xn)).add(part.rem(p.pixelBlocks).mul(p.pixelBlock.mul(bytes)));
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(bytes)), p.hasBias, outputs, bias);
     f.call(copy, placeOf(part), p.channels, p.xc, pixels.mul(bytes), scratch);
     // The next unit's pixels, the same where it has those.
@@ -93,7 +91,14 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
         .div(LINE),
     );
     const width = TILE_VECTORS * kit.lanes;
-    const chunks = f.let('chunks', outputs.add(height - 1).div(height).mul(pixels.add(width - 1).div(width)).mul(height)); // prettier-ignore
+    const chunks = f.let(
+      'chunks',
+      outputs
+        .add(height - 1)
+        .div(height)
+        .mul(pixels.add(width - 1).div(width))
+        .mul(height),
+    );
     const lines = f.let('lines', nextPart.eq(part).select(i32(0), rowLines.mul(p.channels).div(chunks).add(1)));
     const at = f.let('nextAt', i32(0));
     const row = f.let('nextRow', i32(0));
@@ -148,7 +153,7 @@ function buildCopy(scope: Scope, kit: ElementKit): Fn {
   });
 }
 
-const TILE_ARGS = ['a', 'channels', 'b', 'bias', 'y', 'second', 'yc', 'left', 'streams', 'next', 'lines', ...EPILOGUE_OPERANDS] as const; // prettier-ignore
+const TILE_ARGS = ['a', 'channels', 'b', 'bias', 'y', 'second', 'yc', 'left', 'streams', 'next', 'lines', ...EPILOGUE_OPERANDS] as const;
 
 interface StripArgs extends Readonly<Record<Exclude<(typeof TILE_ARGS)[number], 'second'>, Expr>> {
   /** Pixels from the panel's first one on. */
@@ -170,7 +175,13 @@ function buildStrip(scope: Scope, kit: ElementKit, epilogue: Epilogue): (args: S
     const given = { ...args, y, second: i32(vectorBytes).sub(back).add(firstBack) };
     const call = (i: number): void => f.call(tiles[i]!, ...TILE_ARGS.map((name) => given[name]));
     const choose = (i: number): void =>
-      i + 1 === heights.length ? call(i) : f.if(args.left.gt(heights[i + 1]!), () => call(i), () => choose(i + 1)); // prettier-ignore
+      i + 1 === heights.length
+        ? call(i)
+        : f.if(
+            args.left.gt(heights[i + 1]!),
+            () => call(i),
+            () => choose(i + 1),
+          );
     choose(0);
   };
 }
@@ -199,17 +210,22 @@ function buildTile(scope: Scope, kit: ElementKit, rows: number, epilogue: Epilog
       }
       f.inc(places, p.yc);
       f.for('k', 0, minI32(f, 'some', steps, end), () => {
-        tile.outerStep(p.a, Array.from({ length: TILE_VECTORS }, (_, j) => load(vector, p.b, j * vectorBytes))); // prettier-ignore
+        tile.outerStep(
+          p.a,
+          Array.from({ length: TILE_VECTORS }, (_, j) => load(vector, p.b, j * vectorBytes)),
+        );
         f.inc(p.a, tileRows(kit) * bytes);
         f.inc(p.b, TILE_VECTORS * vectorBytes);
       });
       f.inc(end, i32(0).sub(steps));
     });
     const outputs: readonly Local[] = channelsFrom(f, rows, 'place', p.y, p.left, p.yc);
-    const scales = epilogue.startsWith('affine') ? channelsFrom(f, rows, 'affine', p.affine, p.left, i32(affineBytes(kit))) : outputs.map(() => p.affine); // prettier-ignore
+    const scales = epilogue.startsWith('affine')
+      ? channelsFrom(f, rows, 'affine', p.affine, p.left, i32(affineBytes(kit)))
+      : outputs.map(() => p.affine);
     const write = (store: (place: Local, value: Expr) => void): void =>
       tile.acc.forEach((row, i) => {
-        const { vector: finish } = finishResults(f, kit, epilogue, { gate: p.gate, residual: p.residual, affine: scales[i]! }); // prettier-ignore
+        const { vector: finish } = finishResults(f, kit, epilogue, { gate: p.gate, residual: p.residual, affine: scales[i]! });
         row.forEach((acc, j) => {
           const place = j === 0 ? outputs[i]! : f.let('second', outputs[i]!.add(p.second));
           store(place, finish(acc, place));

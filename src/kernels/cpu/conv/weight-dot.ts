@@ -27,7 +27,7 @@ export function buildDotCopy(scope: Scope, kit: ElementKit, height: number): Fn 
       const imageStep = f.let('imageStep', a.count.div(a.images).mul(height * vectorBytes));
       f.for('image', 0, a.images, (image) => {
         const rows = [f.let('row0', first.add(image.mul(a.dyn)))];
-        for (let q = 1; q < height; q++) rows.push(f.let(`row${q}`, valid.gt(q).select(rows[q - 1]!.add(a.dyc), rows[q - 1]!))); // prettier-ignore
+        for (let q = 1; q < height; q++) rows.push(f.let(`row${q}`, valid.gt(q).select(rows[q - 1]!.add(a.dyc), rows[q - 1]!)));
         f.call(copyRows, ...rows, to.add(image.mul(imageStep)), a.rows, a.width, a.dyh, a.dyw, mask, sums);
       });
     });
@@ -41,7 +41,7 @@ function buildCopyGradRows(scope: Scope, kit: ElementKit, height: number): Fn {
   const rest = ['to', 'rows', 'width', 'dyh', 'dyw', 'mask', 'sums'] as const;
   return intFn(scope, 'copyGradRows', [...planes, ...rest] as readonly string[], (f, args) => {
     const at = planes.map((name) => args[name]!);
-    const [to, rows, width, dyh, dyw, mask, sums] = rest.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
+    const [to, rows, width, dyh, dyw, mask, sums] = rest.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local];
     const acc = planes.map((name) => f.local(`sum-${name}`, vector));
     const put = (q: number, value: Expr): void => {
       const kept = f.let(`value${q}`, value);
@@ -98,13 +98,7 @@ function buildCopyGradRows(scope: Scope, kit: ElementKit, height: number): Fn {
 export function buildDotMicro(scope: Scope, kit: ElementKit, { height, pairs, byRow }: Tiling): Fn {
   const sources = Array.from({ length: pairs }, (_, j) => `x${j}`);
   return intFn(scope, 'micro', [...sources, ...MICRO_ARGS] as readonly string[], (f, args) => {
-    const [positions, rows, rowBytes, grad, sums] = MICRO_ARGS.map((name) => args[name]!) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
+    const [positions, rows, rowBytes, grad, sums] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local];
     const x = sources.map((name) => args[name]!);
     const tile = new Tile(f, kit, height, pairs);
     const gradRows = (at: Expr): Expr[] => {
@@ -122,7 +116,10 @@ export function buildDotMicro(scope: Scope, kit: ElementKit, { height, pairs, by
         });
         f.inc(grad, rowBytes.mul(height));
       } else {
-        tile.dotStep(gradRows(grad), starts.map((start) => load(kit.vector, start))); // prettier-ignore
+        tile.dotStep(
+          gradRows(grad),
+          starts.map((start) => load(kit.vector, start)),
+        );
         f.inc(grad, height * kit.vectorBytes);
       }
     });

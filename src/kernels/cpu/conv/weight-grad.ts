@@ -110,9 +110,7 @@ function buildUnits(scope: Scope, kit: ElementKit, tiling: Tiling): void {
 }
 
 /** What a block of pixels is added with: the unit's ∂y and source, and where its sums are. */
-type BlockOf = Readonly<
-  Record<'block' | 'dy' | 'source' | 'outputs' | 'sums' | 'biasSums' | 'rowBytes' | 'scratch', Local>
->;
+type BlockOf = Readonly<Record<'block' | 'dy' | 'source' | 'outputs' | 'sums' | 'biasSums' | 'rowBytes' | 'scratch', Local>>;
 
 function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (of: BlockOf) => void {
   const { f, p } = scope;
@@ -137,7 +135,7 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
       const to = f.let('to', sums.add(c0.mul(p.taps).mul(height * kit.bytes)));
       const depth = f.let('depth', channels.mul(p.taps));
       const tiles = f.let('tiles', tileRows(outputs, height).mul(tileRows(depth, tiling.pairs)));
-      const nextSource = source.add(next.image.mul(p.xn)).add(c0.mul(p.xc)).add(next.i0.mul(p.rowStep).add(p.rowOrigin).mul(p.xh)); // prettier-ignore
+      const nextSource = source.add(next.image.mul(p.xn)).add(c0.mul(p.xc)).add(next.i0.mul(p.rowStep).add(p.rowOrigin).mul(p.xh));
       const nextGrad = dy.add(next.image.mul(p.dyn)).add(next.i0.mul(p.dyh));
       const soon = soonOf(f, p.images, tiles, [
         { from: nextSource, bytes: reached.mul(p.xh), step: p.xc, count: channels },
@@ -185,7 +183,7 @@ export function soonOf(f: Fn, images: Local, tiles: Local, both: readonly [sourc
 }
 
 /** What the next block reads: rows of so many bytes, a step apart, and how many cache lines of them to ask for before each register tile. */
-export const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const; // prettier-ignore
+export const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const;
 
 /** Asks for the next lines of rows that begin at `row`. */
 export function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {

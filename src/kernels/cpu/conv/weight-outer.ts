@@ -24,7 +24,7 @@ export function buildOuterCopy(scope: Scope, kit: ElementKit, height: number): F
     const last = f.let('last', a.outputs.sub(1));
     const imageStep = f.let('imageStep', a.count.div(a.images).mul(height * bytes));
     forStep(f, 'm', [0, a.outputs, lanes], (m) => {
-      const planes = Array.from({ length: lanes }, (_, q) => f.let(`plane${q}`, a.from.add(minI32(f, `q${q}`, m.add(q), last).mul(a.dyc)))); // prettier-ignore
+      const planes = Array.from({ length: lanes }, (_, q) => f.let(`plane${q}`, a.from.add(minI32(f, `q${q}`, m.add(q), last).mul(a.dyc))));
       const inBlock = f.let('inBlock', m.rem(height));
       const to = f.let('toBlock', a.to.add(m.sub(inBlock).mul(a.count).add(inBlock).mul(bytes)));
       const sums = f.let('sums', a.biasSums.add(m.mul(bytes)));
@@ -47,13 +47,13 @@ function buildCopyRuns(scope: Scope, kit: ElementKit, step: number): Fn {
   const rest = ['to', 'runs', 'length', 'dyh', 'dyw', 'masks', 'sums'] as const;
   return intFn(scope, 'copyGradRuns', [...planes, ...rest] as readonly string[], (f, args) => {
     const at = planes.map((name) => args[name]!);
-    const [to, runs, length, dyh, dyw, masks, sums] = rest.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
+    const [to, runs, length, dyh, dyw, masks, sums] = rest.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local];
     const total = f.let('total', load(vector, sums));
     const whole = f.let('whole', length.div(lanes).mul(vectorBytes));
     const left = f.let('left', length.rem(lanes));
     const keep = f.let('keep', load(vector, masks.add(left.mul(vectorBytes))));
     const square = (loaded: (row: Local) => Expr): void => {
-      const pixels = transposedInLanes(f, at.map(loaded), kit); // prettier-ignore
+      const pixels = transposedInLanes(f, at.map(loaded), kit);
       pixels.forEach((pixel, i) => f.store(vector, to, pixel, i * step));
       f.inc(total, pairwiseSum(pixels));
     };
@@ -90,21 +90,22 @@ function buildCopyRuns(scope: Scope, kit: ElementKit, step: number): Fn {
 }
 
 const pairwiseSum = (terms: readonly Expr[]): Expr =>
-  terms.length === 1
-    ? terms[0]!
-    : pairwiseSum(terms.slice(0, terms.length / 2)).add(pairwiseSum(terms.slice(terms.length / 2)));
+  terms.length === 1 ? terms[0]! : pairwiseSum(terms.slice(0, terms.length / 2)).add(pairwiseSum(terms.slice(terms.length / 2)));
 
 /** sums[pair][output] += Σ over pixels of ∂y[output] · source[pair]. */
 export function buildOuterMicro(scope: Scope, kit: ElementKit, { height, pairs }: Tiling): Fn {
   const { vector, vectorBytes, bytes, lanes } = kit;
   const sources = Array.from({ length: pairs }, (_, j) => `x${j}`);
   return intFn(scope, 'micro', [...sources, ...MICRO_ARGS] as readonly string[], (f, args) => {
-    const [positions, steps, , grad, sums] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local]; // prettier-ignore
+    const [positions, steps, , grad, sums] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local];
     const x = sources.map((name) => args[name]!);
     const tile = new Tile(f, kit, pairs, height / lanes);
     const step = (starts: readonly Expr[], at: Expr): void => {
       const outputs = Array.from({ length: height / lanes }, (_, v) => load(vector, grad, v * vectorBytes));
-      tile.dotStep(starts.map((start) => loadSplat(vector, start, 0, at)), outputs); // prettier-ignore
+      tile.dotStep(
+        starts.map((start) => loadSplat(vector, start, 0, at)),
+        outputs,
+      );
       f.inc(grad, height * bytes);
     };
     const end = f.let('end', positions.add(steps.mul(4)));

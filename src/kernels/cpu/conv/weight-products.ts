@@ -88,10 +88,7 @@ function build(scope: Scope, kit: ElementKit, v: WeightProductsVariant): void {
   const zero = buildZero(scope, kit);
   const addBlock = buildBlock(scope, kit, v);
   const write = whole ? buildWrite(scope, kit, height) : undefined;
-  const panelBytes = f.let(
-    'panelBytes',
-    (whole ? wholeTiles(p.channelBlock.mul(p.taps), pairs) : p.depthPadded).mul(height * bytes),
-  );
+  const panelBytes = f.let('panelBytes', (whole ? wholeTiles(p.channelBlock.mul(p.taps), pairs) : p.depthPadded).mul(height * bytes));
   const ownBias = f.let('ownBias', scratch.add(p.biasSumsAt));
   f.for('unit', lo, hi, (unit) => {
     const part = f.let('part', unit.rem(p.parts));
@@ -118,15 +115,15 @@ function build(scope: Scope, kit: ElementKit, v: WeightProductsVariant): void {
     const dy = f.let('dyUnit', p.dy.add(group.mul(p.outputs).add(m0).mul(p.dyc)));
     const source = f.let('source', p.x.add(group.mul(p.channels).add(c0).mul(p.xc)));
     const end = minI32(f, 'blockEnd', part.add(1).mul(p.unitBlocks), p.blocks);
-    f.for('block', part.mul(p.unitBlocks), end, (of) => addBlock({ block: of, dy, source, channels, outputs, depth, sums, biasSums, panelBytes })); // prettier-ignore
+    f.for('block', part.mul(p.unitBlocks), end, (of) =>
+      addBlock({ block: of, dy, source, channels, outputs, depth, sums, biasSums, panelBytes }),
+    );
     write?.({ output: f.let('output', group.mul(p.outputs).add(m0)), c0, outputs, depth, sums, biasSums, panelBytes });
   });
 }
 
 /** What a block of pixels is added with. */
-type BlockOf = Readonly<
-  Record<'block' | 'dy' | 'source' | 'channels' | 'outputs' | 'depth' | 'sums' | 'biasSums' | 'panelBytes', Local>
->;
+type BlockOf = Readonly<Record<'block' | 'dy' | 'source' | 'channels' | 'outputs' | 'depth' | 'sums' | 'biasSums' | 'panelBytes', Local>>;
 
 function buildBlock(scope: Scope, kit: ElementKit, v: WeightProductsVariant): (of: BlockOf) => void {
   const { f, p, scratch } = scope;
@@ -143,11 +140,7 @@ function buildBlock(scope: Scope, kit: ElementKit, v: WeightProductsVariant): (o
     f.call(unfold, source.add(image.mul(p.xn)), p.xn, p.xc, p.xh, scratch, channels, images, rows, first, p.rowStep, p.sourceRows, p.taps, p.tapTable, p.width.mul(kit.bytes)); // prettier-ignore
     // Blocks of whole images: a region of all channels for each image.
     const isWhole = f.let('isWhole', p.rowBlocks.eq(1));
-    const regions = (
-      name: string,
-      from: Expr,
-      of: { bytes: Expr; between: Expr; count: Local; image: Local },
-    ): Expr[] =>
+    const regions = (name: string, from: Expr, of: { bytes: Expr; between: Expr; count: Local; image: Local }): Expr[] =>
       linesOf(f, name, {
         from,
         bytes: isWhole.select(of.between.mul(of.count), of.bytes),
@@ -186,7 +179,12 @@ function buildUnfold(scope: KernelScope<ParamSpec>, kit: ElementKit, { step, pai
     f.for('c', 0, a.channels, () => {
       const entry = f.let('entry', a.table);
       f.for('tap', 0, a.taps, () => {
-        const [shift, begin, end, at] = ['shift', 'begin', 'end', 'at'].map((name, i) => f.let(name, load('i32', entry, 4 * i))) as [Local, Local, Local, Local]; // prettier-ignore
+        const [shift, begin, end, at] = ['shift', 'begin', 'end', 'at'].map((name, i) => f.let(name, load('i32', entry, 4 * i))) as [
+          Local,
+          Local,
+          Local,
+          Local,
+        ];
         const out = f.let('out', a.to);
         const image = f.let('imageSource', a.x.add(at));
         f.for('n', 0, a.images, () => {
@@ -237,7 +235,13 @@ function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit, v: Weight
     const end = f.let('end', count.mul(kit.bytes));
     const tiles = tileRows(outputs, height).mul(tileRows(depth, pairs));
     const chunks = f.let('chunks', end.add(ASKING - 1).div(ASKING));
-    const asked = regions.map((of) => askedInLoop(f, of.map((name) => args[name]!), tiles.mul(chunks))); // prettier-ignore
+    const asked = regions.map((of) =>
+      askedInLoop(
+        f,
+        of.map((name) => args[name]!),
+        tiles.mul(chunks),
+      ),
+    );
     forStep(f, 'm', [0, outputs, height], () => {
       const to = f.let('to', sums);
       const x = f.let('x', unfolded);
@@ -264,7 +268,11 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, { height, pa
     const [x, grad, end, sums] = names.map((name) => args[name]!) as [Local, Local, Local, Local];
     const tile = new Tile(f, kit, pairs, height / lanes);
     forStep(f, 'from', [0, end, ASKING], (from) => {
-      for (const of of regions) askLines(f, of.map((name) => args[name]!)); // prettier-ignore
+      for (const of of regions)
+        askLines(
+          f,
+          of.map((name) => args[name]!),
+        );
       forStep(f, 'at', [from, minI32(f, 'to', from.add(ASKING), end), bytes], (at) => {
         const outputs = Array.from({ length: height / lanes }, (_, v) => load(vector, grad, v * vectorBytes));
         const pixel = Array.from({ length: pairs }, (_, i) => loadSplat(vector, x, i * ROW_BYTES, at));
@@ -296,9 +304,7 @@ function buildWrite(scope: Scope, kit: ElementKit, height: number): (of: SumsOf)
       f.inc(sums, panelBytes);
     });
     f.if(p.hasBias.and(c0.eq(0)), () =>
-      f.for('biasOf', 0, outputs, (q) =>
-        f.store(element, p.db.add(output.add(q).mul(bytes)), load(element, biasSums.add(q.mul(bytes)))),
-      ),
+      f.for('biasOf', 0, outputs, (q) => f.store(element, p.db.add(output.add(q).mul(bytes)), load(element, biasSums.add(q.mul(bytes))))),
     );
   };
 }

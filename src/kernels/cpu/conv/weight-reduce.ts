@@ -57,26 +57,21 @@ export function buildReduce(scope: Scope, kit: ElementKit, height: number): (uni
 
 /** row[e] = Σ over parts, in order, of element e. */
 function buildAddParts(scope: Scope, kit: ElementKit): Fn {
-  return intFn(
-    scope,
-    'addParts',
-    ['from', 'parts', 'step', 'elements', 'row'],
-    (f, { from, parts, step, elements, row }) => {
-      const sumAt = (type: 'f32' | 'f64' | 'f32v' | 'f64v', at: Expr): void => {
-        const part = f.let('part', from.add(at));
-        const sum = f.let(`sum${type}`, load(type, part));
-        f.for('k', 1, parts, () => {
-          f.inc(part, step);
-          f.inc(sum, load(type, part));
-        });
-        f.store(type, row.add(at), sum);
-      };
-      const bytes = f.let('bytes', elements.mul(kit.bytes));
-      const whole = f.let('whole', bytes.sub(bytes.rem(kit.vectorBytes)));
-      forStep(f, 'v', [0, whole, kit.vectorBytes], (v) => sumAt(kit.vector, v));
-      forStep(f, 'e', [whole, bytes, kit.bytes], (e) => sumAt(kit.element, e));
-    },
-  );
+  return intFn(scope, 'addParts', ['from', 'parts', 'step', 'elements', 'row'], (f, { from, parts, step, elements, row }) => {
+    const sumAt = (type: 'f32' | 'f64' | 'f32v' | 'f64v', at: Expr): void => {
+      const part = f.let('part', from.add(at));
+      const sum = f.let(`sum${type}`, load(type, part));
+      f.for('k', 1, parts, () => {
+        f.inc(part, step);
+        f.inc(sum, load(type, part));
+      });
+      f.store(type, row.add(at), sum);
+    };
+    const bytes = f.let('bytes', elements.mul(kit.bytes));
+    const whole = f.let('whole', bytes.sub(bytes.rem(kit.vectorBytes)));
+    forStep(f, 'v', [0, whole, kit.vectorBytes], (v) => sumAt(kit.vector, v));
+    forStep(f, 'e', [whole, bytes, kit.bytes], (e) => sumAt(kit.element, e));
+  });
 }
 
 /** [depth][output] → [output][depth], of the outputs that exist, `dwStep` bytes apart: in squares, of which the last lies back, or one by one. */
@@ -103,13 +98,17 @@ export function buildTurn(scope: Scope, kit: ElementKit, height: number): Fn {
         oneByOne();
         return;
       }
-      f.if(count.eq(lanes).and(depth.ge(lanes)), () => {
-        const last = f.let('last', depth.sub(lanes));
-        forStep(f, 'r', [0, depth, lanes], (r) => {
-          const at = minI32(f, 'at', r, last);
-          f.call(square, from.add(at.mul(height * bytes)), to.add(at.mul(bytes)), dwStep);
-        });
-      }, oneByOne); // prettier-ignore
+      f.if(
+        count.eq(lanes).and(depth.ge(lanes)),
+        () => {
+          const last = f.let('last', depth.sub(lanes));
+          forStep(f, 'r', [0, depth, lanes], (r) => {
+            const at = minI32(f, 'at', r, last);
+            f.call(square, from.add(at.mul(height * bytes)), to.add(at.mul(bytes)), dwStep);
+          });
+        },
+        oneByOne,
+      );
     });
   });
 }

@@ -37,8 +37,7 @@ export function weightGradTiling(outputs: number, width: number, kit: ElementKit
 export const stepPixels = ({ form }: Tiling, kit: ElementKit): number => (form === 'dot' ? kit.lanes : 1);
 
 /** Bytes of one block of outputs' ∂y that a step reads. */
-export const stepBytes = (tiling: Tiling, kit: ElementKit): number =>
-  tiling.height * stepPixels(tiling, kit) * kit.bytes;
+export const stepBytes = (tiling: Tiling, kit: ElementKit): number => tiling.height * stepPixels(tiling, kit) * kit.bytes;
 
 /** Arguments of the function that copies ∂y of a block of pixels into scratch; strides in bytes. */
 export const COPY_GRAD_ARGS = ['from', 'to', 'outputs', 'images', 'rows', 'count', 'width', 'dyn', 'dyc', 'dyh', 'dyw', 'masks', 'biasSums'] as const; // prettier-ignore

@@ -62,7 +62,7 @@ export function buildMapElements(
         f.for('tileRow', 0, rows, () => {
           const tile = f.let('tile', from);
           f.for('tileColumn', 0, p.tileColumns, () => {
-            f.call(map, tile, pitchBytes, i32(vectorBytes), to, p.elementProduct.mul(REACH), p.elementProduct, temporary, p.elementTile); // prettier-ignore
+            f.call(map, tile, pitchBytes, i32(vectorBytes), to, p.elementProduct.mul(REACH), p.elementProduct, temporary, p.elementTile);
             f.inc(tile, TILE * vectorBytes);
             f.inc(to, p.elementTile);
           });

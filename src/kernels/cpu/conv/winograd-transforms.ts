@@ -70,7 +70,14 @@ function combined(f: Fn, kit: ElementKit, m: Matrix, x: readonly Expr[]): readon
     const odd = row.map((c, k) => (c - folded.m[j]![k]!) / 2);
     const scale = odd.findLast((c) => c !== 0)!;
     const e = f.let('even', sum(kit, even, folded.x));
-    const o = f.let('odd', sum(kit, odd.map((c) => c / scale), folded.x)); // prettier-ignore
+    const o = f.let(
+      'odd',
+      sum(
+        kit,
+        odd.map((c) => c / scale),
+        folded.x,
+      ),
+    );
     result[i] = scale === 1 ? e.add(o) : o.fma(constant(kit.vector, scale), e);
     result[j] = scale === 1 ? e.sub(o) : o.fma(constant(kit.vector, -scale), e);
   });

@@ -68,11 +68,7 @@ export interface WinogradGradVariant {
 }
 
 /** The unit of work is one block of outputs and channels of one partial result. */
-export function winogradWeightGradKernel(
-  target: Target,
-  element: Element,
-  v: WinogradGradVariant,
-): Kernel<typeof WINOGRAD_GRAD_PARAMS> {
+export function winogradWeightGradKernel(target: Target, element: Element, v: WinogradGradVariant): Kernel<typeof WINOGRAD_GRAD_PARAMS> {
   const key = `conv-winograd-grad/${element}${v.asks ? '/ahead' : ''}${v.write === undefined ? '' : '/whole'}`;
   return cachedKernel(target, key, WINOGRAD_GRAD_PARAMS, (scope) => build(scope, elementKit(target, element), v));
 }
@@ -148,17 +144,7 @@ function buildMapGrads(scope: Scope, kit: ElementKit, asks: boolean): (unit: Uni
         f.for('gradRow', 0, rows, () => {
           const tile = f.let('gradTile', from);
           f.for('gradColumn', 0, p.tileColumns, () => {
-            f.call(
-              map,
-              tile,
-              pitchBytes,
-              i32(vectorBytes),
-              to,
-              p.gradProduct.mul(REACH),
-              p.gradProduct,
-              temporary,
-              p.gradTile,
-            );
+            f.call(map, tile, pitchBytes, i32(vectorBytes), to, p.gradProduct.mul(REACH), p.gradProduct, temporary, p.gradTile);
             f.inc(tile, TILE * vectorBytes);
             f.inc(to, p.gradTile);
           });
@@ -200,27 +186,21 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit, tiles: Local
 /** sums[channel][output] (+)= Σ over tiles of a[tile][channel] · g[tile][output]. */
 function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: number): Fn {
   const { vector, vectorBytes, bytes } = kit;
-  return intFn(
-    scope,
-    'micro',
-    ['a', 'aTile', 'g', 'gTile', 'tiles', 'to', 'first'],
-    (f, { a, aTile, g, gTile, tiles, to, first }) => {
-      const tile = new Tile(f, kit, height, 2);
-      f.for('tile', 0, tiles, () => {
-        tile.dotStep(
-          Array.from({ length: height }, (_, i) => loadSplat(vector, a, i * bytes)),
-          [load(vector, g), load(vector, g, vectorBytes)],
-        );
-        f.inc(a, aTile);
-        f.inc(g, gTile);
-      });
-      const each = (store: (acc: Local, at: number) => void): void =>
-        tile.acc.flat().forEach((acc, k) => store(acc, k * vectorBytes));
-      f.if(
-        first,
-        () => each((acc, at) => f.store(vector, to, acc, at)),
-        () => each((acc, at) => f.store(vector, to, acc.add(load(vector, to, at)), at)),
+  return intFn(scope, 'micro', ['a', 'aTile', 'g', 'gTile', 'tiles', 'to', 'first'], (f, { a, aTile, g, gTile, tiles, to, first }) => {
+    const tile = new Tile(f, kit, height, 2);
+    f.for('tile', 0, tiles, () => {
+      tile.dotStep(
+        Array.from({ length: height }, (_, i) => loadSplat(vector, a, i * bytes)),
+        [load(vector, g), load(vector, g, vectorBytes)],
       );
-    },
-  );
+      f.inc(a, aTile);
+      f.inc(g, gTile);
+    });
+    const each = (store: (acc: Local, at: number) => void): void => tile.acc.flat().forEach((acc, k) => store(acc, k * vectorBytes));
+    f.if(
+      first,
+      () => each((acc, at) => f.store(vector, to, acc, at)),
+      () => each((acc, at) => f.store(vector, to, acc.add(load(vector, to, at)), at)),
+    );
+  });
 }

@@ -34,11 +34,7 @@ export const reduceScratch = 3 * SUMS_BYTES;
 type Scope = KernelScope<typeof WINOGRAD_REDUCE_PARAMS>;
 
 /** The unit of work is one block of channels of one panel of `panel` outputs. */
-export function winogradReduceKernel(
-  target: Target,
-  element: Element,
-  panel: number,
-): Kernel<typeof WINOGRAD_REDUCE_PARAMS> {
+export function winogradReduceKernel(target: Target, element: Element, panel: number): Kernel<typeof WINOGRAD_REDUCE_PARAMS> {
   const narrow = narrowed(target, 8 * (element === 'f32' ? 4 : 8)); // a square of vectors lies within the nine taps
   return cachedKernel(narrow, `conv-winograd-reduce/${element}/${panel}`, WINOGRAD_REDUCE_PARAMS, (scope) => {
     const kit = elementKit(narrow, element);

@@ -34,11 +34,7 @@ export const weightsScratch = 2048 + PRODUCTS * 64;
 const lanesLimit = (element: Element): number => 8 * (element === 'f32' ? 4 : 8);
 
 /** The unit of work is one block of channels of one panel of `panel` outputs. */
-export function winogradWeightsKernel(
-  target: Target,
-  element: Element,
-  panel: number,
-): Kernel<typeof WINOGRAD_WEIGHTS_PARAMS> {
+export function winogradWeightsKernel(target: Target, element: Element, panel: number): Kernel<typeof WINOGRAD_WEIGHTS_PARAMS> {
   const narrow = narrowed(target, lanesLimit(element));
   return cachedKernel(narrow, `conv-winograd-weights/${element}/${panel}`, WINOGRAD_WEIGHTS_PARAMS, (scope) => {
     const kit = elementKit(narrow, element);
@@ -73,9 +69,7 @@ function buildTaps(scope: KernelScope<typeof WINOGRAD_WEIGHTS_PARAMS>, kit: Elem
   const params = ['w', 'm', 'last', 'wm', 'to', 'step'].map((name) => [name, 'i32'] as const);
   return scope.fn('taps', params, (f, args) => {
     const [w, m, last, wm, to, step] = args as [Local, Local, Local, Local, Local, Local];
-    const rows = Array.from({ length: lanes }, (_, q) =>
-      f.let(`row${q}`, w.add(minI32(f, `m${q}`, m.add(q), last).mul(wm))),
-    );
+    const rows = Array.from({ length: lanes }, (_, q) => f.let(`row${q}`, w.add(minI32(f, `m${q}`, m.add(q), last).mul(wm))));
     const whole = TAPS - (TAPS % lanes);
     for (let tap = 0; tap < whole; tap += lanes) {
       for (const taps of transposedInLanes(
@@ -83,7 +77,6 @@ function buildTaps(scope: KernelScope<typeof WINOGRAD_WEIGHTS_PARAMS>, kit: Elem
         rows.map((row) => load(vector, row, tap * bytes)),
         kit,
       )) {
-        // prettier-ignore
         f.store(vector, to, taps);
         f.inc(to, step);
       }

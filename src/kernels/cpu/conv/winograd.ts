@@ -133,8 +133,12 @@ function buildMultiply(scope: Scope, kit: ElementKit, asks: boolean): (unit: Uni
         const last = f.let('last', a.add(tiles.sub(1).mul(p.elementTile)));
         forStep(f, 'tile', [0, tiles, height], (tile) => {
           const first = f.let('aTile', a.add(tile.mul(p.elementTile)));
-          const args = [first, last, p.elementTile, u, p.channels, c.add(tile.mul(p.outputTile)), p.outputTile, ahead, aheadStep]; // prettier-ignore
-          f.if(tiles.sub(tile).gt(4), () => f.call(micro, ...args), () => f.call(small, ...args)); // prettier-ignore
+          const args = [first, last, p.elementTile, u, p.channels, c.add(tile.mul(p.outputTile)), p.outputTile, ahead, aheadStep];
+          f.if(
+            tiles.sub(tile).gt(4),
+            () => f.call(micro, ...args),
+            () => f.call(small, ...args),
+          );
           f.inc(ahead, p.channels.mul(aheadStep));
         });
         f.inc(u, panelBytes);

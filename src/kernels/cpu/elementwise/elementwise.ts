@@ -98,8 +98,7 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
   );
 }
 
-const walkKey = ({ outer, spacing, lanes }: WalkShape): string =>
-  `${outer}${spacing.map((s) => s[1]).join('')}${lanes ?? ''}`;
+const walkKey = ({ outer, spacing, lanes }: WalkShape): string => `${outer}${spacing.map((s) => s[1]).join('')}${lanes ?? ''}`;
 
 const MANY_PARAMS = {
   /** One row for each walk: its first unit and that after its last, its elements, its operands, its numbers. */
@@ -108,11 +107,7 @@ const MANY_PARAMS = {
 } as const;
 
 /** A kernel that computes a spec for many sets of flat operands, of different lengths. Its units are theirs, one set after the other. */
-export function elementwiseManyKernel(
-  target: Target,
-  spec: ElementwiseSpec,
-  spacing: readonly Spacing[],
-): Kernel<typeof MANY_PARAMS> {
+export function elementwiseManyKernel(target: Target, spec: ElementwiseSpec, spacing: readonly Spacing[]): Kernel<typeof MANY_PARAMS> {
   const walk = { outer: 0, spacing };
   const key = `elementwise/many/${elementwiseKey(spec)}/${walkKey(walk)}`;
   return cachedKernel(target, key, MANY_PARAMS, (scope) => new Walk(target, spec, walk, scope).many(scope.p));
@@ -298,16 +293,13 @@ class Walk {
     const { f } = this.#scope;
     const lanes = this.#lanes;
     for (let u = 0; u < unroll; u++) {
-      const values = this.#spec.inputs.map(
-        (input, i) => same[i] ?? f.let(`x${i}`, this.#loadVector(input, i, u * lanes)),
-      );
+      const values = this.#spec.inputs.map((input, i) => same[i] ?? f.let(`x${i}`, this.#loadVector(input, i, u * lanes)));
       const results = this.#compute(values);
       this.#spec.outputs.forEach((output, o) => {
         const i = this.#spec.inputs.length + o;
         const offset = u * lanes * itemSize(output.dtype);
         if (this.#wide) storeWide(f, output.dtype, this.#at[i]!, results[o]!, offset);
-        else if (this.#walk.spacing[i] === 'dense')
-          storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
+        else if (this.#walk.spacing[i] === 'dense') storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
         else scatter(f, output.dtype, output.as, lanes, results[o]!, (lane) => [this.#laneAddress(i, lane), 0]);
       });
     }

@@ -21,8 +21,7 @@ export function minimum(a: Expr, b: Expr): Expr {
 export const not = (condition: Expr): Expr => condition.unary(isVector(condition.type) ? 'not' : 'eqz');
 
 /** A function of the host on scalars of any float type, computed in double precision. */
-export const hostMath = (fn: MathFn, ...args: Expr[]): Expr =>
-  math(fn, ...args.map((arg) => arg.cast('f64'))).cast(args[0]!.type);
+export const hostMath = (fn: MathFn, ...args: Expr[]): Expr => math(fn, ...args.map((arg) => arg.cast('f64'))).cast(args[0]!.type);
 
 /** Quotients below this are whole in double precision with room for a product of them and a single. */
 const EXACT_QUOTIENT = 2 ** 29;

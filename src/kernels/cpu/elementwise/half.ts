@@ -12,7 +12,7 @@ const wholeType = (x: Expr): ValueType => (isVector(x.type) ? 'i32v' : 'i32');
 const asFloat = (bits: Expr): Expr => bits.bits(floatType(bits));
 const asBits = (x: Expr): Expr => x.bits(wholeType(x));
 /** A value where a condition holds, else 0. */
-const where = (condition: Expr, value: Expr): Expr => isVector(condition.type) ? condition.and(value) : condition.select(value, 0); // prettier-ignore
+const where = (condition: Expr, value: Expr): Expr => (isVector(condition.type) ? condition.and(value) : condition.select(value, 0));
 
 /** Half, extended by its sign, to single precision: exact. `half` is read twice. */
 export function fromHalf(dtype: Half, half: Expr): Expr {

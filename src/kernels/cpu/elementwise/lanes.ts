@@ -6,9 +6,7 @@ import { hasPair, hasVectors } from './nodes.ts';
 type Lanes = 1 | 2 | 4;
 
 /** Loops, calls of the host, or instructions that vectors lack, unless a family brings how vectors of single precision do it. */
-const SCALAR_BINARY: ReadonlySet<FormulaBinary> = new Set([
-  'fmod', 'remainder', 'floorDivide', 'pow', 'atan2',
-] as const); // prettier-ignore
+const SCALAR_BINARY: ReadonlySet<FormulaBinary> = new Set(['fmod', 'remainder', 'floorDivide', 'pow', 'atan2'] as const);
 
 const isWide = (type: FormulaType): boolean => type === 'f64' || type === 'i64';
 

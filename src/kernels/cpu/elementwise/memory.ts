@@ -27,7 +27,7 @@ const MEMORY: { readonly [D in DType]: ScalarType | NarrowType } = {
 };
 
 /** The other way: what is stored of a value in the type that the dtype computes in. */
-const narrowed = (f: Fn, dtype: DType, value: Expr): Expr => (isHalf(dtype) ? toHalf(f, dtype, value) : value); // prettier-ignore
+const narrowed = (f: Fn, dtype: DType, value: Expr): Expr => (isHalf(dtype) ? toHalf(f, dtype, value) : value);
 
 /** How an operand lies along the inner loop: dense, one element for all, or strided. */
 export type Spacing = 'dense' | 'same' | 'strided';
@@ -131,7 +131,7 @@ export function loadDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, p
   return gather(dtype, as, lanes, (lane) => [ptr, offset + lane * size]);
 }
 
-const ITEM: { readonly [M in ScalarType | NarrowType]: number } = { u8: 1, s8: 1, u16: 2, s16: 2, i32: 4, f32: 4, i64: 8, f64: 8 }; // prettier-ignore
+const ITEM: { readonly [M in ScalarType | NarrowType]: number } = { u8: 1, s8: 1, u16: 2, s16: 2, i32: 4, f32: 4, i64: 8, f64: 8 };
 
 /** Four elements of 16 bits as four lanes, extended by their sign: pairs are spread, each is shifted to the top of its lane, then down. */
 function loadShorts(f: Fn, ptr: Expr, offset: number): Expr {
@@ -152,9 +152,7 @@ function packShorts(f: Fn, low: Local): Expr {
 function loadNarrow(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, offset: number): Expr {
   const mem = MEMORY[dtype];
   let wide: Expr =
-    ITEM[mem] === 2
-      ? loadShorts(f, ptr, offset)
-      : fromLanes(Array.from({ length: 4 }, (_, lane) => load(mem, ptr, offset + lane)));
+    ITEM[mem] === 2 ? loadShorts(f, ptr, offset) : fromLanes(Array.from({ length: 4 }, (_, lane) => load(mem, ptr, offset + lane)));
   if (dtype === 'bfloat16') wide = fromHalf(dtype, wide);
   if (dtype === 'float16') {
     const four = load('i64', ptr, offset);
@@ -166,15 +164,13 @@ function loadNarrow(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, offset: num
 
 /** Four booleans (bytes of 0 or 1) as a mask. */
 const byteMask = (f: Fn, ptr: Expr, offset: number): Expr =>
-  load('i32', ptr, offset).splat().and(laneTable(f, [0xff, 0xff00, 0xff0000, -0x1000000])).ne(0); // prettier-ignore
+  load('i32', ptr, offset)
+    .splat()
+    .and(laneTable(f, [0xff, 0xff00, 0xff0000, -0x1000000]))
+    .ne(0);
 
 /** A vector whose lanes are loaded one by one. */
-export function gather(
-  dtype: DType,
-  as: FormulaType,
-  lanes: number,
-  at: (lane: number) => readonly [Expr, number],
-): Expr {
+export function gather(dtype: DType, as: FormulaType, lanes: number, at: (lane: number) => readonly [Expr, number]): Expr {
   const parts = Array.from({ length: lanes }, (_, lane) => {
     const scalar = loadElement(dtype, as, ...at(lane));
     return as === 'bool' && lanes === 2 ? scalar.cast('i64') : scalar;
@@ -184,18 +180,15 @@ export function gather(
 }
 
 /** Stores a vector of the compute type as `lanes` neighbouring elements. */
-export function storeDense(
-  f: Fn,
-  dtype: DType,
-  as: FormulaType,
-  lanes: number,
-  ptr: Expr,
-  value: Expr,
-  offset: number,
-): void {
+export function storeDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, ptr: Expr, value: Expr, offset: number): void {
   const bytes = MEMORY[dtype] === 'u8';
   if (bytes && lanes === 4 && (as === 'bool' || as === 'i32')) {
-    const small = as === 'bool' ? value.and(hoisted(f, 'i32v', 1)) : dtype === 'bool' ? value.ne(0).and(hoisted(f, 'i32v', 1)) : value.and(hoisted(f, 'i32v', 255)); // prettier-ignore
+    const small =
+      as === 'bool'
+        ? value.and(hoisted(f, 'i32v', 1))
+        : dtype === 'bool'
+          ? value.ne(0).and(hoisted(f, 'i32v', 1))
+          : value.and(hoisted(f, 'i32v', 255));
     f.store('i32', ptr, packBytes(f, small), offset);
     return;
   }
@@ -208,8 +201,7 @@ export function storeDense(
       f.store('i64', ptr, dtype === 'float16' ? either('PACK_HALVES', exact, packed) : packed, offset);
       return;
     }
-    for (let lane = 0; lane < 4; lane++)
-      f.store(MEMORY[dtype], ptr, small.lane(lane), offset + lane * ITEM[MEMORY[dtype]]);
+    for (let lane = 0; lane < 4; lane++) f.store(MEMORY[dtype], ptr, small.lane(lane), offset + lane * ITEM[MEMORY[dtype]]);
     return;
   }
   if (!bytes && as === own && !isNarrow(MEMORY[dtype])) {

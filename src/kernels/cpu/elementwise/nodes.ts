@@ -4,7 +4,7 @@ import type { FormulaBinary, FormulaMath, FormulaType, FormulaUnary } from '../.
 import { fromLanes } from '../floats.ts';
 import { elementOf, isVector, Local, math, type Expr, type Fn, type MathFn, type ValueType } from '../ir.ts';
 import { expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
-import { absolute, floorDivide, fmod, hostMath, isFloat, maximum, minimum, negate, not, power, remainder, sign } from './expr.ts'; // prettier-ignore
+import { absolute, floorDivide, fmod, hostMath, isFloat, maximum, minimum, negate, not, power, remainder, sign } from './expr.ts';
 
 export const variable = (f: Fn, value: Expr): Expr => (value instanceof Local ? value : f.let('v', value));
 
@@ -37,8 +37,7 @@ export function unary(f: Fn, op: FormulaUnary, value: Expr, truth: boolean): Exp
 /** @param lanes elements computed at a time */
 export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr, lanes = 1): Expr {
   const vector = isSingle(a) ? PAIRS[op] : undefined;
-  if (vector !== undefined)
-    return isVector(a.type) ? vector(f, a, b, lanes) : vector(f, a.splat(), b.splat(), 4).lane(0);
+  if (vector !== undefined) return isVector(a.type) ? vector(f, a, b, lanes) : vector(f, a.splat(), b.splat(), 4).lane(0);
   switch (op) {
     case 'max':
     case 'min': {
@@ -112,16 +111,13 @@ export function provideErrorFunction(vector: Expansion, double: Expansion): obje
 }
 
 /** Adds how vectors compute what the host would do element by element. */
-export function provideVectors(
-  of: { readonly [M in Function]?: Expansion },
-  pairs: { readonly [P in Pair]: PairExpansion },
-): void {
+export function provideVectors(of: { readonly [M in Function]?: Expansion }, pairs: { readonly [P in Pair]: PairExpansion }): void {
   Object.assign(VECTOR, of);
   Object.assign(PAIRS, pairs);
 }
 
 /** Functions that vectors have; everything else is the host's, element by element. */
-export const hasVectors = (fn: FormulaMath, type: FormulaType): boolean => VECTOR[named(fn, type as ValueType)] !== undefined; // prettier-ignore
+export const hasVectors = (fn: FormulaMath, type: FormulaType): boolean => VECTOR[named(fn, type as ValueType)] !== undefined;
 
 /** The bits are the same for vectors and scalars. */
 export function mathematics(f: Fn, fn: FormulaMath, value: Expr, lanes: number): Expr {

@@ -54,9 +54,7 @@ export const tailMask = (kit: ElementKit, k: number): Int32Array => laneMask(kit
 export const gemmDotScratch = (kit: ElementKit): number => Math.max(TILE_N, kit.lanes) * kit.bytes;
 
 export function gemmDotKernel(target: Target, element: Element): Kernel<typeof GEMM_DOT_PARAMS> {
-  return cachedKernel(target, `gemm-dot/${element}`, GEMM_DOT_PARAMS, (scope) =>
-    buildDot(scope, elementKit(target, element)),
-  );
+  return cachedKernel(target, `gemm-dot/${element}`, GEMM_DOT_PARAMS, (scope) => buildDot(scope, elementKit(target, element)));
 }
 
 function buildDot(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementKit): void {
@@ -125,11 +123,7 @@ function buildStoreRow(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementK
     const width = minI32(f, 'width', wide, i32(TILE_N));
     f.for('j', 0, width, (j) => {
       const at = f.let('at', j.mul(kit.bytes));
-      f.store(
-        kit.element,
-        c.add(at),
-        load(kit.element, sums.add(at)).add(load(kit.element, init.add(at.mul(initStep)))),
-      );
+      f.store(kit.element, c.add(at), load(kit.element, sums.add(at)).add(load(kit.element, init.add(at.mul(initStep)))));
     });
   });
 }

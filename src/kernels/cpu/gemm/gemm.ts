@@ -7,17 +7,7 @@
  * its block. Products in which both operands lie along K and one is thin are `gemm/dot.ts`.
  */
 import { buildPackPanels } from './pack.ts';
-import {
-  elementKit,
-  forStep,
-  intFn,
-  minI32,
-  panelDepth,
-  TILE_VECTORS,
-  tileRows,
-  type Element,
-  type ElementKit,
-} from './tile.ts';
+import { elementKit, forStep, intFn, minI32, panelDepth, TILE_VECTORS, tileRows, type Element, type ElementKit } from './tile.ts';
 import { AHEAD_ARGS, buildMicros, partialTile } from './micro.ts';
 import { i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
@@ -83,14 +73,7 @@ const FEW_ROWS = 8;
  * How C is cut into units of work; what a sum adds in which order does not depend on it. Small products are blocks that
  * pack their part of B themselves; large `single` ones are strips of rows, or parts of a few strips, that share a B packed before.
  */
-export function gemmBlocks(
-  kit: ElementKit,
-  m: number,
-  n: number,
-  k: number,
-  bContiguous: boolean,
-  single: boolean,
-): GemmBlocks {
+export function gemmBlocks(kit: ElementKit, m: number, n: number, k: number, bContiguous: boolean, single: boolean): GemmBlocks {
   const width = panelWidth(kit);
   const cut = (size: number, tile: number, most: number): number =>
     Math.max(tile, Math.ceil(Math.ceil(size / Math.max(1, Math.ceil(size / most))) / tile) * tile);
@@ -127,18 +110,21 @@ export const GEMM_PACK_PARAMS = {
 const packColumns = (width: number): number => Math.ceil(64 / width) * width;
 
 /** Size of a packed B in elements, and the units of packing it. */
-export function gemmPacking(
-  kit: ElementKit,
-  n: number,
-  k: number,
-): { elements: number; strips: number; units: number } {
+export function gemmPacking(kit: ElementKit, n: number, k: number): { elements: number; strips: number; units: number } {
   const width = panelWidth(kit);
   const strips = Math.ceil(n / packColumns(width));
   return { elements: Math.ceil(n / width) * width * k, strips, units: strips * Math.ceil(k / panelDepth(kit)) };
 }
 
 /** The columns of whole panels that hold `n`. */
-const wholePanels = (f: Fn, n: Expr, width: number): Local => f.let('padded', n.add(width - 1).div(width).mul(width)); // prettier-ignore
+const wholePanels = (f: Fn, n: Expr, width: number): Local =>
+  f.let(
+    'padded',
+    n
+      .add(width - 1)
+      .div(width)
+      .mul(width),
+  );
 
 /** Packs all of B: depth block by depth block, in panels. The unit of work is a strip of columns of one depth block. */
 export function gemmPackKernel(target: Target, element: Element): Kernel<typeof GEMM_PACK_PARAMS> {
@@ -201,10 +187,7 @@ function build(scope: Scope, kit: ElementKit): void {
 /** Where a depth block's columns of B are: `bPart` unpacked, `bPack` packed. */
 type Panels = Readonly<Record<'bPart' | 'bPack', Local>>;
 
-function buildPanelsOfB(
-  scope: Scope,
-  kit: ElementKit,
-): (b: Local, j0: Local, columns: Local, k0: Local, depth: Local) => Panels {
+function buildPanelsOfB(scope: Scope, kit: ElementKit): (b: Local, j0: Local, columns: Local, k0: Local, depth: Local) => Panels {
   const { f, p, scratch } = scope;
   const width = panelWidth(kit);
   const pack = buildPackPanels(scope, kit, width);
@@ -226,8 +209,7 @@ function buildPanelsOfB(
 }
 
 /** One depth block of one block of C. */
-interface Product
-  extends Panels, Readonly<Record<'a' | 'c' | 'bias' | 'rows' | 'columns' | 'depth' | 'scratch', Local>> {
+interface Product extends Panels, Readonly<Record<'a' | 'c' | 'bias' | 'rows' | 'columns' | 'depth' | 'scratch', Local>> {
   /** Whether it is the first depth block: later ones continue from C itself. */
   readonly first: Expr;
 }
@@ -280,7 +262,7 @@ function buildPanel(scope: Scope, kit: ElementKit): Fn {
       f.if(
         whole,
         () => partialTile(f, kit, micros, tall, { depth, a: aTile, b, bs, init: from, initRow, c: to, cm, soon }),
-        () => f.call(edge, depth, aTile, b, bs, from, initRow, to, cm, soon, minI32(f, 'rows', tall, i32(tallest)), wide, tileScratch), // prettier-ignore
+        () => f.call(edge, depth, aTile, b, bs, from, initRow, to, cm, soon, minI32(f, 'rows', tall, i32(tallest)), wide, tileScratch),
       );
       f.set(soon, i.eq(0).select(next.add(depth.mul(kit.vectorBytes)), b));
     });
@@ -295,8 +277,8 @@ function buildEdge(scope: Scope, kit: ElementKit, micro: Fn, narrow: Fn): Fn {
     const end = f.let('end', columns.mul(kit.bytes));
     const whole = f.let('wholeBytes', columns.sub(columns.rem(kit.lanes)).mul(kit.bytes));
     f.for('i', 0, rows, () => {
-      forStep(f, 'v', [0, whole, kit.vectorBytes], (at) => f.store(kit.vector, to.add(at), load(kit.vector, from.add(at)))); // prettier-ignore
-      forStep(f, 'j', [whole, end, kit.bytes], (at) => f.store(kit.element, to.add(at), load(kit.element, from.add(at)))); // prettier-ignore
+      forStep(f, 'v', [0, whole, kit.vectorBytes], (at) => f.store(kit.vector, to.add(at), load(kit.vector, from.add(at))));
+      forStep(f, 'j', [whole, end, kit.bytes], (at) => f.store(kit.element, to.add(at), load(kit.element, from.add(at))));
       f.inc(from, fromRow);
       f.inc(to, toRow);
     });
@@ -305,7 +287,11 @@ function buildEdge(scope: Scope, kit: ElementKit, micro: Fn, narrow: Fn): Fn {
     const { depth, a, b, bs, init, initRow, c, cm, soon, rows, columns, tile } = args;
     f.call(copy, init, initRow, tile, row, rows, columns);
     const all = [depth, a, b, bs, tile, row, tile, row, soon];
-    f.if(columns.le(kit.lanes), () => f.call(narrow, ...all), () => f.call(micro, ...all)); // prettier-ignore
+    f.if(
+      columns.le(kit.lanes),
+      () => f.call(narrow, ...all),
+      () => f.call(micro, ...all),
+    );
     f.call(copy, tile, row, c, cm, rows, columns);
   });
 }

@@ -33,7 +33,14 @@ export function buildHalfPanel(scope: KernelScope<ParamSpec>, kit: ElementKit, o
   const most = buildExponent(scope, kit, vectors);
   return intFn(scope, `halves-${order}`, ['from', 'step', 'count', 'to'], (f, { from, step, count, to }) => {
     f.call(most, from, step, count, to);
-    const scale = f.let('scale', i32(2 * BIAS + BELOW - 1).sub(load('i32', to)).binary('shl', 23).bits('f32').splat()); // prettier-ignore
+    const scale = f.let(
+      'scale',
+      i32(2 * BIAS + BELOW - 1)
+        .sub(load('i32', to))
+        .binary('shl', 23)
+        .bits('f32')
+        .splat(),
+    );
     f.inc(to, HEAD);
     f.for('line', 0, count, () => {
       for (let v = 0; v < vectors; v++) {
@@ -61,7 +68,11 @@ function buildExponent(scope: KernelScope<ParamSpec>, kit: ElementKit, vectors: 
       });
       f.inc(from, step);
     });
-    f.store('i32v', to, most.reduce<Expr>((a, b) => a.binary('max', b), most[0]!)); // prettier-ignore
+    f.store(
+      'i32v',
+      to,
+      most.reduce<Expr>((a, b) => a.binary('max', b), most[0]!),
+    );
     const all = f.let('all', i32(LEAST << 23));
     forStep(f, 'lane', [0, kit.vectorBytes, 4], (lane) => {
       const value = f.let('value', load('i32', to.add(lane)));
@@ -73,9 +84,13 @@ function buildExponent(scope: KernelScope<ParamSpec>, kit: ElementKit, vectors: 
 
 /** Two powers of two whose product takes a panel of each operand back to its size; one alone might not be a number. */
 export function unscaled(f: Fn, a: Expr, b: Expr): readonly [Local, Local] {
-  const both = f.let('both', load('i32', a).add(load('i32', b)).sub(2 * (BIAS + BELOW - 1))); // prettier-ignore
+  const both = f.let(
+    'both',
+    load('i32', a)
+      .add(load('i32', b))
+      .sub(2 * (BIAS + BELOW - 1)),
+  );
   const one = f.let('one', both.binary('shr', 1));
-  const power = (name: string, exponent: Expr): Local =>
-    f.let(name, exponent.add(BIAS).binary('shl', 23).bits('f32').splat());
+  const power = (name: string, exponent: Expr): Local => f.let(name, exponent.add(BIAS).binary('shl', 23).bits('f32').splat());
   return [power('unscale', one), power('unscaleMore', both.sub(one))];
 }

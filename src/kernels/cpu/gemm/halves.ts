@@ -74,14 +74,20 @@ export function gemmHalvesPackKernel(target: Target): Kernel<typeof GEMM_HALVES_
       const from = f.let('from', p.b.add(k0.mul(p.bk)).add(j0.mul(p.bn)));
       const to = f.let('to', p.packed.add(blockAt(p.panels, k0, width)).add(panelAt(j0, depth, width)));
       const whole = f.let('whole', p.bn.eq(kit.bytes).and(columns.eq(width)));
-      f.if(whole, () => f.call(panel, from, p.bk, depth, to), () => { f.call(pack, from, p.bn, p.bk, columns, depth, scratch); f.call(panel, scratch, i32(width * kit.bytes), depth, to); }); // prettier-ignore
+      f.if(
+        whole,
+        () => f.call(panel, from, p.bk, depth, to),
+        () => {
+          f.call(pack, from, p.bn, p.bk, columns, depth, scratch);
+          f.call(panel, scratch, i32(width * kit.bytes), depth, to);
+        },
+      );
     });
   });
 }
 
 /** Where a depth block begins in the packed B, in bytes, and in it the panel of column j. */
-const blockAt = (panels: Expr, k0: Expr, width: number): Expr =>
-  panels.mul(k0.mul(width * 2).add(k0.div(HALF_DEPTH).mul(HEAD)));
+const blockAt = (panels: Expr, k0: Expr, width: number): Expr => panels.mul(k0.mul(width * 2).add(k0.div(HALF_DEPTH).mul(HEAD)));
 const panelAt = (j: Expr, depth: Expr, width: number): Expr => j.div(width).mul(depth.mul(width * 2).add(HEAD));
 
 export const GEMM_HALVES_PARAMS = {
@@ -104,8 +110,7 @@ export const GEMM_HALVES_PARAMS = {
 } as const;
 
 /** Rows of a unit. */
-export const halfBlockRows = (m: number): number =>
-  Math.ceil(Math.min(BLOCK_ROWS, Math.max(32, m / 8)) / HALF_ROWS) * HALF_ROWS;
+export const halfBlockRows = (m: number): number => Math.ceil(Math.min(BLOCK_ROWS, Math.max(32, m / 8)) / HALF_ROWS) * HALF_ROWS;
 
 /** The scratch: a panel of singles of A, its halves, a tile's sums, and where chains are widened. */
 export const singlesBytes = HALF_ROWS * HALF_DEPTH * 4 + 64;
@@ -187,9 +192,7 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
     const chain = f.let('chain', sums.add(tileBytes(kit)));
     const zero = f.let('zero', constant(kit.vector, 0));
     forStep(f, 'at', [0, tileBytes(kit), kit.vectorBytes], (at) => f.store(kit.vector, sums.add(at), zero));
-    const acc = Array.from({ length: HALF_ROWS }, (_, i) =>
-      Array.from({ length: VECTORS }, (_, j) => f.local(`acc${i}_${j}`, 'i32v')),
-    );
+    const acc = Array.from({ length: HALF_ROWS }, (_, i) => Array.from({ length: VECTORS }, (_, j) => f.local(`acc${i}_${j}`, 'i32v')));
     forStep(f, 'k0', [0, depth, CHAIN], (k0) => {
       for (const sum of acc.flat()) f.set(sum, constant('i32v', 0));
       f.for('k', 0, minI32(f, 'length', i32(CHAIN), depth.sub(k0)), () => {

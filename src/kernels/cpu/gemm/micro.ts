@@ -24,13 +24,7 @@ export function buildMicros(
 }
 
 /** C = init + Σ_k a[k]·b[k]. C is read when the sum is done: nothing waits for it. */
-function buildMicro(
-  scope: KernelScope<ParamSpec>,
-  kit: ElementKit,
-  rows: number,
-  vectors: number,
-  isAhead: boolean,
-): Fn {
+function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number, vectors: number, isAhead: boolean): Fn {
   const names = (isAhead ? AHEAD_ARGS : MICRO_ARGS) as typeof AHEAD_ARGS;
   return intFn(scope, `micro${rows}x${vectors}`, names, (f, { depth, a, b, bs, init, initRow, c, cm, soon }) => {
     const offsets = Array.from({ length: vectors }, (_, j) => j * kit.vectorBytes);
@@ -44,7 +38,10 @@ function buildMicro(
       }
     }
     f.for('k', 0, depth, () => {
-      tile.outerStep(a, offsets.map((offset) => load(kit.vector, b, offset))); // prettier-ignore
+      tile.outerStep(
+        a,
+        offsets.map((offset) => load(kit.vector, b, offset)),
+      );
       if (asks) f.prefetch(soon);
       f.inc(a, tileRows(kit) * kit.bytes);
       f.inc(b, bs);

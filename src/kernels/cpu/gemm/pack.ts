@@ -43,9 +43,7 @@ export function buildPackPanels(scope: KernelScope<ParamSpec>, kit: ElementKit, 
       }),
     );
     const padded = count.add(width - 1);
-    eachPanel(padded.sub(padded.rem(width)), 1, (from) =>
-      f.call(gather, from, rowStep, depthStep, count.sub(row), i32(0), depth, dst),
-    );
+    eachPanel(padded.sub(padded.rem(width)), 1, (from) => f.call(gather, from, rowStep, depthStep, count.sub(row), i32(0), depth, dst));
   });
 }
 
@@ -78,7 +76,7 @@ function buildTurn(scope: KernelScope<ParamSpec>, kit: ElementKit, width: number
     const square = filled ? width : kit.lanes;
     const step = filled ? kit.vectorBytes : width * kit.bytes;
     for (let v = Math.ceil(width / square - 1) * square; v >= 0; v -= square) {
-      const rows = Array.from({ length: square }, (_, i) => f.let(`row${i}`, from.add(rowStep.mul(Math.min(v + i, width - 1))))); // prettier-ignore
+      const rows = Array.from({ length: square }, (_, i) => f.let(`row${i}`, from.add(rowStep.mul(Math.min(v + i, width - 1)))));
       const out = f.let('out', to.add(v * kit.bytes));
       forStep(f, `k${v}`, [0, depth, kit.lanes], () => {
         const loaded = rows.map((row) => load(kit.vector, row));

@@ -42,8 +42,7 @@ export const tileRows = ({ vectorBytes }: ElementKit): number => ({ 16: 4, 32: 6
  * Depth of packed panels. With wide vectors a panel of B takes 24 KB of the first-level cache, which each of A's panels runs against; panels of A come
  * from the second level.
  */
-export const panelDepth = ({ vectorBytes }: ElementKit): number =>
-  vectorBytes > 16 ? 24576 / (TILE_VECTORS * vectorBytes) : 256;
+export const panelDepth = ({ vectorBytes }: ElementKit): number => (vectorBytes > 16 ? 24576 / (TILE_VECTORS * vectorBytes) : 256);
 
 /** A vector of lane masks: all ones in the first `count` lanes. */
 export function laneMask(kit: ElementKit, count: number): Int32Array {
@@ -100,9 +99,7 @@ export class Tile {
   constructor(f: Fn, kit: ElementKit, rows: number, columns: number) {
     this.#f = f;
     this.#kit = kit;
-    this.acc = Array.from({ length: rows }, (_, i) =>
-      Array.from({ length: columns }, (_, j) => f.local(`acc${i}_${j}`, kit.vector)),
-    );
+    this.acc = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => f.local(`acc${i}_${j}`, kit.vector)));
   }
 
   /** Reads row i, column j from `columns[j] + i·stride`. The pointers are left changed. */
@@ -117,11 +114,7 @@ export class Tile {
    * Writes row i, column j to `columns[j] + i·stride`, as `finish` makes it from the sum, its place and i. The pointers are left
    * changed.
    */
-  store(
-    columns: readonly Local[],
-    stride: Expr,
-    finish: (sum: Local, place: Local, i: number) => Expr = (sum) => sum,
-  ): void {
+  store(columns: readonly Local[], stride: Expr, finish: (sum: Local, place: Local, i: number) => Expr = (sum) => sum): void {
     this.acc.forEach((row, i) => {
       row.forEach((acc, j) => this.#f.store(this.#kit.vector, columns[j]!, finish(acc, columns[j]!, i)));
       if (i + 1 < this.acc.length) for (const column of columns) this.#f.inc(column, stride);
@@ -172,9 +165,14 @@ export function laneSums(f: Fn, vectors: readonly Expr[]): Local {
  */
 export function transposed(f: Fn, rows: readonly Expr[], lanes: number): readonly Local[] {
   if (rows.length === 1) return [f.let('row', rows[0]!)];
-  const zip = (from: number): number[] =>
-    Array.from({ length: lanes }, (_, i) => from + (i >> 1) + (i % 2 === 0 ? 0 : lanes));
-  const [first, second] = [0, 1].map((odd) => transposed(f, rows.filter((_, i) => i % 2 === odd), lanes)); // prettier-ignore
+  const zip = (from: number): number[] => Array.from({ length: lanes }, (_, i) => from + (i >> 1) + (i % 2 === 0 ? 0 : lanes));
+  const [first, second] = [0, 1].map((odd) =>
+    transposed(
+      f,
+      rows.filter((_, i) => i % 2 === odd),
+      lanes,
+    ),
+  );
   return first!.flatMap((a, i) => [0, lanes / 2].map((from) => f.let('zip', a.shuffle(second![i]!, zip(from)))));
 }
 
@@ -186,7 +184,15 @@ export function transposedInLanes(f: Fn, rows: readonly Expr[], kit: ElementKit)
   const zone = 16 / kit.bytes;
   const groups: (readonly Local[])[] = [];
   for (let g = 0; g < kit.lanes; g += zone) groups.push(zipped(f, rows.slice(g, g + zone), kit.lanes, zone, 1));
-  const columns = groups[0]!.map((_, j) => zipped(f, groups.map((group) => group[j]!), kit.lanes, kit.lanes, zone)); // prettier-ignore
+  const columns = groups[0]!.map((_, j) =>
+    zipped(
+      f,
+      groups.map((group) => group[j]!),
+      kit.lanes,
+      kit.lanes,
+      zone,
+    ),
+  );
   return Array.from({ length: kit.lanes }, (_, i) => columns[i % zone]![Math.floor(i / zone)]!);
 }
 
@@ -198,7 +204,15 @@ function zipped(f: Fn, rows: readonly Expr[], lanes: number, zone: number, unit:
       const place = Math.floor((i % zone) / unit);
       return i - (i % zone) + from + (place >> 1) * unit + (i % unit) + (place % 2 === 0 ? 0 : lanes);
     });
-  const [first, second] = [0, 1].map((odd) => zipped(f, rows.filter((_, i) => i % 2 === odd), lanes, zone, unit)); // prettier-ignore
+  const [first, second] = [0, 1].map((odd) =>
+    zipped(
+      f,
+      rows.filter((_, i) => i % 2 === odd),
+      lanes,
+      zone,
+      unit,
+    ),
+  );
   return first!.flatMap((a, i) => [0, zone / 2].map((from) => f.let('zip', a.shuffle(second![i]!, zip(from)))));
 }
 

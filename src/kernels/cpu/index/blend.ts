@@ -27,7 +27,7 @@ type Scope = KernelScope<BlendParams>;
 
 /** Calls `follow` for every unit, a group of {@link CHANNELS} channels of one of the batch: for all at once, or for what is left one by one. */
 function eachGroup({ f, p, lo, hi }: Scope, t: Floats, follow: (group: Group, channels: number) => void): void {
-  const [planeBytes, sampleBytes] = [f.let('planeBytes', elements(t, p.size)), f.let('sampleBytes', elements(t, p.count))]; // prettier-ignore
+  const [planeBytes, sampleBytes] = [f.let('planeBytes', elements(t, p.size)), f.let('sampleBytes', elements(t, p.count))];
   const all = f.let('all', p.taps.mul(p.count));
   f.for('unit', lo, hi, (unit) => {
     const n = f.let('n', unit.div(p.groups));

@@ -69,7 +69,7 @@ export function findHistogramKernel(target: Target, dtype: 'float32' | 'float64'
   const as = dtype === 'float32' ? 'f32' : 'f64';
   const bytes = itemSize(dtype);
   return cachedKernel(target, `find/histogram-${dtype}`, HISTOGRAM_PARAMS, ({ f, p, lo, hi }) => {
-    const [from, to, count] = [p.from, p.to, p.count].map((value) => f.let('bound', value.cast(as))) as [Local, Local, Local]; // prettier-ignore
+    const [from, to, count] = [p.from, p.to, p.count].map((value) => f.let('bound', value.cast(as))) as [Local, Local, Local];
     const width = f.let('width', to.sub(from));
     const last = f.let('last', p.count.sub(1));
     const end = f.let('end', p.x.add(p.size.mul(bytes)));
@@ -98,7 +98,7 @@ export function longestRunKernel(target: Target, dtype: DType): Kernel<LineParam
     f.for('line', lo, hi, (line) => {
       const at = f.let('at', p.x.add(firstElement(scope, line).mul(bytes)));
       const before = f.let('before', loadElement(dtype, as, at));
-      const [run, most, best] = ['run', 'most', 'best'].map((name) => f.let(name, constant('i32', 0))) as [Local, Local, Local]; // prettier-ignore
+      const [run, most, best] = ['run', 'most', 'best'].map((name) => f.let(name, constant('i32', 0))) as [Local, Local, Local];
       f.for('i', 1, p.length, (i) => {
         f.inc(at, step);
         const x = f.let('x', loadElement(dtype, as, at));

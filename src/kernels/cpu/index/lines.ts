@@ -59,13 +59,7 @@ function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local, first
  * @param wraps whether negative indices count from the end
  * @param beside whether a unit is {@link SIDE_BY_SIDE} lines along the first of the other dimensions, of which there is one
  */
-export function lineKernel(
-  target: Target,
-  dtype: DType,
-  kind: LineKind,
-  wraps: boolean,
-  beside: boolean,
-): Kernel<typeof PARAMS> {
+export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: boolean, beside: boolean): Kernel<typeof PARAMS> {
   const bytes = itemSize(dtype);
   const moved = kind === 'gather' || kind === 'scatter';
   const key = `index/line-${kind}-${moved ? bytes : dtype}${wraps ? '-wrap' : ''}${beside ? '-beside' : ''}`;

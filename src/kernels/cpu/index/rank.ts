@@ -98,13 +98,7 @@ function select({ f, dtype, size, counters, keys }: Line, rank: Expr): Found {
 }
 
 /** Calls `each` for the line's elements in order, with their key and place. */
-function follow(
-  { f, dtype, descending, size }: Line,
-  source: Expr,
-  step: Expr,
-  each: (key: Local, place: Expr) => void,
-): void {
-  // prettier-ignore
+function follow({ f, dtype, descending, size }: Line, source: Expr, step: Expr, each: (key: Local, place: Expr) => void): void {
   const at = f.let('at', source);
   const by = f.let('by', step);
   f.for('place', 0, size, (place) => {
@@ -170,7 +164,7 @@ export function keptKernel(target: Target, dtype: DType, descending: boolean): K
     const [bytes, type, as] = [itemSize(dtype), keyType(dtype), computeOf(dtype)];
     const keys = f.let('keys', scratch.add(BUCKETS * 4));
     const room = p.size.mul(keyBytes(dtype)).add(15).and(-16);
-    const e: Entries = { f, dtype: type === 'i64' ? 'int64' : 'int32', bytes: type === 'i64' ? 16 : 8, position: keyBytes(dtype) }; // prettier-ignore
+    const e: Entries = { f, dtype: type === 'i64' ? 'int64' : 'int32', bytes: type === 'i64' ? 16 : 8, position: keyBytes(dtype) };
     const line: Line = { f, dtype, descending, size: p.size, counters: scratch, keys };
     const step = f.let('step', p.inner.mul(bytes));
     f.for('line', lo, hi, (number) => {
@@ -225,7 +219,7 @@ export function rankKernel(target: Target, dtype: DType): Kernel<typeof RANK_PAR
         f.set(found, same.and(ties.eq(0)).select(place, found));
         f.set(ties, ties.sub(same));
       });
-      storeElement(f, dtype, as, p.values.add(number.mul(bytes)), loadElement(dtype, as, source.add(found.mul(step)))); // prettier-ignore
+      storeElement(f, dtype, as, p.values.add(number.mul(bytes)), loadElement(dtype, as, source.add(found.mul(step))));
       f.store('i64', p.indices.add(number.mul(8)), found.cast('i64'));
     });
   });

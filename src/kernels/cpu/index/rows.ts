@@ -61,17 +61,23 @@ function copyRow(
   const inVectors = way === 'forward' || (way === 'backward' && bytes >= 4);
   const whole = f.let('whole', inVectors ? rowBytes.and(-width) : i32(0));
   if (inVectors) {
-    f.for('v', 0, whole, (v) => {
-      if (way === 'forward') {
-        f.store(vector, to.add(v), load(vector, ptr));
-        f.inc(ptr, width);
-        return;
-      }
-      const lanes = Array.from({ length: width / bytes }, (_, i) => width / bytes - 1 - i);
-      const read = f.let('read', load(vector, ptr.sub(width - bytes)));
-      f.store(vector, to.add(v), read.shuffle(read, lanes));
-      f.inc(ptr, -width);
-    }, width); // prettier-ignore
+    f.for(
+      'v',
+      0,
+      whole,
+      (v) => {
+        if (way === 'forward') {
+          f.store(vector, to.add(v), load(vector, ptr));
+          f.inc(ptr, width);
+          return;
+        }
+        const lanes = Array.from({ length: width / bytes }, (_, i) => width / bytes - 1 - i);
+        const read = f.let('read', load(vector, ptr.sub(width - bytes)));
+        f.store(vector, to.add(v), read.shuffle(read, lanes));
+        f.inc(ptr, -width);
+      },
+      width,
+    );
   }
   f.for('at', whole, rowBytes, (at) => {
     f.store(element, to.add(at), load(element, ptr));
@@ -94,7 +100,7 @@ export function triangleKernel(target: Target, bytes: number, upper: boolean): K
       f.if(edge.gt(p.columns), () => f.set(edge, p.columns));
       const offset = f.let('offset', row.mul(rowBytes));
       const middle = f.let('middle', edge.mul(bytes));
-      const copy = (at: Local): void => f.store(element, p.out.add(offset).add(at), load(element, p.x.add(offset).add(at))); // prettier-ignore
+      const copy = (at: Local): void => f.store(element, p.out.add(offset).add(at), load(element, p.x.add(offset).add(at)));
       const clear = (at: Local): void => f.store(element, p.out.add(offset).add(at), zero);
       f.for('left', 0, middle, upper ? clear : copy, bytes);
       f.for('right', middle, rowBytes, upper ? copy : clear, bytes);

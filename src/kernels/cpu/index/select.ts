@@ -33,7 +33,7 @@ const PUT_PARAMS = {
 } as const;
 
 /** What moves elements of a size without looking at them. */
-export const mover = (bytes: number): MemType & ('u8' | 'i32' | 'i64') => (bytes === 1 ? 'u8' : bytes === 4 ? 'i32' : 'i64'); // prettier-ignore
+export const mover = (bytes: number): MemType & ('u8' | 'i32' | 'i64') => (bytes === 1 ? 'u8' : bytes === 4 ? 'i32' : 'i64');
 
 /**
  * The int64 index at `ptr`, counted from the start. Outside of `size` (i64) it traps; `wraps` says whether negative ones count from the end.
@@ -52,12 +52,7 @@ export function fromStart(f: Fn, ptr: Expr, size: Local, wraps: boolean): Local 
 }
 
 /** out[o, i, :] = x[o, index[i], :]. A unit of work is one slice of `out`; `size` is above 0. @param single slices are one element */
-export function indexSelectKernel(
-  target: Target,
-  bytes: number,
-  wraps: boolean,
-  single: boolean,
-): Kernel<typeof SELECT_PARAMS> {
+export function indexSelectKernel(target: Target, bytes: number, wraps: boolean, single: boolean): Kernel<typeof SELECT_PARAMS> {
   const element = mover(bytes);
   const width = target.vectorBytes;
   const key = `index/select-${bytes}${wraps ? '-wrap' : ''}${single ? '-single' : ''}`;
@@ -162,7 +157,7 @@ function joinSlice(f: Fn, dtype: DType, join: Join, { to, from, size }: Slice, w
     }, turn * width); // prettier-ignore
   }
   if (bytes > 1) f.for('v', turns, whole, (v) => addVector(to.add(v), from.add(v)), width);
-  f.for('s', whole, size, (s) => joinElement(f, dtype, join, to.add(s), loadElement(dtype, computeOf(dtype), from.add(s))), bytes); // prettier-ignore
+  f.for('s', whole, size, (s) => joinElement(f, dtype, join, to.add(s), loadElement(dtype, computeOf(dtype), from.add(s))), bytes);
 }
 
 function copySlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number): void {

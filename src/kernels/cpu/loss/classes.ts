@@ -87,22 +87,13 @@ export const classLossKernel = (
   perPosition: boolean,
   smooth: boolean,
 ): Kernel<typeof LOSS_PARAMS> =>
-  cachedKernel(
-    target,
-    `loss/${kind}-${t.scalar}${perPosition ? '-each' : ''}${smooth ? '-smooth' : ''}`,
-    LOSS_PARAMS,
-    (scope) => classLoss(scope, t, kind, perPosition, smooth),
+  cachedKernel(target, `loss/${kind}-${t.scalar}${perPosition ? '-each' : ''}${smooth ? '-smooth' : ''}`, LOSS_PARAMS, (scope) =>
+    classLoss(scope, t, kind, perPosition, smooth),
   );
 
 type Scope<P extends ParamSpec> = Pick<KernelScope<P>, 'f' | 'p' | 'lo' | 'hi'>;
 
-function classLoss(
-  { f, p, lo, hi }: Scope<typeof LOSS_PARAMS>,
-  t: Floats,
-  kind: ClassLoss,
-  perPosition: boolean,
-  smooth: boolean,
-): void {
+function classLoss({ f, p, lo, hi }: Scope<typeof LOSS_PARAMS>, t: Floats, kind: ClassLoss, perPosition: boolean, smooth: boolean): void {
   const ignore = f.let('ignored64', p.ignore.cast('i64'));
   const step = f.let('step', elements(t, p.inner));
   const keep = f.let('keep', constant('f64', 1).sub(p.smoothing).cast(t.scalar));
@@ -140,14 +131,7 @@ function classLoss(
 }
 
 /** Σ weight · cost over all classes of a position. */
-function smoothed(
-  f: Fn,
-  t: Floats,
-  p: { classes: Local; weight: Local },
-  row: Local,
-  step: Local,
-  cost: (x: Expr) => Expr,
-): Local {
+function smoothed(f: Fn, t: Floats, p: { classes: Local; weight: Local }, row: Local, step: Local, cost: (x: Expr) => Expr): Local {
   const sum = f.let('smoothed', constant(t.scalar, 0));
   const x = f.let('x', row);
   f.for('class', 0, p.classes, (c) => {
@@ -159,9 +143,7 @@ function smoothed(
 
 /** Adds up the units' sums: loss = Σ losses, for `mean` divided by Σ weights. One unit of work. */
 export const classFinishKernel = (target: Target, t: Floats, mean: boolean): Kernel<typeof FINISH_PARAMS> =>
-  cachedKernel(target, `loss/finish-${t.scalar}${mean ? '-mean' : ''}`, FINISH_PARAMS, (scope) =>
-    classFinish(scope, t, mean),
-  );
+  cachedKernel(target, `loss/finish-${t.scalar}${mean ? '-mean' : ''}`, FINISH_PARAMS, (scope) => classFinish(scope, t, mean));
 
 function classFinish({ f, p }: Pick<Scope<typeof FINISH_PARAMS>, 'f' | 'p'>, t: Floats, mean: boolean): void {
   const [loss, weight] = [f.let('sum', constant('f64', 0)), f.let('weights', constant('f64', 0))];
@@ -175,12 +157,7 @@ function classFinish({ f, p }: Pick<Scope<typeof FINISH_PARAMS>, 'f' | 'p'>, t: 
 }
 
 /** ∂loss of a position before its weight: its own number, or the common one, for `mean` divided by the weights' sum. */
-function upstream(
-  f: Fn,
-  t: Floats,
-  p: { g: Local; totalWeight: Local },
-  reduction: LossReduction,
-): (position: Local) => Expr {
+function upstream(f: Fn, t: Floats, p: { g: Local; totalWeight: Local }, reduction: LossReduction): (position: Local) => Expr {
   if (reduction === 'none') return (position) => load(t.scalar, p.g.add(elements(t, position)));
   const one = load(t.scalar, p.g);
   const common = f.let('common', reduction === 'mean' ? one.div(load(t.scalar, p.totalWeight)) : one);
@@ -237,7 +214,7 @@ function crossEntropyGrad(
   f.for('position', lo, hi, (position) => {
     const { counts, index } = checkTarget(f, p.target.add(position.mul(8)), p, ignore);
     const offset = f.let('offset', positionOffset(f, t, position, p.classes, p.inner));
-    const [own, scale, level] = ['own', 'scale', 'level'].map((name) => f.let(name, constant(t.scalar, 0))) as [Local, Local, Local]; // prettier-ignore
+    const [own, scale, level] = ['own', 'scale', 'level'].map((name) => f.let(name, constant(t.scalar, 0))) as [Local, Local, Local];
     f.if(counts, () => {
       const g = f.let('g', gOf(position));
       const u = load(t.scalar, p.weight.add(elements(t, index)));

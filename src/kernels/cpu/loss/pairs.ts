@@ -47,12 +47,7 @@ function blockRange(f: Fn, t: Floats, unit: Local, size: Local): { start: Local;
 }
 
 /** out = the losses, or per unit their sum in double precision. */
-export const pairLossKernel = (
-  target: Target,
-  t: Floats,
-  kind: PairLossKind,
-  each: boolean,
-): Kernel<typeof FORWARD_PARAMS> =>
+export const pairLossKernel = (target: Target, t: Floats, kind: PairLossKind, each: boolean): Kernel<typeof FORWARD_PARAMS> =>
   cachedKernel(target, `loss/${kind}-${t.scalar}${each ? '-each' : ''}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
     const beta = f.let('beta1', p.beta.cast(t.scalar));
     const betas = f.let('betas', beta.splat());
@@ -95,12 +90,7 @@ export const pairFinishKernel = (target: Target, t: Floats): Kernel<typeof FINIS
   });
 
 /** da = ∂loss/∂a · g · scale, g being one number or one per element. */
-export const pairLossGradKernel = (
-  target: Target,
-  t: Floats,
-  kind: PairLossKind,
-  each: boolean,
-): Kernel<typeof BACKWARD_PARAMS> =>
+export const pairLossGradKernel = (target: Target, t: Floats, kind: PairLossKind, each: boolean): Kernel<typeof BACKWARD_PARAMS> =>
   cachedKernel(target, `loss/${kind}-grad-${t.scalar}${each ? '-each' : ''}`, BACKWARD_PARAMS, ({ f, p, lo, hi }) => {
     const beta = f.let('beta1', p.beta.cast(t.scalar));
     const scale = f.let('scale1', p.scale.cast(t.scalar));

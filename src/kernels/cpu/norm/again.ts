@@ -28,11 +28,8 @@ export const normAgainKernel = (target: Target, t: Floats, finish: NormFinish): 
     f.for('c', lo, hi, (c) => {
       const at = f.let('at', elements(t, c));
       const scaleAt = f.let('scaleAt', p.coefficients.add(at));
-      const constants = [p.mean.add(at), scaleAt, scaleAt.add(shiftAt)].map((from) =>
-        f.let('kept', load(t.scalar, from)),
-      );
-      const result = ([x]: readonly Expr[], [m, k, b]: readonly Expr[]): Expr =>
-        finished(f, t, finish, x!.sub(m!).fma(k!, b!), [x!]);
+      const constants = [p.mean.add(at), scaleAt, scaleAt.add(shiftAt)].map((from) => f.let('kept', load(t.scalar, from)));
+      const result = ([x]: readonly Expr[], [m, k, b]: readonly Expr[]): Expr => finished(f, t, finish, x!.sub(m!).fma(k!, b!), [x!]);
       const y = p.y.add(c.mul(p.yc));
       mapChannel(f, t, s, [p.x.add(c.mul(s.bytes))], y, constants, result, p.streams, undefined, p.yn);
     });

@@ -16,9 +16,9 @@ export type ScaleKind = 'elements' | 'channels';
 /** Elements of a line, lines until the scales repeat, and elements that share one. */
 const SIZES = { length: 'i32', groups: 'i32', each: 'i32' } as const;
 
-const FORWARD_PARAMS = { x: 'ptr', y: 'ptr', weight: 'ptr', bias: 'ptr', mean: 'ptr', invStd: 'ptr', eps: 'f64', ...SIZES } as const; // prettier-ignore
+const FORWARD_PARAMS = { x: 'ptr', y: 'ptr', weight: 'ptr', bias: 'ptr', mean: 'ptr', invStd: 'ptr', eps: 'f64', ...SIZES } as const;
 const BACKWARD_PARAMS = { g: 'ptr', x: 'ptr', mean: 'ptr', invStd: 'ptr', weight: 'ptr', dx: 'ptr', ...SIZES } as const;
-const SCALE_PARAMS = { g: 'ptr', x: 'ptr', mean: 'ptr', invStd: 'ptr', dWeight: 'ptr', dBias: 'ptr', lines: 'i32', ...SIZES } as const; // prettier-ignore
+const SCALE_PARAMS = { g: 'ptr', x: 'ptr', mean: 'ptr', invStd: 'ptr', dWeight: 'ptr', dBias: 'ptr', lines: 'i32', ...SIZES } as const;
 
 type SizeLocals = { readonly [K in keyof typeof SIZES]: Local };
 
@@ -67,16 +67,14 @@ export const lineNormKernel = (target: Target, t: Floats, kind: ScaleKind): Kern
       const [weight, bias] = [f.let('weights', p.weight.add(scales)), f.let('biases', p.bias.add(scales))];
       if (kind === 'elements') {
         const constants = [center, f.let('inv', invStd.cast(t.scalar)), f.let('off', lost.unary('neg').cast(t.scalar))];
-        mapChannel(f, t, whole, [x, weight, bias], y, constants, ([v, w, b], [m, k, off]) =>
-          v!.sub(m!).fma(k!, off!).fma(w!, b!),
-        );
+        mapChannel(f, t, whole, [x, weight, bias], y, constants, ([v, w, b], [m, k, off]) => v!.sub(m!).fma(k!, off!).fma(w!, b!));
         return;
       }
       eachPart(f, t, p, bytes, (from, of) => {
         const w = f.let('w', wide(t, weight.add(of)));
         const scale = f.let('k', invStd.mul(w).cast(t.scalar));
         const shift = f.let('b', wide(t, bias.add(of)).sub(lost.mul(w)).cast(t.scalar));
-        mapChannel(f, t, part, [x.add(from)], y.add(from), [center, scale, shift], ([v], [m, k, b]) => v!.sub(m!).fma(k!, b!)); // prettier-ignore
+        mapChannel(f, t, part, [x.add(from)], y.add(from), [center, scale, shift], ([v], [m, k, b]) => v!.sub(m!).fma(k!, b!));
       });
     });
   });
@@ -153,7 +151,7 @@ export const lineNormChannelKernel = (target: Target, t: Floats): Kernel<typeof 
         const [sum, product] = channelSums(f, t, part, [p.g.add(start), p.x.add(start)], 2, 2, ([g, x], [total, products]) => {
           f.inc(total!, g!);
           f.set(products!, g!.fma(x!.sub(x!.type === t.vector ? means : mean), products!));
-        }) as [Local, Local]; // prettier-ignore
+        }) as [Local, Local];
         f.inc(dBias, sum);
         f.inc(dWeight, product.mul(wide(t, p.invStd.add(at))));
         f.inc(line, p.groups);
@@ -192,7 +190,8 @@ export const lineNormPlaceKernel = (target: Target, t: Floats): Kernel<typeof SC
 
 /** Σ g·x̂ and Σ g of registers side by side, over all lines. */
 function placeSums({ f, p }: KernelScope<typeof SCALE_PARAMS>, t: Floats, at: Local, step: Local): [Local, Local][] {
-  const zeros = (): [Local, Local][] => Array.from({ length: BLOCK }, () => [f.let('sum', constant(t.vector, 0)), f.let('sum', constant(t.vector, 0))]); // prettier-ignore
+  const zeros = (): [Local, Local][] =>
+    Array.from({ length: BLOCK }, () => [f.let('sum', constant(t.vector, 0)), f.let('sum', constant(t.vector, 0))]);
   const totals = zeros();
   const [g, x] = [f.let('g', p.g.add(at)), f.let('x', p.x.add(at))];
   const line = f.let('line', constant('i32', 0));

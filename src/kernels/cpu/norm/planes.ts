@@ -105,12 +105,7 @@ function blend(f: Fn, t: Floats, at: Expr, fresh: Expr, momentum: Local): void {
 export const inverseRoot = (variance: Expr, eps: Expr): Expr => constant('f64', 1).div(variance.add(eps).unary('sqrt'));
 
 /** y = (x − mean) · (invStd · weight) + bias */
-export const normPlanesKernel = (
-  target: Target,
-  t: Floats,
-  mode: NormMode,
-  finish: NormFinish = '',
-): Kernel<typeof FORWARD_PARAMS> =>
+export const normPlanesKernel = (target: Target, t: Floats, mode: NormMode, finish: NormFinish = ''): Kernel<typeof FORWARD_PARAMS> =>
   cachedKernel(target, `norm/planes-${mode}-${t.scalar}${finishSuffix(finish)}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
     const s = channelSegments(f, t, p);
     const count = f.let('count', p.batch.cast('f64').mul(p.size.cast('f64')));
@@ -189,12 +184,7 @@ export const normAffineKernel = (target: Target, t: Floats): Kernel<typeof AFFIN
  * With a gate (of training), g is what it makes of the gradient of an activation's result; what the activation was given is made again
  * by the arithmetic of the forward kernel, to the last bit, so that neither has to be kept.
  */
-export const normPlanesGradKernel = (
-  target: Target,
-  t: Floats,
-  mode: 'train' | 'eval',
-  gate?: Gate,
-): Kernel<typeof BACKWARD_PARAMS> =>
+export const normPlanesGradKernel = (target: Target, t: Floats, mode: 'train' | 'eval', gate?: Gate): Kernel<typeof BACKWARD_PARAMS> =>
   cachedKernel(
     target,
     `norm/planes-grad-${mode}-${t.scalar}${gate === undefined ? '' : `-${gate.name}`}`,

@@ -70,7 +70,10 @@ function rowSums(
       const size = f.let('size', left.lt(RUN).select(left, RUN));
       const sums = totals.map(() => f.let('sum', constant(t.vector, 0)));
       f.for('row', 0, size, () => {
-        add(ptrs.map((ptr) => f.let('value', load(t.vector, ptr))), sums); // prettier-ignore
+        add(
+          ptrs.map((ptr) => f.let('value', load(t.vector, ptr))),
+          sums,
+        );
         for (const ptr of ptrs) f.inc(ptr, rows.step);
       });
       totals.forEach((total, k) => f.inc(total, sums[k]!));
@@ -81,14 +84,7 @@ function rowSums(
 }
 
 /** Writes every row's register. */
-function mapRows(
-  f: Fn,
-  t: Floats,
-  rows: Rows,
-  bases: readonly Expr[],
-  to: Expr,
-  value: (values: readonly Expr[]) => Expr,
-): void {
+function mapRows(f: Fn, t: Floats, rows: Rows, bases: readonly Expr[], to: Expr, value: (values: readonly Expr[]) => Expr): void {
   const ptrs = bases.map((base) => f.let('ptr', base));
   const out = f.let('out', to);
   f.for('row', 0, rows.batch, () => {
@@ -102,12 +98,7 @@ const inverseRoot = (t: Floats, variance: Expr, eps: Expr): Expr =>
   constant(t.vector, 1).div(variance.add(eps.cast(t.scalar).splat()).unary('sqrt'));
 
 /** y = (x − mean) · (invStd · weight) + bias */
-export const normRowsKernel = (
-  target: Target,
-  t: Floats,
-  mode: NormMode,
-  finish: NormFinish = '',
-): Kernel<typeof FORWARD_PARAMS> =>
+export const normRowsKernel = (target: Target, t: Floats, mode: NormMode, finish: NormFinish = ''): Kernel<typeof FORWARD_PARAMS> =>
   cachedKernel(target, `norm/rows-${mode}-${t.scalar}${finishSuffix(finish)}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
     const rows = { batch: p.batch, step: f.let('step', elements(t, p.channels)) };
     const count = f.let('count', p.batch.cast(t.scalar).splat());
@@ -143,9 +134,7 @@ export const normRowsKernel = (
       const scale = f.let('scale', invStd.mul(load(t.vector, p.weight.add(at))));
       const bias = f.let('bias', load(t.vector, p.bias.add(at)).sub(off.mul(scale)));
       const sources = finish.startsWith('add') ? [x, p.residual.add(at)] : [x];
-      mapRows(f, t, rows, sources, p.y.add(at), (values) =>
-        finished(f, t, finish, values[0]!.sub(center).fma(scale, bias), values),
-      );
+      mapRows(f, t, rows, sources, p.y.add(at), (values) => finished(f, t, finish, values[0]!.sub(center).fma(scale, bias), values));
     });
   });
 

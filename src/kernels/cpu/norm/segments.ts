@@ -72,7 +72,7 @@ export function channelSums(
   add: AddTerms,
   steps?: Steps,
 ): Local[] {
-  const zeros = (type: 'f32' | 'f64' | 'f32v' | 'f64v'): Local[] => Array.from({ length: count }, () => f.let('sum', constant(type, 0))); // prettier-ignore
+  const zeros = (type: 'f32' | 'f64' | 'f32v' | 'f64v'): Local[] => Array.from({ length: count }, () => f.let('sum', constant(type, 0)));
   const totals = zeros('f64');
   const starts = bases.map((base) => f.let('start', base));
   const image = f.let('image', i32(0));
@@ -127,7 +127,7 @@ function addRun(
   const loads = (type: Floats['scalar'] | Floats['vector'], at: Expr, offset = 0): Local[] =>
     ptrs.map((ptr) => f.let('value', load(type, ptr.add(at), offset)));
   f.for('of', 0, images, () => {
-    f.for('at', 0, wide, (at) => sums.forEach((sum, i) => add(loads(t.vector, at, i * t.width), sum)), t.width * sums.length); // prettier-ignore
+    f.for('at', 0, wide, (at) => sums.forEach((sum, i) => add(loads(t.vector, at, i * t.width), sum)), t.width * sums.length);
     f.for('at', wide, whole, (at) => add(loads(t.vector, at), sums[0]!), t.width);
     f.if(isLast, () =>
       f.if(
@@ -164,7 +164,7 @@ export function mapChannel(
   const out = f.let('out', to);
   const wide = constants.map((scalar) => f.let('splat', scalar.splat()));
   const lastAt = f.let('lastAt', s.bytes.sub(t.width));
-  const loads = (type: Floats['scalar'] | Floats['vector'], at: Expr): Expr[] => starts.map((start) => load(type, start.add(at))); // prettier-ignore
+  const loads = (type: Floats['scalar'] | Floats['vector'], at: Expr): Expr[] => starts.map((start) => load(type, start.add(at)));
   const eachImage = (body: () => void): void =>
     f.for('image', 0, s.batch, () => {
       body();
@@ -175,7 +175,7 @@ export function mapChannel(
     eachImage(() =>
       f.if(
         s.short,
-        () => f.for('at', 0, s.bytes, (at) => f.store(t.scalar, out.add(at), value(loads(t.scalar, at), constants)), t.bytes), // prettier-ignore
+        () => f.for('at', 0, s.bytes, (at) => f.store(t.scalar, out.add(at), value(loads(t.scalar, at), constants)), t.bytes),
         () => {
           const last = f.let('last', value(loads(t.vector, lastAt), wide)); // before any is written, which may be in place
           f.for('at', 0, s.before, (at) => f.store(t.vector, out.add(at), value(loads(t.vector, at), wide)), t.width);
@@ -197,7 +197,7 @@ export function mapChannel(
   f.if(
     streams.and(offLines.eq(0)),
     () => {
-      eachImage(() => f.for('at', 0, s.bytes, (at) => f.stream(out.add(at), value(loads(t.vector, at), wide)), t.width)); // prettier-ignore
+      eachImage(() => f.for('at', 0, s.bytes, (at) => f.stream(out.add(at), value(loads(t.vector, at), wide)), t.width));
       f.drain();
     },
     plain,

@@ -5,8 +5,7 @@ import { cachedKernel, type Kernel } from '../kernel.ts';
 import { eachBlock, eachTap, loadTap, patternKey, storeBlock, WINDOW_PARAMS, type TapPattern } from './window.ts';
 
 /** The greater of two, NaN where either is one. Of two zeros either may come. */
-const greater = (t: Floats, a: Expr, b: Expr): Expr =>
-  a.binary('pmax', b).bits(t.mask).or(b.binary('pmax', a).bits(t.mask)).bits(t.vector);
+const greater = (t: Floats, a: Expr, b: Expr): Expr => a.binary('pmax', b).bits(t.mask).or(b.binary('pmax', a).bits(t.mask)).bits(t.vector);
 
 export const maxValuesKernel = (target: Target, t: Floats, taps: TapPattern): Kernel<typeof WINDOW_PARAMS> =>
   cachedKernel(target, `pool/max-${t.scalar}-${patternKey(taps)}`, WINDOW_PARAMS, (scope) => {

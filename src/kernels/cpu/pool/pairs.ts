@@ -181,14 +181,17 @@ function interleave(f: Fn, row: Local, [even, odd]: readonly [Expr, Expr], left:
   const columns = (lanes: readonly number[]): Local => f.let('columns', even.shuffle(odd, lanes));
   const front = columns([0, 4, 1, 5]);
   const back = (): Local => columns([2, 6, 3, 7]);
-  const storeTwo = (value: Local, bytes: number): void =>
-    [0, 1].forEach((lane) => f.store('f32', row, value.lane(lane), bytes + 4 * lane));
+  const storeTwo = (value: Local, bytes: number): void => [0, 1].forEach((lane) => f.store('f32', row, value.lane(lane), bytes + 4 * lane));
   if (left === undefined) {
     f.store('f32v', row, front);
     f.store('f32v', row, back(), 16);
     return;
   }
-  f.if(left.gt(1), () => f.store('f32v', row, front), () => storeTwo(front, 0)); // prettier-ignore
+  f.if(
+    left.gt(1),
+    () => f.store('f32v', row, front),
+    () => storeTwo(front, 0),
+  );
   f.if(left.gt(2), () => storeTwo(back(), 16));
 }
 

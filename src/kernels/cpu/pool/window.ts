@@ -80,7 +80,7 @@ function fillScratch({ f, p, scratch }: WindowScope, t: Floats, pad: number): vo
 function copyRows({ f, p }: WindowScope, t: Floats, from: Local, fromStep: Expr, to: Local, toStep: Expr): void {
   const rowBytes = f.let('rowBytes', elements(t, p.width));
   const last = f.let('last', rowBytes.sub(t.width));
-  const copy = (type: Floats['scalar'] | Floats['vector'], at: Expr): void => f.store(type, to.add(at), load(type, from.add(at))); // prettier-ignore
+  const copy = (type: Floats['scalar'] | Floats['vector'], at: Expr): void => f.store(type, to.add(at), load(type, from.add(at)));
   f.for('row', 0, p.height, () => {
     f.if(
       last.ge(0),
@@ -102,9 +102,7 @@ export function loadTap(t: Floats, { stride }: TapPattern, ptr: Expr, offset: nu
     const every = Array.from({ length: t.lanes }, (_, i) => 2 * i);
     return load(t.vector, ptr, offset).shuffle(load(t.vector, ptr, offset + t.width), every);
   }
-  return fromLanes(
-    Array.from({ length: t.lanes }, (_, i) => load(t.scalar, i === 0 ? ptr : ptr.add(strideBytes.mul(i)), offset)),
-  );
+  return fromLanes(Array.from({ length: t.lanes }, (_, i) => load(t.scalar, i === 0 ? ptr : ptr.add(strideBytes.mul(i)), offset)));
 }
 
 /** One register of outputs of one row. */
@@ -214,12 +212,7 @@ export function eachTap(
  *
  * @param indices `tap` stores bytes, `int64` stores 64-bit integers
  */
-export const maxWindowKernel = (
-  target: Target,
-  t: Floats,
-  taps: TapPattern,
-  indices: 'tap' | 'int64',
-): Kernel<typeof MAX_PARAMS> =>
+export const maxWindowKernel = (target: Target, t: Floats, taps: TapPattern, indices: 'tap' | 'int64'): Kernel<typeof MAX_PARAMS> =>
   cachedKernel(target, `pool/max-${t.scalar}-${patternKey(taps)}-${indices}`, MAX_PARAMS, (scope) => {
     const { f, p } = scope;
     const strideBytes = f.let('strideBytes', elements(t, p.strideWidth));
@@ -260,14 +253,17 @@ export const maxWindowKernel = (
       const indexAt = f.let('indexAt', p.indices.add(indices === 'tap' ? out : out.mul(8)));
       const packed = indices === 'tap' && t.mask === 'i32v';
       storeBlock(
-        scope, t, block, best,
+        scope,
+        t,
+        block,
+        best,
         (lane) => {
           const value = index.lane(lane);
           if (indices === 'tap') f.store('u8', indexAt, value.cast('i32'), lane);
           else f.store('i64', indexAt, value.cast('i64'), lane * 8);
         },
         packed ? () => storeBytes(f, t, indexAt, index) : undefined,
-      ); // prettier-ignore
+      );
     });
   });
 
@@ -277,7 +273,11 @@ function storeBytes(f: Fn, t: Floats, to: Local, value: Local): void {
     f.store('i32', to, packBytes(f, value));
     return;
   }
-  const from = (a: Expr, by: number): Expr => a.shuffle(a, Array.from({ length: t.lanes }, (_, i) => (i + by) % t.lanes)); // prettier-ignore
+  const from = (a: Expr, by: number): Expr =>
+    a.shuffle(
+      a,
+      Array.from({ length: t.lanes }, (_, i) => (i + by) % t.lanes),
+    );
   const pairs = f.let('pairs', value.or(from(value, 1).binary('shl', 8)));
   const fours = f.let('fours', pairs.or(from(pairs, 2).binary('shl', 16)));
   for (let lane = 0; lane < t.lanes; lane += 4) f.store('i32', to, fours.lane(lane), lane);

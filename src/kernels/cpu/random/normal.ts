@@ -52,22 +52,20 @@ export function normalKernel(target: Target, vectors: boolean): Kernel<typeof PA
 
 function vectorArithmetic(f: Fn): Arithmetic {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
-  const fma: Arithmetic['fma'] = (a, b, sum) =>
-    a.fma(typeof b === 'number' ? c(b) : b, typeof sum === 'number' ? c(sum) : sum);
+  const fma: Arithmetic['fma'] = (a, b, sum) => a.fma(typeof b === 'number' ? c(b) : b, typeof sum === 'number' ? c(sum) : sum);
   return { f, float: 'f32v', int: 'i32v', fma, c };
 }
 
 function scalarArithmetic(f: Fn): Arithmetic {
   const wide = (x: Expr | number): Expr | number => (typeof x === 'number' ? Math.fround(x) : x.cast('f64'));
-  const fma: Arithmetic['fma'] = (a, b, sum) =>
-    a.cast('f64').binary('mul', wide(b)).binary('add', wide(sum)).cast('f32');
+  const fma: Arithmetic['fma'] = (a, b, sum) => a.cast('f64').binary('mul', wide(b)).binary('add', wide(sum)).cast('f32');
   return { f, float: 'f32', int: 'i32', fma, c: (value) => hoisted(f, 'f32', value) };
 }
 
 const LOG = [
-  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
-  -2.4999993993e-1, 3.3333331174e-1,
-]; // prettier-ignore
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+  3.3333331174e-1,
+];
 
 /** √(-2·ln(1 - u)), for u of [0, 1). */
 function radiusOf({ f, float, int, fma, c }: Arithmetic, u: Expr): Expr {

@@ -82,7 +82,11 @@ class ArgExtreme {
         return;
       }
       const together = line.rem(p.inner).add(4).le(p.inner).and(line.add(4).le(hi));
-      f.if(together, () => this.#fourLines(), () => this.#oneLine()); // prettier-ignore
+      f.if(
+        together,
+        () => this.#fourLines(),
+        () => this.#oneLine(),
+      );
     });
   }
 

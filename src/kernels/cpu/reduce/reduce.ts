@@ -12,17 +12,7 @@ import { inputOf, scalarOf, type Formula, type FormulaType } from '../../formula
 import type { Reduction } from '../../formula/reduction.ts';
 import { expand } from '../elementwise/expand.ts';
 import { laneOf, loadDense, loadElement, spread, storeElement } from '../elementwise/memory.ts';
-import {
-  constant,
-  elementOf,
-  isVector,
-  vectorOf,
-  type Expr,
-  type Fn,
-  type Local,
-  type ScalarType,
-  type Target,
-} from '../ir.ts';
+import { constant, elementOf, isVector, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { hoisted } from '../math.ts';
 
@@ -209,8 +199,7 @@ function runs({ f, p, lo, hi }: KernelScope<RunParams>, spec: ReduceSpec, last: 
   const reset = (): void => accs.forEach((acc) => f.set(acc, neutral));
   const total = f.local('total', spec.partial);
   const flush = (): void => {
-    for (let half = ACCUMULATORS / 2; half >= 1; half /= 2)
-      for (let i = 0; i < half; i++) r.add(accs[i]!, accs[i + half]!);
+    for (let half = ACCUMULATORS / 2; half >= 1; half /= 2) for (let i = 0; i < half; i++) r.add(accs[i]!, accs[i + half]!);
     r.lanesInto(total, accs[0]!);
   };
   f.for('unit', lo, hi, (unit) => {

@@ -58,14 +58,14 @@ export function recurrenceKernel(target: Target, dtype: DType, reverse: boolean)
     sideBySide(scope, (line, lines) => {
       const first = f.let('offset', firstElement(scope, line).mul(bytes));
       if (reverse) f.inc(first, p.length.sub(1).mul(apart));
-      const [at, by, to] = [p.x, p.extra, p.out].map((start) => f.let('at', start.add(first))) as [Local, Local, Local]; // prettier-ignore
+      const [at, by, to] = [p.x, p.extra, p.out].map((start) => f.let('at', start.add(first))) as [Local, Local, Local];
       if (!reverse) f.inc(by, step); // the factor of the second one; backwards it is that of the first
       const last = many(lines, (i) => f.let(`y${i}`, loadElement(dtype, as, at, i * bytes)));
       last.forEach((y, i) => storeElement(f, dtype, as, to, y, i * bytes));
       f.for('i', 1, p.length, () => {
         f.inc(at, step);
         f.inc(to, step);
-        last.forEach((y, i) => f.set(y, y.mul(loadElement(dtype, as, by, i * bytes)).add(loadElement(dtype, as, at, i * bytes)))); // prettier-ignore
+        last.forEach((y, i) => f.set(y, y.mul(loadElement(dtype, as, by, i * bytes)).add(loadElement(dtype, as, at, i * bytes))));
         last.forEach((y, i) => storeElement(f, dtype, as, to, y, i * bytes));
         f.inc(by, step);
       });

@@ -57,13 +57,7 @@ function copyGroup({ f, p }: Scope, t: Floats, count: Local, from: Expr, fromSte
  * Runs `body` for every group. Rows of a tensor are often a power of two apart, where few of them fit into the cache
  * together; so each is read and written once, and the passes run on the stage.
  */
-function eachGroup(
-  scope: Scope,
-  t: Floats,
-  sources: readonly Local[],
-  target: Local,
-  body: (group: Group) => void,
-): void {
+function eachGroup(scope: Scope, t: Floats, sources: readonly Local[], target: Local, body: (group: Group) => void): void {
   const { f, p, lo, hi, scratch } = scope;
   const groups = f.let('groups', p.inner.add(t.lanes - 1).div(t.lanes));
   const rowBytes = f.let('rowBytes', elements(t, p.inner));

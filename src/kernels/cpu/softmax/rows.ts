@@ -32,15 +32,7 @@ interface Stager {
 }
 
 /** `pads` fill the lanes past a short row's end, per source. */
-function stager(
-  f: Fn,
-  t: Floats,
-  scratch: Local,
-  size: Local,
-  sources: readonly Local[],
-  target: Local,
-  pads: readonly number[],
-): Stager {
+function stager(f: Fn, t: Floats, scratch: Local, size: Local, sources: readonly Local[], target: Local, pads: readonly number[]): Stager {
   const rowBytes = f.let('dense', elements(t, size));
   const short = f.let('short', size.lt(t.lanes));
   const bytes = f.let('bytes', short.select(i32(t.width), rowBytes));
@@ -56,15 +48,13 @@ function stager(
       const dense = f.let('result', out);
       f.if(short, () => {
         rows.forEach((row, i) => {
-          f.for('at', 0, rowBytes, (at) => f.store(t.scalar, places[i]!.add(at), load(t.scalar, row.add(at))), t.bytes); // prettier-ignore
+          f.for('at', 0, rowBytes, (at) => f.store(t.scalar, places[i]!.add(at), load(t.scalar, row.add(at))), t.bytes);
           f.set(row, places[i]!);
         });
         f.set(out, result);
       });
       const finish = (): void =>
-        f.if(short, () =>
-          f.for('at', 0, rowBytes, (at) => f.store(t.scalar, dense.add(at), load(t.scalar, out.add(at))), t.bytes),
-        );
+        f.if(short, () => f.for('at', 0, rowBytes, (at) => f.store(t.scalar, dense.add(at), load(t.scalar, out.add(at))), t.bytes));
       return { sources: rows, target: out, finish };
     },
   };
@@ -91,8 +81,7 @@ function turns(f: Fn, t: Floats, bytes: Local, index: Local, body: (at: Local, f
 }
 
 /** 0, 1, 2, … */
-const laneNumbers = (f: Fn, t: Floats): Local =>
-  f.let('lanes', fromLanes(Array.from({ length: t.lanes }, (_, i) => constant(t.int, i))));
+const laneNumbers = (f: Fn, t: Floats): Local => f.let('lanes', fromLanes(Array.from({ length: t.lanes }, (_, i) => constant(t.int, i))));
 
 const keep = (mask: Local, value: Expr): Expr => value.and(mask.bits(value.type));
 
@@ -114,11 +103,7 @@ type Forward = Pick<KernelScope<typeof FORWARD_PARAMS>, 'f' | 'lo' | 'hi' | 'scr
   readonly p: { readonly [K in keyof typeof FORWARD_PARAMS]: Local };
 };
 
-function softmaxRows(
-  { f, p, lo, hi, scratch }: Forward,
-  t: Floats,
-  statistics?: (unit: Local, max: Local, sum: Local) => void,
-): void {
+function softmaxRows({ f, p, lo, hi, scratch }: Forward, t: Floats, statistics?: (unit: Local, max: Local, sum: Local) => void): void {
   const index = laneNumbers(f, t);
   const staging = stager(f, t, scratch, p.size, [p.x], p.y, [-Infinity]);
   const walk = rowWalk(f, t, staging.bytes);
@@ -142,9 +127,7 @@ export const softmaxRowsKernel = (target: Target, t: Floats): Kernel<typeof FORW
 
 /** y = softmax(x), maxima = the rows' maxima, logSums = ln Σ exp(x − maximum): what a loss needs besides. */
 export const softmaxStatisticsRowsKernel = (target: Target, t: Floats): Kernel<typeof STATISTICS_PARAMS> =>
-  cachedKernel(target, `softmax/rows-statistics-${t.scalar}`, STATISTICS_PARAMS, (scope) =>
-    softmaxStatistics(scope, t),
-  );
+  cachedKernel(target, `softmax/rows-statistics-${t.scalar}`, STATISTICS_PARAMS, (scope) => softmaxStatistics(scope, t));
 
 /** The body of that. */
 export function softmaxStatistics(
@@ -177,29 +160,24 @@ export const logSoftmaxRowsKernel = (target: Target, t: Floats): Kernel<typeof F
 
 /** dx = y·(g − Σ g·y), or for logSoftmax dx = g − exp(y)·Σ g */
 export const softmaxRowsGradKernel = (target: Target, t: Floats, log: boolean): Kernel<typeof BACKWARD_PARAMS> =>
-  cachedKernel(
-    target,
-    `softmax/${log ? 'log-' : ''}rows-grad-${t.scalar}`,
-    BACKWARD_PARAMS,
-    ({ f, p, lo, hi, scratch }) => {
-      const index = laneNumbers(f, t);
-      const staging = stager(f, t, scratch, p.size, [p.g, p.y], p.dx, [0, 0]);
-      const walk = rowWalk(f, t, staging.bytes);
-      f.for('unit', lo, hi, (unit) => {
-        const { sources, target, finish } = staging.row(unit);
-        const [g, y] = sources as [Local, Local];
-        const sum = f.let('sum', constant(t.vector, 0));
-        walkRow(f, t, walk, (at, fresh) => {
-          const part = log ? load(t.vector, g.add(at)) : load(t.vector, g.add(at)).mul(load(t.vector, y.add(at)));
-          f.inc(sum, fresh === undefined ? part : keep(fresh, part));
-        });
-        const total = f.let('total', sumLanes(f, t, sum).splat());
-        turns(f, t, staging.bytes, index, (at) => {
-          const [gHere, yHere] = [load(t.vector, g.add(at)), load(t.vector, y.add(at))];
-          const dx = log ? gHere.sub(expOf(f, t, yHere).mul(total)) : yHere.mul(gHere.sub(total));
-          f.store(t.vector, target.add(at), dx);
-        });
-        finish();
+  cachedKernel(target, `softmax/${log ? 'log-' : ''}rows-grad-${t.scalar}`, BACKWARD_PARAMS, ({ f, p, lo, hi, scratch }) => {
+    const index = laneNumbers(f, t);
+    const staging = stager(f, t, scratch, p.size, [p.g, p.y], p.dx, [0, 0]);
+    const walk = rowWalk(f, t, staging.bytes);
+    f.for('unit', lo, hi, (unit) => {
+      const { sources, target, finish } = staging.row(unit);
+      const [g, y] = sources as [Local, Local];
+      const sum = f.let('sum', constant(t.vector, 0));
+      walkRow(f, t, walk, (at, fresh) => {
+        const part = log ? load(t.vector, g.add(at)) : load(t.vector, g.add(at)).mul(load(t.vector, y.add(at)));
+        f.inc(sum, fresh === undefined ? part : keep(fresh, part));
       });
-    },
-  );
+      const total = f.let('total', sumLanes(f, t, sum).splat());
+      turns(f, t, staging.bytes, index, (at) => {
+        const [gHere, yHere] = [load(t.vector, g.add(at)), load(t.vector, y.add(at))];
+        const dx = log ? gHere.sub(expOf(f, t, yHere).mul(total)) : yHere.mul(gHere.sub(total));
+        f.store(t.vector, target.add(at), dx);
+      });
+      finish();
+    });
+  });

@@ -57,7 +57,12 @@ function instructions(): Map<number, Instruction> {
   };
   const control = { 0x00: 'unreachable', 0x05: 'else', 0x0b: 'end', 0x1b: 'select' };
   for (const [code, name] of Object.entries(control)) add(Number(code), name);
-  for (const [code, name] of [[0x02, 'block'], [0x03, 'loop'], [0x04, 'if']] as const) add(code, name, 'block'); // prettier-ignore
+  for (const [code, name] of [
+    [0x02, 'block'],
+    [0x03, 'loop'],
+    [0x04, 'if'],
+  ] as const)
+    add(code, name, 'block');
   for (const [code, name] of [[0x0c, 'br'], [0x0d, 'br_if'], [0x10, 'call'], [0x20, 'local.get'], [0x21, 'local.set'], [0x22, 'local.tee']] as const) add(code, name, 'index'); // prettier-ignore
   for (const table of [BINARY, COMPARE, UNARY]) {
     for (const [type, ops] of Object.entries(table)) {
@@ -65,11 +70,9 @@ function instructions(): Map<number, Instruction> {
     }
   }
   for (const [pair, code] of Object.entries(CAST)) add(code, conversion(pair));
-  for (const [pair, code] of Object.entries(BITS))
-    add(code, `${pair.split('>')[1]!}.reinterpret_${pair.split('>')[0]!}`);
+  for (const [pair, code] of Object.entries(BITS)) add(code, `${pair.split('>')[1]!}.reinterpret_${pair.split('>')[0]!}`);
   for (const [mem, { load, store }] of Object.entries(MEMORY)) {
-    const [loaded, stored] =
-      NARROW_NAMES[mem] ?? (mem.endsWith('v') ? ['v128.load', 'v128.store'] : [`${mem}.load`, `${mem}.store`]);
+    const [loaded, stored] = NARROW_NAMES[mem] ?? (mem.endsWith('v') ? ['v128.load', 'v128.store'] : [`${mem}.load`, `${mem}.store`]);
     add(load, loaded, 'memory');
     add(store, stored, 'memory');
   }
@@ -172,17 +175,18 @@ export function wasmText(bytes: Uint8Array): string {
     else if (id === SECTION.export) exported = new Map(part.list(() => exportOf(part)));
     else if (id === SECTION.code) {
       const calls = imported.filter((line) => line.includes('(func')).length;
-      part.list(() => part.sized()).forEach((body, i) => {
-        const name = exported.has(calls + i) ? ` (export "${exported.get(calls + i)!}")` : '';
-        lines.push(`  (func $${calls + i}${name}${signatures[functions[i]!]!}`, ...codeLines(body, known), '  )');
-      }); // prettier-ignore
+      part
+        .list(() => part.sized())
+        .forEach((body, i) => {
+          const name = exported.has(calls + i) ? ` (export "${exported.get(calls + i)!}")` : '';
+          lines.push(`  (func $${calls + i}${name}${signatures[functions[i]!]!}`, ...codeLines(body, known), '  )');
+        });
     }
   }
   return ['(module', ...imported, ...lines, ')'].join('\n');
 }
 
-const typed = (kind: string, types: readonly string[]): string =>
-  types.length === 0 ? '' : ` (${kind} ${types.join(' ')})`;
+const typed = (kind: string, types: readonly string[]): string => (types.length === 0 ? '' : ` (${kind} ${types.join(' ')})`);
 
 function signature(part: ByteReader): string {
   part.byte(); // a function's
@@ -211,8 +215,7 @@ function exportOf(part: ByteReader): [number, string] {
 /** A function's locals and instructions, each as deep as it stands in blocks. */
 function codeLines(body: ByteReader, known: ReadonlyMap<number, Instruction>): string[] {
   const locals = body.list(() => ({ count: body.u32(), type: TYPES.get(body.byte())! }));
-  const lines =
-    locals.length === 0 ? [] : [`    (local${locals.map(({ count, type }) => ` ${type}`.repeat(count)).join('')})`];
+  const lines = locals.length === 0 ? [] : [`    (local${locals.map(({ count, type }) => ` ${type}`.repeat(count)).join('')})`];
   let depth = 2;
   while (!body.done) {
     const first = body.byte();

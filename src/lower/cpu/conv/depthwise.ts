@@ -86,11 +86,7 @@ export function rowArgs(l: CpuLowering, { shape, origin, count }: Axis, source: 
 }
 
 /** Rows of a block: what fits, whole tiles, no fewer than one. */
-export function rowBlockOf(
-  axis: Axis,
-  rowBytes: number,
-  tile: number,
-): { rowBlock: number; rowBlocks: number; sourceRows: number } {
+export function rowBlockOf(axis: Axis, rowBytes: number, tile: number): { rowBlock: number; rowBlocks: number; sourceRows: number } {
   const { step } = axis.shape;
   const fit = Math.floor((BLOCK_BYTES / rowBytes - mostReach(axis.shape)) / step);
   const parts = Math.ceil(axis.count / Math.max(tile, fit));
@@ -110,9 +106,16 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const { x, w, bias, y, finish } = o;
   const kernel = w.layout.shape.slice(2) as [number, number];
   if (c.channels !== 1 || c.outputs > 4 || (c.groups === 1 && c.outputs > 1)) return undefined;
-  if (kernel[0] * kernel[1] > MOST_TAPS || !denseRows(x) || !(y.layout.contiguous || (y.buffer === SCRATCH && finish.kind === 'none')) || y.layout.numel === 0 || w.layout.numel === 0) return undefined; // prettier-ignore
+  if (
+    kernel[0] * kernel[1] > MOST_TAPS ||
+    !denseRows(x) ||
+    !(y.layout.contiguous || (y.buffer === SCRATCH && finish.kind === 'none')) ||
+    y.layout.numel === 0 ||
+    w.layout.numel === 0
+  )
+    return undefined;
   const [rows, columns] = [axisOf(c.rows, kernel[0]), axisOf(c.columns, kernel[1])];
-  if (rows === undefined || columns === undefined || rows.shape.segments.length > 4 || c.columns.outStep > 2) return undefined; // prettier-ignore
+  if (rows === undefined || columns === undefined || rows.shape.segments.length > 4 || c.columns.outStep > 2) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const element = elementOf(y);
   const target = targetFor(l, element === 'f32' ? 4 : 8, columns.count);
@@ -161,8 +164,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
     },
     {
       size,
-      unitCost:
-        (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + PLANE_NS,
+      unitCost: (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + PLANE_NS,
       scratch: resultsAt + Math.max(b.rowBlock, tile) * down * width * bytes + SLACK,
       flops: 2 * products,
       ...(byChannels && { channels }),
@@ -172,14 +174,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
 }
 
 /** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
-export function lowerDepthwiseWeightGrad(
-  l: CpuLowering,
-  g: ConvGeometry,
-  dy: Value,
-  x: Value,
-  dw: Value,
-  db: Value | undefined,
-): boolean {
+export function lowerDepthwiseWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): boolean {
   const kernel = [g.height.kernel, g.width.kernel] as const;
   // One channel alone is summed along rows as ever: what loops such as a tutorial's print of it keeps its last digits.
   if (g.inPerGroup !== 1 || g.outPerGroup > 4 || g.groups === 1) return false;
@@ -221,8 +216,7 @@ export function lowerDepthwiseWeightGrad(
     {
       size: g.outChannels,
       unitCost:
-        (multiplyAddNs(2 * products, kit) + (x.layout.numel + dy.layout.numel) * bytes * BYTE_NS) / g.outChannels +
-        g.batch * PLANE_NS,
+        (multiplyAddNs(2 * products, kit) + (x.layout.numel + dy.layout.numel) * bytes * BYTE_NS) / g.outChannels + g.batch * PLANE_NS,
       scratch: sumsAt + (kernel[0] * kernel[1] + 1) * vectorBytes + SLACK,
       flops: 2 * products,
       ...(g.outPerGroup === 1 && { channels: g.outChannels }),

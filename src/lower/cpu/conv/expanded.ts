@@ -41,7 +41,7 @@ export function lowerExpanded(l: CpuLowering, first: First, between: Layout, sec
   const kernel = second.w.layout.shape.slice(2) as [number, number];
   if (!isPointwise(c, x, { layout: between }) || c.channels > panelDepth(kit)) return false;
   if (second.c.channels !== 1 || second.c.outputs !== 1 || second.c.groups !== c.outputs) return false;
-  if (!y.layout.contiguous || y.layout.numel === 0 || kernel[0] * kernel[1] > MOST_TAPS || second.c.columns.step > 2) return false; // prettier-ignore
+  if (!y.layout.contiguous || y.layout.numel === 0 || kernel[0] * kernel[1] > MOST_TAPS || second.c.columns.step > 2) return false;
   if (first.finish.taps !== undefined || finish.taps !== undefined) return false;
   if (hasStep(first.finish.kind, 'add') || hasStep(first.finish.kind, 'gate')) return false;
   const [rows, columns] = [axisOf(second.c.rows, kernel[0])!, axisOf(second.c.columns, kernel[1])!];
@@ -110,9 +110,7 @@ export function lowerExpanded(l: CpuLowering, first: First, between: Layout, sec
     },
     {
       size,
-      unitCost:
-        (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size +
-        u.channelBlock * PLANE_NS,
+      unitCost: (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + u.channelBlock * PLANE_NS,
       scratch: betweenAt + ceilTo(u.channelBlock, height) * u.pitch + 64,
       flops: 2 * products,
     },
@@ -144,10 +142,7 @@ function leastPixels({ shape, origin, count }: Axis, partRows: number, c: Correl
   let least = Infinity;
   for (let i = 0; i < count; i += partRows) {
     const first = Math.max(0, i * shape.step + origin);
-    const last = Math.min(
-      c.rows.count,
-      (Math.min(count, i + partRows) - 1) * shape.step + mostReach(shape) + 1 + origin,
-    );
+    const last = Math.min(c.rows.count, (Math.min(count, i + partRows) - 1) * shape.step + mostReach(shape) + 1 + origin);
     least = Math.min(least, (last - first) * c.columns.count);
   }
   return least;

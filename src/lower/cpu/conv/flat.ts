@@ -79,7 +79,7 @@ export function suitsFlat({ wideTarget }: CpuLowering, c: Correlation, { y }: Op
 /** y = the correlation if this is the way to compute it. */
 export function lowerFlat(l: CpuLowering, c: Correlation, o: Operands): Lowered {
   const { x, w, bias, y, finish } = o;
-  if (c.groups === 1 || !denseRows(x) || !y.layout.contiguous || y.layout.numel === 0 || w.layout.numel === 0) return undefined; // prettier-ignore
+  if (c.groups === 1 || !denseRows(x) || !y.layout.contiguous || y.layout.numel === 0 || w.layout.numel === 0) return undefined;
   if (Math.max(c.rows.step, c.columns.step, c.rows.outStep, c.columns.outStep) > 2) return undefined;
   const [rows, columns] = [axisOf(c.rows, w.layout.shape[2]!), axisOf(c.columns, w.layout.shape[3]!)];
   if (rows === undefined || columns === undefined) return undefined;
@@ -122,7 +122,7 @@ export function lowerFlat(l: CpuLowering, c: Correlation, o: Operands): Lowered 
       xc,
       xh,
       sourceRows: c.rows.source,
-      phases: l.constant('int32', Int32Array.from(across.phases.flatMap(([from, count, to]) => [from * bytes, count, to * bytes]))), // prettier-ignore
+      phases: l.constant('int32', Int32Array.from(across.phases.flatMap(([from, count, to]) => [from * bytes, count, to * bytes]))),
       masks: l.constant('int32', laneMasks(kit)),
       packed: packedWeights(l, w, c, kit, tile.height, t.sources),
       bias: bias === undefined ? l.constant(y.layout.dtype, zeros) : denseVector(l, bias, element),
@@ -199,8 +199,7 @@ function tapsOf(
       for (let channel = 0; channel < c.channels; channel++) {
         for (const [v, h] of taps) {
           const phase = (v.reach % down.step) * across.step + (h.reach % across.step);
-          const place =
-            Math.floor(v.reach / down.step) * sizes.rowBytes + Math.floor(h.reach / across.step) * sizes.bytes;
+          const place = Math.floor(v.reach / down.step) * sizes.rowBytes + Math.floor(h.reach / across.step) * sizes.bytes;
           offsets.push(channel * sizes.channelBytes + phase * sizes.phaseBytes + place);
           sources.push((channel * c.wc + v.k * c.kernel[0] + h.k * c.kernel[1]) * sizes.bytes);
         }

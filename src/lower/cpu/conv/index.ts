@@ -79,7 +79,10 @@ function lowerPoolApart(l: CpuLowering, c: Correlation, { y, finish, ...operands
 }
 
 function lowerForward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
-  const g = forwardGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
+  const g = forwardGeometry(
+    inputs.map((value) => value.layout),
+    p,
+  );
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
   const [y, taps] = outputs as [Value, Value | undefined];
   lowerTurned(l, g, forwardCorrelation, { x, w, bias, y, finish: { ...finish, taps } });
@@ -96,7 +99,10 @@ export function lowerTurned(l: CpuLowering, g: ConvGeometry, of: typeof forwardC
 }
 
 function lowerBackward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
-  const g = inputGradGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
+  const g = inputGradGeometry(
+    inputs.map((value) => value.layout),
+    p,
+  );
   const [dy, w] = inputs as [Value, Value];
   lowerTurned(l, g, inputGradCorrelation, { x: dy, w, y: outputs[0]!, finish });
 }
@@ -122,15 +128,11 @@ const finishing =
   };
 
 /** What steps do with results, and the operation's own inputs: those of the steps come after them. */
-export function finishOf(
-  l: CpuLowering,
-  steps: readonly FinishStep<CpuLowering>[],
-  inputs: Values,
-): { left: Values; finish: Finish } {
+export function finishOf(l: CpuLowering, steps: readonly FinishStep<CpuLowering>[], inputs: Values): { left: Values; finish: Finish } {
   const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
   let left = inputs;
   for (const step of steps.toReversed()) {
-    const count = step === 'relu' || step === 'pool' || isActivation(step) ? 0 : typeof step === 'string' ? 1 : step.inputs; // prettier-ignore
+    const count = step === 'relu' || step === 'pool' || isActivation(step) ? 0 : typeof step === 'string' ? 1 : step.inputs;
     const own = left.slice(left.length - count);
     left = left.slice(0, left.length - count);
     if (isActivation(step)) continue;
@@ -152,7 +154,10 @@ export function provideStages(of: StageOf): void {
 }
 
 function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
-  const g = weightGradGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
+  const g = weightGradGeometry(
+    inputs.map((value) => value.layout),
+    p,
+  );
   const [dy, x] = inputs as [Value, Value];
   const [dw, db] = outputs as [Value, Value | undefined];
   if (isColumn(g)) {

@@ -29,7 +29,10 @@ const PIXELS = 196;
  * 1×1 kernels: pixels of a plane, and depth from which such a plane comes here. Small planes do not fill vectors of pixels; weights are most of
  * what they read. Packing pixels and transposing results has to pay.
  */
-const PLANES = [{ most: 196, depth: 128 }, { most: 784, depth: 384 }]; // prettier-ignore
+const PLANES = [
+  { most: 196, depth: 128 },
+  { most: 784, depth: 384 },
+];
 /** Other kernels: depth, and outputs that share the packed pixels. */
 const LEAST = { depth: 128, outputs: 64 };
 /** Winograd's tiles up to which weights, of which that algorithm reads four times as many, take longer than products. */
@@ -40,7 +43,7 @@ export function suitsPixelPanels(l: CpuLowering, c: Correlation, { x, y }: Opera
   const [down, across] = [c.rows, c.columns];
   const depth = c.taps * c.channels;
   if (l.wideTarget.vectorBytes < 64) return false;
-  if (isPointwise(c, x, y)) return PLANES.some((plane) => down.count * across.count <= plane.most && depth >= plane.depth); // prettier-ignore
+  if (isPointwise(c, x, y)) return PLANES.some((plane) => down.count * across.count <= plane.most && depth >= plane.depth);
   if (depth < LEAST.depth || c.outputs < LEAST.outputs) return false;
   if (Math.max(down.step, across.step, down.outStep, across.outStep) > 1) return true;
   return c.taps === 9 && c.batch * Math.ceil(down.count / 4) * Math.ceil(across.count / 4) <= FEW_TILES;
@@ -87,7 +90,11 @@ export function lowerPixelPanels(l: CpuLowering, c: Correlation, o: Operands): L
   let before: Value | undefined;
   if (outputBlocks > 1) {
     before = l.temp(y.layout.dtype, [(parts * unitPanels * panelBytes) / bytes]);
-    l.launch(packPixelsKernel(l.wideTarget, element), { ...sources, to: before }, { size: parts * unitPanels, unitCost: taps.length * c.channels * 4 }); // prettier-ignore
+    l.launch(
+      packPixelsKernel(l.wideTarget, element),
+      { ...sources, to: before },
+      { size: parts * unitPanels, unitCost: taps.length * c.channels * 4 },
+    );
   }
   const resultAt = before === undefined ? ceilTo(unitPanels * panelBytes, 64) : 0;
   const panelRow = outputPanel(kit) * bytes;
@@ -133,10 +140,10 @@ function packWeights(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit, 
   const packed = l.derived(w.layout.dtype, [panels * depth * width], [w]);
   const neighbours = neighboursOf(w, c, kit, weights);
   if (neighbours === undefined) {
-    const runs = Int32Array.from(weights.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes))); // prettier-ignore
+    const runs = Int32Array.from(weights.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes)));
     l.launch(
       packKernel(l.target, element, width),
-      { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs }, // prettier-ignore
+      { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs },
       { size: panels, unitCost: depth * 4, makes: packed },
     );
     return packed;
@@ -205,7 +212,9 @@ function gridOf(c: Correlation, o: Operands): Grid {
   const [down, across] = [axisSegments(c.rows), axisSegments(c.columns)];
   const segments = down.flatMap((v) =>
     across.map((h) => {
-      const taps = v.taps.flatMap((a) => h.taps.map((b) => ({ weight: a.k * c.kernel[0] + b.k * c.kernel[1], row: a.delta, column: b.delta }))); // prettier-ignore
+      const taps = v.taps.flatMap((a) =>
+        h.taps.map((b) => ({ weight: a.k * c.kernel[0] + b.k * c.kernel[1], row: a.delta, column: b.delta })),
+      );
       return { first: [v.first, h.first] as const, taps: taps.sort(inOrder) };
     }),
   );
@@ -243,7 +252,12 @@ function runsOf(l: CpuLowering, c: Correlation, grid: Grid, pixels: number, kit:
     while (i < numbers.length) {
       let end = i + 1;
       while (end < numbers.length && numbers[end] === numbers[end - 1]! + 1) end++;
-      runs.push({ from: numbers[i]! * c.channels * height * kit.bytes, depth: (end - i) * c.channels, first: i === 0 ? 1 : 0, places: places.length * 4 }); // prettier-ignore
+      runs.push({
+        from: numbers[i]! * c.channels * height * kit.bytes,
+        depth: (end - i) * c.channels,
+        first: i === 0 ? 1 : 0,
+        places: places.length * 4,
+      });
       i = end;
     }
     if (taps.length === 0) continue;
@@ -256,7 +270,7 @@ function runsOf(l: CpuLowering, c: Correlation, grid: Grid, pixels: number, kit:
     }
   }
   const isOne = grid.downSteps * grid.acrossSteps === 1;
-  const missing = grid.segments.length < grid.downSteps * grid.acrossSteps || grid.segments.some(({ taps }) => taps.length === 0); // prettier-ignore
+  const missing = grid.segments.length < grid.downSteps * grid.acrossSteps || grid.segments.some(({ taps }) => taps.length === 0);
   return {
     runs: l.constant('int32', runTable(runs)),
     runCount: runs.length,
@@ -285,13 +299,7 @@ function blocksOf(c: Correlation, grid: Grid, kit: ElementKit, threads: number) 
 }
 
 /** What kernels know of sources: see their parameters. */
-function sourcesOf(
-  c: Correlation,
-  { taps, columns, rows }: Grid,
-  x: Value,
-  pixels: number,
-  kit: ElementKit,
-): Int32Array {
+function sourcesOf(c: Correlation, { taps, columns, rows }: Grid, x: Value, pixels: number, kit: ElementKit): Int32Array {
   const height = panelPixels(kit);
   const panels = Math.ceil(pixels / height);
   const plane = rows * columns;

@@ -35,10 +35,10 @@ export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowere
   const t = tablesOf(c, b, columns);
   const blocks = Math.ceil(c.outputs / panel);
   const packed = l.derived(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel], [w]);
-  const runs = Int32Array.from(t.kernelTaps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes))); // prettier-ignore
+  const runs = Int32Array.from(t.kernelTaps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes)));
   l.launch(
     packKernel(l.target, element, panel),
-    { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs }, // prettier-ignore
+    { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs },
     { size: blocks, unitCost: runs.length * panel, makes: packed },
   );
   const size = Math.ceil(c.batch / b.images) * b.rowBlocks * b.outputBlocks;
@@ -109,15 +109,15 @@ function blocksOf(c: Correlation, rows: number, columns: number, kit: ElementKit
   const sourcePixel = oddLines(ceilTo(c.channels, lanes) * bytes);
   const resultBytes = oddLines(ceilTo(c.outputs, panel) * bytes);
   const rowPixels = columns * c.rows.outStep;
-  const bytesOf = (count: number): number => rowsReached(c.rows, count) * pitch * sourcePixel + count * rowPixels * resultBytes; // prettier-ignore
+  const bytesOf = (count: number): number => rowsReached(c.rows, count) * pitch * sourcePixel + count * rowPixels * resultBytes;
   let rowBlock = c.rows.count;
   while (rowBlock > 1 && bytesOf(rowBlock) > UNIT_BYTES && (rowBlock - 1) * rowPixels >= PIXELS.least) rowBlock--;
   const rowBlocks = Math.ceil(c.rows.count / rowBlock);
   rowBlock = Math.ceil(c.rows.count / rowBlocks);
   const fit = Math.floor(UNIT_BYTES / bytesOf(rowBlock));
-  const wanted = Math.min(Math.max(fit, Math.ceil(PIXELS.least / (rows * columns))), Math.floor(PIXELS.most / (rows * columns))); // prettier-ignore
+  const wanted = Math.min(Math.max(fit, Math.ceil(PIXELS.least / (rows * columns))), Math.floor(PIXELS.most / (rows * columns)));
   const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(c.batch, wanted));
-  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, panel, Math.ceil(c.batch / images) * rowBlocks, threads); // prettier-ignore
+  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, panel, Math.ceil(c.batch / images) * rowBlocks, threads);
   const resultPixel = oddLines(outputBlock * bytes);
   const sourceImage = rowsReached(c.rows, rowBlock) * pitch * sourcePixel;
   const slack = (c.columns.source + lanes) * sourcePixel;

@@ -23,7 +23,7 @@ export function lowerPointwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const width = POINT_TILE.vectors * lanes;
   const plane = c.rows.count * c.columns.count;
   if (elementOf(y) !== 'f32' || !isPointwise(c, x, y)) return undefined;
-  if (c.channels < 8 || c.outputs < 8 || ceilTo(plane, width) > 1.13 * plane || y.layout.numel === 0) return undefined; // prettier-ignore
+  if (c.channels < 8 || c.outputs < 8 || ceilTo(plane, width) > 1.13 * plane || y.layout.numel === 0) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const { channels, outputs } = c;
   const [xn, xc] = x.layout.strides as [number, number];
@@ -48,7 +48,7 @@ export function lowerPointwise(l: CpuLowering, c: Correlation, o: Operands): Low
   l.launch(
     pointwiseKernel(l.wideTarget, finish.kind),
     { x, xn: xn * bytes, xc: xc * bytes, packed, ...lineResultArgs(l, c, o, 'f32', bytes), channels, outputs, plane, pixelBlock, pixelBlocks, outputBlock, outputBlocks, strip, biasAt }, // prettier-ignore
-    { size, unitCost: multiplyAddNs(products, kit) / size, scratch: biasAt + outputBlock * bytes + 64, flops: 2 * products }, // prettier-ignore
+    { size, unitCost: multiplyAddNs(products, kit) / size, scratch: biasAt + outputBlock * bytes + 64, flops: 2 * products },
   );
   return 'done';
 }

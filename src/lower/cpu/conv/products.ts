@@ -67,7 +67,7 @@ function blocksOf(c: Correlation, plane: number, kit: ElementKit, threads: numbe
   const parts = few * evenParts(units, units < UNITS ? threads : 1, Math.ceil(plane / few / width), WEIGHTS_AGAIN);
   const pixelBlock = parts === 1 ? plane : Math.min(plane, ceilTo(plane / parts, width));
   const pixelBlocks = Math.ceil(plane / pixelBlock);
-  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, tileRows(kit), Math.ceil(c.batch / images) * pixelBlocks, threads); // prettier-ignore
+  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, tileRows(kit), Math.ceil(c.batch / images) * pixelBlocks, threads);
   const columns = ceilTo(images * pixelBlock, width);
   const pitch = oddLines((columns + width) * bytes);
   const resultPitch = oddLines(columns * bytes);

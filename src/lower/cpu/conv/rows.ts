@@ -10,16 +10,8 @@ import type { SOURCE_PARAMS } from '../../../kernels/cpu/conv/copy-in.ts';
 import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { narrowed, type Target } from '../../../kernels/cpu/ir.ts';
-import {
-  elementOf,
-  finishArgs,
-  multiplyAddNs,
-  resultSize,
-  type Correlation,
-  type Lowered,
-  type Operands,
-} from './correlation.ts';
-import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './tables.ts'; // prettier-ignore
+import { elementOf, finishArgs, multiplyAddNs, resultSize, type Correlation, type Lowered, type Operands } from './correlation.ts';
+import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './tables.ts';
 import { denseVector } from '../matmul.ts';
 
 /** Scratch that a block of the source may take: well within the second-level cache. */
@@ -134,20 +126,11 @@ function cutRow(size: number, tile: number, lanes: number): { tiles: number[]; s
   const rest = size % tile;
   const tiles = Array.from({ length: whole }, (_, i) => i * tile);
   if (rest > tile / 2 && whole > 0) return { tiles: [...tiles, size - tile], singles: [] };
-  const singles = Array.from({ length: Math.ceil(rest / lanes) }, (_, i) =>
-    Math.max(0, Math.min(whole * tile + i * lanes, size - lanes)),
-  );
+  const singles = Array.from({ length: Math.ceil(rest / lanes) }, (_, i) => Math.max(0, Math.min(whole * tile + i * lanes, size - lanes)));
   return { tiles, singles };
 }
 
-function tablesOf(
-  c: Correlation,
-  kit: ElementKit,
-  b: Blocks,
-  layout: RowLayout,
-  sizes: SourceSizes,
-  steps: ResultSteps,
-): Tables {
+function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout, sizes: SourceSizes, steps: ResultSteps): Tables {
   const { bytes, lanes } = kit;
   const tileVectors = correlateTile(c.outputs, kit).vectors;
   const [yn, yh] = steps;
@@ -291,14 +274,7 @@ const packedSize = (c: Correlation, height: number, sources: Int32Array): number
   Math.ceil(c.outputs / height) * c.groups * sources.length * height;
 
 /** Weights packed in blocks of `height` outputs (`pack.ts`), each output's as its `sources` say, byte offsets from its first weight on. */
-export function packedWeights(
-  l: CpuLowering,
-  w: Value,
-  c: Correlation,
-  kit: ElementKit,
-  height: number,
-  sources: Int32Array,
-): Value {
+export function packedWeights(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit, height: number, sources: Int32Array): Value {
   const packed = l.derived(w.layout.dtype, [packedSize(c, height, sources)], [w]);
   const runs = weightRuns(l, c, kit, sources);
   l.launch(
@@ -343,7 +319,7 @@ function pooledBlocks(c: Correlation, b: Blocks, kit: ElementKit): Blocks | unde
 
 /** Multiply-adds of a correlation. */
 function productsOf(c: Correlation, size: readonly [number, number]): number {
-  const taps = [c.rows, c.columns].map(({ segments }) => segments.reduce((n, { taps }) => n + taps.length, 0) / segments.length); // prettier-ignore
+  const taps = [c.rows, c.columns].map(({ segments }) => segments.reduce((n, { taps }) => n + taps.length, 0) / segments.length);
   return c.batch * c.groups * c.outputs * size[0] * size[1] * c.channels * taps[0]! * taps[1]!;
 }
 
@@ -385,7 +361,10 @@ export function lowerCorrelation(l: CpuLowering, c: Correlation, o: Operands): L
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,
       ...pack.args,
-      bias: bias === undefined ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1)) : denseVector(l, bias, element), // prettier-ignore
+      bias:
+        bias === undefined
+          ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1))
+          : denseVector(l, bias, element),
       hasBias: bias === undefined ? 0 : 1,
       y,
       ...finishArgs(finish, y),

@@ -78,12 +78,7 @@ const wider = (a: ConvAxis, before: number, after: number): ConvAxis => ({
 });
 
 /** A 1×1 convolution whose results a depthwise one reads. */
-function expanded(
-  first: ConvStage,
-  second: ConvStage,
-  own: NodeLayouts,
-  others: NodeLayouts,
-): Joined<CpuLowering> | undefined {
+function expanded(first: ConvStage, second: ConvStage, own: NodeLayouts, others: NodeLayouts): Joined<CpuLowering> | undefined {
   const [x, w] = own.inputs as [Layout, Layout];
   const [between] = own.outputs as [Layout];
   const [one, two] = [first.geometry(x, w), second.geometry(between, others.inputs[1]!)];

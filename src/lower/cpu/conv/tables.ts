@@ -120,5 +120,4 @@ export function planeBytes(bytes: number): number {
 }
 
 /** Source rows that `rows` values of i reach over. */
-export const rowsReached = (plan: AxisPlan, rows: number): number =>
-  (rows - 1) * plan.step + plan.maxDelta - plan.minDelta + 1;
+export const rowsReached = (plan: AxisPlan, rows: number): number => (rows - 1) * plan.step + plan.maxDelta - plan.minDelta + 1;

@@ -6,8 +6,7 @@ import type { Value } from '../../../compiler/lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
 
 /** Whether images before and after have one column, and more rows than that. */
-export const isColumn = ({ height, width }: ConvGeometry): boolean =>
-  width.input === 1 && width.output === 1 && height.output > 1;
+export const isColumn = ({ height, width }: ConvGeometry): boolean => width.input === 1 && width.output === 1 && height.output > 1;
 
 /** A value with rows and columns exchanged. */
 export function turned<V extends Value | undefined>(value: V): V {

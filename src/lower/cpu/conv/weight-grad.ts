@@ -13,7 +13,7 @@ import { elementKit, laneMasks, type Element, type ElementKit } from '../../../k
 import type { Target } from '../../../kernels/cpu/ir.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
 import { evenParts } from './along-outputs.ts';
-import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './rows.ts'; // prettier-ignore
+import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './rows.ts';
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './tables.ts';
 
 /**
@@ -63,14 +63,7 @@ interface Units {
   readonly outputBlocks: number;
 }
 
-function unitsOf(
-  g: ConvGeometry,
-  b: Blocks,
-  height: number,
-  work: number,
-  weightBytes: number,
-  threads: number,
-): Units {
+function unitsOf(g: ConvGeometry, b: Blocks, height: number, work: number, weightBytes: number, threads: number): Units {
   const blocks = Math.ceil(g.batch / b.images) * b.rowBlocks;
   const most = Math.min(blocks, MOST_PARTS, Math.ceil(PART_BYTES / weightBytes), Math.ceil(work / g.groups / PART_NS));
   const unitBlocks = Math.max(1, Math.ceil(blocks / Math.max(1, most)));
@@ -79,7 +72,7 @@ function unitsOf(
   const tileRows = Math.ceil(g.outPerGroup / height);
   const few = Math.ceil(Math.min(work / PART_NS, MOST_PARTS) / (parts * g.groups));
   const copies = COPIES / (g.outPerGroup * g.height.kernel * g.width.kernel);
-  const wanted = Math.max(few, parts * g.groups < FEW_UNITS ? evenParts(parts * g.groups, threads, tileRows, copies) : 1); // prettier-ignore
+  const wanted = Math.max(few, parts * g.groups < FEW_UNITS ? evenParts(parts * g.groups, threads, tileRows, copies) : 1);
   const outputBlock = Math.ceil(tileRows / Math.max(1, Math.min(tileRows, wanted))) * height;
   return { blocks, unitBlocks, parts, outputBlock, outputBlocks: Math.ceil(g.outPerGroup / outputBlock) };
 }
@@ -91,14 +84,7 @@ function targetOf(l: CpuLowering, g: ConvGeometry, element: Element): Target {
 }
 
 /** ∂w, and ∂b where asked for, from ∂y and x. */
-export function lowerWeightGrad(
-  l: CpuLowering,
-  g: ConvGeometry,
-  dy: Value,
-  x: Value,
-  dw: Value,
-  db: Value | undefined,
-): void {
+export function lowerWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): void {
   const target = targetOf(l, g, elementOf(dw));
   const kit = elementKit(target, elementOf(dw));
   const { bytes, element } = kit;

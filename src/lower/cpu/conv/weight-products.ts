@@ -37,12 +37,12 @@ interface Walk {
 function walkOf(g: ConvGeometry, dy: Value, x: Value, most: number): Walk {
   const [rows, width] = [g.height.output, g.width.output];
   const [xh, dyh, dyw] = [x.layout.strides[2]!, dy.layout.strides[2]!, dy.layout.strides[3]!];
-  const isPoint = [g.height, g.width].every(({ kernel, stride, input, output }) => kernel === 1 && stride === 1 && input === output); // prettier-ignore
+  const isPoint = [g.height, g.width].every(({ kernel, stride, input, output }) => kernel === 1 && stride === 1 && input === output);
   let joined = 1;
   if (isPoint && xh === width && dyh === width * dyw) {
     for (let k = 2; k <= rows && k * width <= most; k++) if (rows % k === 0) joined = k;
   }
-  return { rows: rows / joined, width: width * joined, sourceRows: g.height.input / joined, xh: xh * joined, dyh: dyh * joined }; // prettier-ignore
+  return { rows: rows / joined, width: width * joined, sourceRows: g.height.input / joined, xh: xh * joined, dyh: dyh * joined };
 }
 
 /** The register tile: outputs in one vector where two would be half empty, and of pairs so many that the last tile is as full as can be. */
@@ -56,7 +56,7 @@ function tileOf(outputs: number, depth: number, { lanes, vectorBytes }: ElementK
 }
 
 /** `size` cut into equal blocks of whole steps. */
-const cut = (size: number, most: number, step: number): number => ceilTo(Math.ceil(size / Math.ceil(size / Math.max(most, step))), step); // prettier-ignore
+const cut = (size: number, most: number, step: number): number => ceilTo(Math.ceil(size / Math.ceil(size / Math.max(most, step))), step);
 
 /** For each tap what `WEIGHT_PRODUCTS_PARAMS` says; joined rows are of one tap, and have it all. */
 function tapTable(g: ConvGeometry, width: number, bytes: number): Int32Array {
@@ -75,13 +75,7 @@ function tapTable(g: ConvGeometry, width: number, bytes: number): Int32Array {
 }
 
 /** How pixels, channels and outputs are cut into units of work. */
-function blocksOf(
-  g: ConvGeometry,
-  { rows, width }: Walk,
-  tile: { height: number; pairs: number },
-  work: number,
-  kit: ElementKit,
-) {
+function blocksOf(g: ConvGeometry, { rows, width }: Walk, tile: { height: number; pairs: number }, work: number, kit: ElementKit) {
   const most = mostPixels(kit);
   const taps = g.height.kernel * g.width.kernel;
   const plane = rows * width;
@@ -98,7 +92,7 @@ function blocksOf(
   const sharing = g.groups * outputBlocks * channelBlocks;
   const wanted = Math.max(1, Math.min(blocks, Math.ceil(UNITS / sharing), Math.floor(work / sharing / UNIT_NS)));
   const unitBlocks = Math.ceil(blocks / wanted);
-  const args = { rowBlock, rowBlocks, images, channelBlock, channelBlocks, outputBlock, outputBlocks, blocks, unitBlocks, taps }; // prettier-ignore
+  const args = { rowBlock, rowBlocks, images, channelBlock, channelBlocks, outputBlock, outputBlocks, blocks, unitBlocks, taps };
   return { args, parts: Math.ceil(blocks / unitBlocks), sharing };
 }
 
@@ -115,14 +109,7 @@ function placesOf(tile: { height: number; pairs: number }, b: ReturnType<typeof 
 }
 
 /** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
-export function lowerWeightProducts(
-  l: CpuLowering,
-  g: ConvGeometry,
-  dy: Value,
-  x: Value,
-  dw: Value,
-  db: Value | undefined,
-): boolean {
+export function lowerWeightProducts(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): boolean {
   const element = elementOf(dw);
   const kit = elementKit(l.wideTarget, element);
   const { bytes, lanes } = kit;

@@ -8,11 +8,7 @@ import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
 import { PRODUCTS, TAPS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
-import {
-  gradTileRows,
-  winogradWeightGradKernel,
-  type WriteWeights,
-} from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
+import { gradTileRows, winogradWeightGradKernel, type WriteWeights } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
 import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
@@ -36,14 +32,7 @@ export function provideWriteWeights(write: WriteWeights): void {
 }
 
 /** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
-export function lowerWinogradWeightGrad(
-  l: CpuLowering,
-  g: ConvGeometry,
-  dy: Value,
-  x: Value,
-  dw: Value,
-  db: Value | undefined,
-): boolean {
+export function lowerWinogradWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): boolean {
   const element = elementOf(dw);
   const kit = elementKit(l.wideTarget, element);
   const result = [g.height.output, g.width.output] as const;
@@ -158,7 +147,7 @@ function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: Eleme
   const wanted = Math.max(1, Math.min(blocks, Math.ceil(UNITS / sharing), Math.floor(PART_BYTES / partBytes)));
   const unitBlocks = Math.ceil(blocks / wanted);
   const parts = Math.ceil(blocks / unitBlocks);
-  const shares = Math.max(Math.ceil(all / most), Math.min(Math.ceil(UNITS / parts / channelBlocks), Math.floor(all / LEAST_OUTPUTS))); // prettier-ignore
+  const shares = Math.max(Math.ceil(all / most), Math.min(Math.ceil(UNITS / parts / channelBlocks), Math.floor(all / LEAST_OUTPUTS)));
   const outputBlock = ceilTo(Math.ceil(all / shares), panel);
   const whole = writeWeights !== undefined && parts === 1 && lanes >= TAPS;
   const elementTile = oddLines(ceilTo(channelBlock, Math.max(height, lanes)) * bytes);

@@ -42,7 +42,7 @@ export function workOf({ batch, channels, outputs }: Correlation, result: Size, 
 export function worthIt(c: Correlation, result: Size, kit: ElementKit): boolean {
   const plain = [c.rows, c.columns].every(
     ({ step, outStep, segments, minDelta, maxDelta }) =>
-      step === 1 && outStep === 1 && segments[0]?.taps.length === 3 && maxDelta - minDelta === 2 && minDelta <= 0 && minDelta >= -2, // prettier-ignore
+      step === 1 && outStep === 1 && segments[0]?.taps.length === 3 && maxDelta - minDelta === 2 && minDelta <= 0 && minDelta >= -2,
   );
   if (!plain || c.groups !== 1 || result[0] * result[1] < kit.lanes) return false;
   const direct = (DIRECT_COST * 9 * c.batch * result[0] * result[1] + weightCost(kit).plain) * c.channels * c.outputs;
@@ -179,5 +179,5 @@ function blocksOf(c: Correlation, result: Size, kit: ElementKit, threads: number
   const biasAt = outputAt + PRODUCTS * outputProduct;
   const bandAt = biasAt + shares.outputBlock * bytes + 128;
   const bandBytes = bandBytesOf(rowBlock, tiles[1], kit);
-  return { ...block, ...shares, elementTile, elementProduct, outputTile: resultTile, outputProduct, outputAt, biasAt, bandAt, bandBytes }; // prettier-ignore
+  return { ...block, ...shares, elementTile, elementProduct, outputTile: resultTile, outputProduct, outputAt, biasAt, bandAt, bandBytes };
 }

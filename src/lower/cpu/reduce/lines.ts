@@ -33,14 +33,7 @@ export function linesOf(op: string, x: Layout, dims: readonly number[] | null): 
   return { count: length === 0 ? 0 : x.numel / length, length, inner };
 }
 
-export function launchLines(
-  l: CpuLowering,
-  kernel: Kernel<LineParams>,
-  lines: Lines,
-  x: Value,
-  out: Value,
-  extra: Value,
-): void {
+export function launchLines(l: CpuLowering, kernel: Kernel<LineParams>, lines: Lines, x: Value, out: Value, extra: Value): void {
   const { count, length, inner } = lines;
   l.launch(kernel, { x, out, extra, length, inner }, { size: count, unitCost: length * NS_PER_ELEMENT + 10 });
 }
@@ -78,15 +71,7 @@ export function lowerProdGrad(l: CpuLowering, g: Value, x: Value, out: Value, pa
 }
 
 /** g where the place along the dimension is the index, else 0: an elementwise kernel with the places as an operand. */
-export function lowerExtremeGrad(
-  l: CpuLowering,
-  g: Value,
-  indices: Value,
-  x: Layout,
-  out: Value,
-  params: ReduceParams,
-): void {
-  // prettier-ignore
+export function lowerExtremeGrad(l: CpuLowering, g: Value, indices: Value, x: Layout, out: Value, params: ReduceParams): void {
   const { dtype } = out.layout;
   const [dim] = reducedDims('max', x.shape, params.dims);
   if (dim === undefined) {
@@ -96,7 +81,7 @@ export function lowerExtremeGrad(
   const as = computeOf(dtype);
   const place = itemSize(dtype) === 4 ? 'i32' : 'i64'; // as wide as the gradient, so that vectors match
   const length = x.shape[dim]!;
-  const places = place === 'i32' ? Int32Array.from({ length }, (_, i) => i) : BigInt64Array.from({ length }, (_, i) => BigInt(i)); // prettier-ignore
+  const places = place === 'i32' ? Int32Array.from({ length }, (_, i) => i) : BigInt64Array.from({ length }, (_, i) => BigInt(i));
   const placeDType = place === 'i32' ? 'int32' : 'int64';
   const spec: ElementwiseSpec = {
     name: 'extremeGrad',

@@ -79,16 +79,7 @@ interface Launch {
 }
 
 /** Lowers `spec` over dimensions of `x` into the contiguous `out`. */
-export function reduceInto(
-  l: CpuLowering,
-  spec: ReduceSpec,
-  x: Value,
-  dims: readonly number[],
-  out: Value,
-  n: number,
-  other = out,
-): void {
-  // prettier-ignore
+export function reduceInto(l: CpuLowering, spec: ReduceSpec, x: Value, dims: readonly number[], out: Value, n: number, other = out): void {
   const { kept, reduced } = split(x.layout, dims);
   const reduction = { spec, x, out, other, n };
   const inner = reduced.at(-1);
@@ -107,7 +98,15 @@ export function reduceInto(
   const { dtype, shape, strides } = x.layout;
   const dense = asContiguous(l, l.view(x, layoutOf(dtype, pick(shape), pick(strides))));
   const keptCount = shape.length - dims.length;
-  reduceInto(l, spec, dense, order.map((_, i) => i).filter((i) => i >= keptCount), out, n, other); // prettier-ignore
+  reduceInto(
+    l,
+    spec,
+    dense,
+    order.map((_, i) => i).filter((i) => i >= keptCount),
+    out,
+    n,
+    other,
+  );
 }
 
 /** Runs of neighbouring elements; long outputs in groups of runs. */
@@ -131,18 +130,18 @@ function lowerRuns(l: CpuLowering, { spec, x, out, other, n }: Launch, kept: Dim
   }; // prettier-ignore
   const unitCost = Math.min(perGroup, runs) * length * bytes * NS_PER_BYTE + NS_PER_UNIT;
   l.launch(runsKernel(l.target, spec, groups === 1), args, { size: kept.size * groups, unitCost });
-  if (groups > 1) lowerRuns(l, { spec: combiningSpec(spec), x: target, out, other: out, n }, { size: kept.size, stride: groups }, { size: 1, stride: 0 }, groups); // prettier-ignore
+  if (groups > 1)
+    lowerRuns(
+      l,
+      { spec: combiningSpec(spec), x: target, out, other: out, n },
+      { size: kept.size, stride: groups },
+      { size: 1, stride: 0 },
+      groups,
+    );
 }
 
 /** Columns; many rows in groups, then the groups' results likewise. */
-function lowerColumns(
-  l: CpuLowering,
-  { spec, x, out, other, n }: Launch,
-  outer: Dim,
-  rows: Dim,
-  columns: number,
-): void {
-  // prettier-ignore
+function lowerColumns(l: CpuLowering, { spec, x, out, other, n }: Launch, outer: Dim, rows: Dim, columns: number): void {
   const bytes = itemSize(x.layout.dtype);
   const grouped = rows.size > 1.5 * GROUP_ROWS;
   const groups = grouped ? Math.ceil(rows.size / GROUP_ROWS) : 1;
@@ -165,8 +164,7 @@ function lowerColumns(
 /** A sum of a dtype: floats move on to double precision (halves as single), whole numbers are added as int64. */
 function sumSpec(of: Reduction, input: DType, output: DType): ReduceSpec {
   const shared = { ...of, input, output };
-  if ((input === 'float32' || isHalf(input)) && isFloating(output))
-    return { ...shared, load: 'f32', acc: 'f32', partial: 'f64' };
+  if ((input === 'float32' || isHalf(input)) && isFloating(output)) return { ...shared, load: 'f32', acc: 'f32', partial: 'f64' };
   if (isFloating(output)) return { ...shared, load: 'f64', acc: 'f64', partial: 'f64' };
   if (itemSize(input) <= 2) return { ...shared, load: 'i32', acc: 'i32', partial: 'i64' }; // 2048 of them fit
   return { ...shared, load: 'i64', acc: 'i64', partial: 'i64' };
@@ -181,7 +179,9 @@ export function reduceSpec(name: ReduceName, input: DType, output: DType): Reduc
     case 'nansum':
       return sumSpec(of, input, output);
     case 'prod':
-      return output === 'float64' || !isFloating(output) ? inType(isFloating(output) ? 'f64' : 'i64') : { ...inType('f32'), partial: 'f64' }; // prettier-ignore
+      return output === 'float64' || !isFloating(output)
+        ? inType(isFloating(output) ? 'f64' : 'i64')
+        : { ...inType('f32'), partial: 'f64' };
     case 'amax':
     case 'amin':
       return inType(computeOf(input));
@@ -199,11 +199,7 @@ export function lowerReduce(l: CpuLowering, name: ReduceName, x: Value, out: Val
     // nothing to combine: what any, all and the others give is the element itself, as the result's dtype sees it
     const truth = name === 'any' || name === 'all';
     if (!truth || out.layout.dtype === 'bool') {
-      lowerCopy(
-        l,
-        l.view(x, layoutOf(x.layout.dtype, out.layout.shape, keptStrides(x.layout, dims, params.keepdim))),
-        out,
-      );
+      lowerCopy(l, l.view(x, layoutOf(x.layout.dtype, out.layout.shape, keptStrides(x.layout, dims, params.keepdim))), out);
       return;
     }
   }

@@ -79,11 +79,7 @@ export class SimpleSegmentationModel extends nn.Module<(x: Tensor) => Segmentati
   aux_classifier: nn.Sequential | null;
 
   /** @param backbone gives maps called `out`, and `aux` where there is a second classifier */
-  constructor(
-    backbone: IntermediateLayerGetter,
-    classifier: nn.Sequential,
-    auxClassifier: nn.Sequential | null = null,
-  ) {
+  constructor(backbone: IntermediateLayerGetter, classifier: nn.Sequential, auxClassifier: nn.Sequential | null = null) {
     super();
     this.backbone = backbone;
     this.classifier = classifier;

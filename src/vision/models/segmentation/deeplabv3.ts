@@ -34,14 +34,7 @@ class ASPPPooling extends nn.Sequential {
 }
 
 const normed = (input: number, ...more: nn.ModuleBase[]): nn.Sequential =>
-  new nn.Sequential(
-    ...([
-      conv2d(input, WIDTH, 1, { bias: false }),
-      new nn.BatchNorm2d(WIDTH),
-      new nn.ReLU(),
-      ...more,
-    ] as nn.ModuleBase[]),
-  );
+  new nn.Sequential(...([conv2d(input, WIDTH, 1, { bias: false }), new nn.BatchNorm2d(WIDTH), new nn.ReLU(), ...more] as nn.ModuleBase[]));
 
 /** Filters with gaps of several widths side by side. */
 class ASPP extends nn.Module {

@@ -1,5 +1,5 @@
 /** FCN: J. Long et al., "Fully convolutional networks for semantic segmentation", 2015, as torchvision has it. */
-import { FCNHead, resnetBackbone, segmentationOptions, SimpleSegmentationModel, type SegmentationOptions } from './backbones.ts'; // prettier-ignore
+import { FCNHead, resnetBackbone, segmentationOptions, SimpleSegmentationModel, type SegmentationOptions } from './backbones.ts';
 
 export class FCN extends SimpleSegmentationModel {
   static override readonly name: string = 'FCN';

@@ -41,14 +41,7 @@ export class LRASPP extends nn.Module<(x: Tensor) => SegmentationOutputs> {
   classifier: LRASPPHead;
 
   /** @param backbone gives early maps called `low` and late ones called `high` */
-  constructor(
-    backbone: IntermediateLayerGetter,
-    lowChannels: number,
-    highChannels: number,
-    numClasses: number,
-    interChannels = 128,
-  ) {
-    // prettier-ignore
+  constructor(backbone: IntermediateLayerGetter, lowChannels: number, highChannels: number, numClasses: number, interChannels = 128) {
     super();
     this.backbone = backbone;
     this.classifier = new LRASPPHead(lowChannels, highChannels, numClasses, interChannels);
@@ -63,7 +56,7 @@ const OPTIONS: OptionKinds<LRASPPOptions> = { numClasses: COUNT };
 
 /** LRASPP on MobileNetV3 large, 3.2 million parameters: [N, 3, H, W] → `{ out: [N, numClasses, H, W] }`. */
 export function lraspp_mobilenet_v3_large(options?: LRASPPOptions): LRASPP {
-  const { numClasses = 21 } = requireOptions<LRASPPOptions>('lraspp_mobilenet_v3_large', options, OPTIONS, '{ numClasses: 2 }'); // prettier-ignore
+  const { numClasses = 21 } = requireOptions<LRASPPOptions>('lraspp_mobilenet_v3_large', options, OPTIONS, '{ numClasses: 2 }');
   const { layers, channels, auxChannels } = mobilenetBackbone({ out: 'high', low: 'low' });
   return new LRASPP(layers, auxChannels, channels, numClasses);
 }

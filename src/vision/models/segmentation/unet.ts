@@ -52,7 +52,10 @@ class Up extends nn.Module<(x: Tensor, skipped: Tensor) => Tensor> {
   }
 }
 
-const WIDTHS = kind('two whole numbers or more', (value) => arrayOf(COUNT, 'whole numbers').accepts(value) && (value as number[]).length >= 2); // prettier-ignore
+const WIDTHS = kind(
+  'two whole numbers or more',
+  (value) => arrayOf(COUNT, 'whole numbers').accepts(value) && (value as number[]).length >= 2,
+);
 const OPTIONS: OptionKinds<UNetOptions> = { numClasses: COUNT, inChannels: COUNT, widths: WIDTHS };
 
 /** Scores of each class for each pixel: [N, inChannels, H, W] → [N, numClasses, H, W]. torchvision has no U-Net: names and keys are ours. */
@@ -67,10 +70,13 @@ export class UNet extends nn.Module {
     const given = requireOptions<UNetOptions>('UNet', options, OPTIONS, '{ numClasses: 2 }');
     const { numClasses = 2, inChannels = 3, widths = [64, 128, 256, 512, 1024] } = given;
     this.pool = new nn.MaxPool2d(2);
-    this.down = new nn.ModuleList(
-      widths.map((width, i) => new DoubleConv(i === 0 ? inChannels : widths[i - 1]!, width)),
+    this.down = new nn.ModuleList(widths.map((width, i) => new DoubleConv(i === 0 ? inChannels : widths[i - 1]!, width)));
+    this.up = new nn.ModuleList(
+      widths
+        .slice(1)
+        .map((width, i) => new Up(width, widths[i]!))
+        .reverse(),
     );
-    this.up = new nn.ModuleList(widths.slice(1).map((width, i) => new Up(width, widths[i]!)).reverse()); // prettier-ignore
     this.head = conv2d(widths[0]!, numClasses, 1);
     for (const m of this.modules()) {
       if (m instanceof nn.Conv2d) nn.init.kaimingNormal_(m.weight, { mode: 'fanOut', nonlinearity: 'relu' });
@@ -81,7 +87,8 @@ export class UNet extends nn.Module {
   override forward(x: Tensor): Tensor {
     const { shape } = x.layout;
     const least = 2 ** (this.down.size - 1);
-    if (shape.length !== 4 || Math.min(shape[2]!, shape[3]!) < least) throw new ShapeError(`UNet: expected images [N, C, H, W] of at least ${least}×${least}, but got ${showShape(shape)}`); // prettier-ignore
+    if (shape.length !== 4 || Math.min(shape[2]!, shape[3]!) < least)
+      throw new ShapeError(`UNet: expected images [N, C, H, W] of at least ${least}×${least}, but got ${showShape(shape)}`);
     const maps: Tensor[] = [];
     for (const block of this.down) maps.push((block as nn.AnyLayer)(maps.length === 0 ? x : this.pool(maps.at(-1)!)));
     let y = maps.pop()!;

@@ -2,7 +2,7 @@
 import type { ComponentType } from 'preact';
 import type { FigureName } from '../../../../core/learn/chapters.ts';
 import type { NetworkSpec } from '../../../../core/spec.ts';
-import { CorrelateFigure, LayersFigure, LearnKernelFigure, ParametersFigure, PoolFigure, SlideFigure } from './numbers.tsx'; // prettier-ignore
+import { CorrelateFigure, LayersFigure, LearnKernelFigure, ParametersFigure, PoolFigure, SlideFigure } from './numbers.tsx';
 import { OverfitFigure } from './overfit.tsx';
 import { AugmentFigure, FilterFigure, MapsFigure } from './pictures.tsx';
 

@@ -76,7 +76,7 @@ export function NumberGrid({ values, caption, marked, onPoint, onChange }: Numbe
         {short(value)}
       </button>
     );
-  }; // prettier-ignore
+  };
   return (
     <table class="number-grid">
       <caption>{caption}</caption>
@@ -108,13 +108,7 @@ export function Stepper({ label, value, min, max, onChange }: StepperProps) {
   return (
     <label class="stepper">
       <span>{label}</span>
-      <input
-        type="range"
-        min={min}
-        max={max}
-        value={value}
-        onInput={(event) => onChange(Number(event.currentTarget.value))}
-      />
+      <input type="range" min={min} max={max} value={value} onInput={(event) => onChange(Number(event.currentTarget.value))} />
       <output>{value}</output>
     </label>
   );

@@ -1,6 +1,6 @@
 /** Figures of sizes, counts and sums. */
 import { useMemo, useState } from 'preact/hooks';
-import { convParameters, correlate, EDGE, layerRows, learnKernel, pooled, slide, STRIPES, type Grid } from '../../../../core/learn/live.ts'; // prettier-ignore
+import { convParameters, correlate, EDGE, layerRows, learnKernel, pooled, slide, STRIPES, type Grid } from '../../../../core/learn/live.ts';
 import type { LayerSpec, NetworkSpec } from '../../../../core/spec.ts';
 import { NumberGrid, short, Stepper } from './grid.tsx';
 
@@ -36,7 +36,7 @@ export function SlideFigure() {
   const [kernel, setKernel] = useState(3);
   const [stride, setStride] = useState(1);
   const [padding, setPadding] = useState(0);
-  const { output, formula, note } = useMemo(() => slide(input, kernel, stride, padding), [input, kernel, stride, padding]); // prettier-ignore
+  const { output, formula, note } = useMemo(() => slide(input, kernel, stride, padding), [input, kernel, stride, padding]);
   return (
     <div>
       <div class="steppers">
@@ -81,13 +81,13 @@ export function ParametersFigure() {
 /** The same network with another kernel in all convolutions of more than one pixel. */
 const withKernel = (network: NetworkSpec, kernelSize: number): NetworkSpec => ({
   ...network,
-  layers: network.layers.map((layer): LayerSpec => (layer.kind === 'conv2d' && layer.kernelSize > 1 ? { ...layer, kernelSize } : layer)), // prettier-ignore
+  layers: network.layers.map((layer): LayerSpec => (layer.kind === 'conv2d' && layer.kernelSize > 1 ? { ...layer, kernelSize } : layer)),
 });
 
 export function LayersFigure({ network }: { readonly network: NetworkSpec }) {
   const [size, setSize] = useState(network.size);
   const [kernel, setKernel] = useState(0);
-  const shown = useMemo(() => ({ ...(kernel === 0 ? network : withKernel(network, kernel)), size }), [network, size, kernel]); // prettier-ignore
+  const shown = useMemo(() => ({ ...(kernel === 0 ? network : withKernel(network, kernel)), size }), [network, size, kernel]);
   const { rows, error } = useMemo(() => layerRows(shown), [shown]);
   return (
     <div>
@@ -135,7 +135,12 @@ export function LayersFigure({ network }: { readonly network: NetworkSpec }) {
 }
 
 export function PoolFigure() {
-  const [values, setValues] = useState<Grid>([[1, 3, 2, 0], [4, 6, 1, 2], [0, 2, 9, 7], [1, 1, 5, 8]]); // prettier-ignore
+  const [values, setValues] = useState<Grid>([
+    [1, 3, 2, 0],
+    [4, 6, 1, 2],
+    [0, 2, 9, 7],
+    [1, 1, 5, 8],
+  ]);
   const [kind, setKind] = useState<'max' | 'average'>('max');
   const [at, point] = useState<readonly [number, number]>([0, 0]);
   const output = useMemo(() => pooled(values, kind, 2, 2), [values, kind]);
@@ -151,25 +156,43 @@ export function PoolFigure() {
         ))}
       </div>
       <div class="figure-row">
-        <NumberGrid values={values} caption="A map (change the numbers)" onChange={change} marked={(row, column) => row >> 1 === at[0] && column >> 1 === at[1]} />
-        <NumberGrid values={output} caption="After pooling, 2 × 2" onPoint={(row, column) => point([row, column])} marked={(row, column) => row === at[0] && column === at[1]} />
+        <NumberGrid
+          values={values}
+          caption="A map (change the numbers)"
+          onChange={change}
+          marked={(row, column) => row >> 1 === at[0] && column >> 1 === at[1]}
+        />
+        <NumberGrid
+          values={output}
+          caption="After pooling, 2 × 2"
+          onPoint={(row, column) => point([row, column])}
+          marked={(row, column) => row === at[0] && column === at[1]}
+        />
       </div>
     </div>
-  ); // prettier-ignore
+  );
 }
 
 export function CorrelateFigure() {
-  const [input, setInput] = useState<Grid>([[0, 1, 2], [3, 4, 5], [6, 7, 8]]); // prettier-ignore
-  const [kernel, setKernel] = useState<Grid>([[0, 1], [2, 3]]); // prettier-ignore
+  const [input, setInput] = useState<Grid>([
+    [0, 1, 2],
+    [3, 4, 5],
+    [6, 7, 8],
+  ]);
+  const [kernel, setKernel] = useState<Grid>([
+    [0, 1],
+    [2, 3],
+  ]);
   const [padding, setPadding] = useState(0);
   const [stride, setStride] = useState(1);
   const [wanted, point] = useState<readonly [number, number]>([0, 0]);
   const output = useMemo(() => correlate(input, kernel, { stride, padding }), [input, kernel, stride, padding]);
   const at = [Math.min(wanted[0], output.length - 1), Math.min(wanted[1], output[0]!.length - 1)] as const;
-  const set = (grid: Grid, put: (grid: Grid) => void) => (row: number, column: number, value: number) => put(grid.map((line, r) => line.map((old, c) => (r === row && c === column ? value : old)))); // prettier-ignore
+  const set = (grid: Grid, put: (grid: Grid) => void) => (row: number, column: number, value: number) =>
+    put(grid.map((line, r) => line.map((old, c) => (r === row && c === column ? value : old))));
   const [top, left] = [at[0] * stride - padding, at[1] * stride - padding];
-  const products = kernel.flatMap((line, r) => line.map((weight, c) => `${short(input[top + r]?.[left + c] ?? 0)}·${short(weight)}`)); // prettier-ignore
-  const covers = (row: number, column: number): boolean => row >= top && row < top + 2 && column >= left && column < left + 2; // prettier-ignore
+  const products = kernel.flatMap((line, r) => line.map((weight, c) => `${short(input[top + r]?.[left + c] ?? 0)}·${short(weight)}`));
+  const covers = (row: number, column: number): boolean => row >= top && row < top + 2 && column >= left && column < left + 2;
   return (
     <div>
       <div class="steppers">
@@ -179,13 +202,18 @@ export function CorrelateFigure() {
       <div class="figure-row">
         <NumberGrid values={input} caption="Picture" onChange={set(input, setInput)} marked={covers} />
         <NumberGrid values={kernel} caption="Kernel" onChange={set(kernel, setKernel)} />
-        <NumberGrid values={output} caption="Output (point at a number)" onPoint={(row, column) => point([row, column])} marked={(row, column) => row === at[0] && column === at[1]} />
+        <NumberGrid
+          values={output}
+          caption="Output (point at a number)"
+          onPoint={(row, column) => point([row, column])}
+          marked={(row, column) => row === at[0] && column === at[1]}
+        />
       </div>
       <p class="formula" aria-live="polite">
         {products.join(' + ')} = {short(output[at[0]]![at[1]]!)}
       </p>
     </div>
-  ); // prettier-ignore
+  );
 }
 
 /** Steps that one can make. */
@@ -214,7 +242,13 @@ export function LearnKernelFigure() {
         </button>
         <label>
           Learning rate{' '}
-          <select value={String(rate)} onChange={(event) => { setRate(Number(event.currentTarget.value)); setDone(0); }}>
+          <select
+            value={String(rate)}
+            onChange={(event) => {
+              setRate(Number(event.currentTarget.value));
+              setDone(0);
+            }}
+          >
             {[0.005, 0.03, 0.1].map((value) => (
               <option key={value} value={String(value)}>
                 {value}
@@ -232,5 +266,5 @@ export function LearnKernelFigure() {
         Loss {diverged ? 'far too large: the steps jump over the goal, take a smaller learning rate' : loss.toPrecision(3)}
       </p>
     </div>
-  ); // prettier-ignore
+  );
 }

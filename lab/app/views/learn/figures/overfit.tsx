@@ -8,7 +8,7 @@ import { messageOf } from '../../../../core/failure.ts';
 
 const EPOCHS = 40;
 
-const trained = (augment: boolean): Promise<readonly OverfitEpoch[]> => callHelper('overfit', { augment, epochs: EPOCHS, seed: 0 }); // prettier-ignore
+const trained = (augment: boolean): Promise<readonly OverfitEpoch[]> => callHelper('overfit', { augment, epochs: EPOCHS, seed: 0 });
 
 type State = { readonly is: 'idle' | 'training' } | { readonly is: 'failed'; readonly why: string };
 
@@ -32,7 +32,9 @@ export function OverfitFigure() {
   const verdict = (): string => {
     if (!checked) return '';
     const [here, there] = [plain[guess - 1]!.valid.toFixed(3), plain[least - 1]!.valid.toFixed(3)];
-    return guess === least ? `✓ Right: ${there} is the least validation loss.` : `✗ ${here} in epoch ${guess}; in epoch ${least} it was ${there}.`;
+    return guess === least
+      ? `✓ Right: ${there} is the least validation loss.`
+      : `✗ ${here} in epoch ${guess}; in epoch ${least} it was ${there}.`;
   };
   return (
     <div>
@@ -60,7 +62,16 @@ export function OverfitFigure() {
       />
       {plain.length > 0 && (
         <div class="row">
-          <Stepper label="I would stop after epoch" value={guess} min={1} max={EPOCHS} onChange={(value) => { setGuess(value); setChecked(false); }} />
+          <Stepper
+            label="I would stop after epoch"
+            value={guess}
+            min={1}
+            max={EPOCHS}
+            onChange={(value) => {
+              setGuess(value);
+              setChecked(false);
+            }}
+          />
           <button type="button" onClick={() => setChecked(true)}>
             Check
           </button>
@@ -69,4 +80,4 @@ export function OverfitFigure() {
       )}
     </div>
   );
-} // prettier-ignore
+}

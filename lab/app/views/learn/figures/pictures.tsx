@@ -33,7 +33,7 @@ function usePicture(): readonly [Picture, preact.JSX.Element] {
         </button>
       ))}
     </div>
-  ); // prettier-ignore
+  );
   return [picture, chooser];
 }
 
@@ -75,7 +75,7 @@ export function FilterFigure() {
       </div>
       <p class="muted">Orange is above zero: the picture looks like the kernel there. Blue is below zero, its opposite.</p>
     </div>
-  ); // prettier-ignore
+  );
 }
 
 export function MapsFigure() {
