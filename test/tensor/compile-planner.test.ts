@@ -296,8 +296,9 @@ describe('activations', () => {
       const net = network(name, dtype);
       const target = randn(2, 4, 7, 9).to(dtype);
       const plan = sameBits((x) => autograd.grad(net(x).mul(target).sum(), [...net.parameters()]), randn(2, 3, 7, 9).to(dtype).mul(3));
-      expect(count(plan, /batchNorm\+\w+\(/g)).toBe(2);
-      expect(count(plan, /\w+Grad\+batchNormGrad\(/g)).toBe(2);
+      const graph = plan.slice(0, plan.indexOf('\n}'));
+      expect(count(graph, /batchNorm\+\w+(\(| & )/g)).toBe(2); // machines with wide vectors join some with what follows
+      expect(count(graph, /\w+Grad\+batchNormGrad(\(| & )/g)).toBe(2);
     }
   });
 
