@@ -24,7 +24,7 @@ const PROGRAMS = [
   {
     name: 'training',
     goal: 100 * 1024,
-    limit: 142 * 1024,
+    limit: 143.5 * 1024,
     code: `
       import { manualSeed, randint, randn } from 'flambeau/core';
       import * as nn from 'flambeau/nn';
@@ -60,7 +60,7 @@ const PROGRAMS = [
   {
     name: 'inference',
     goal: 90 * 1024,
-    limit: 148 * 1024,
+    limit: 149 * 1024,
     code: `
       import { fromTypedArray, noGrad } from 'flambeau/core';
       import { deserialize } from 'flambeau/files/pt';
