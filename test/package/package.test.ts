@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** What is reached and a little more: Node's code, modules for bundlers, one file for pages, declarations. */
-const MOST_BYTES = 3_900_000;
+const MOST_BYTES = 4_000_000;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = (command: string, args: readonly string[], cwd: string): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -29,7 +29,7 @@ const isIn = ({ posted, done }: Place): boolean => posted > done;
 const numberAt = (place: Place): number => (isIn(place) ? place.done + 1 : place.done);
 
 /** `in number 4, allReduce of 3 float32 (sum)`. */
-export function whereabouts(place: Place | undefined): string {
+function whereabouts(place: Place | undefined): string {
   if (place === undefined || numberAt(place) === 0) return 'before its first collective';
   return `${isIn(place) ? 'in' : 'after'} number ${numberAt(place)}, ${showSignature(place.signature)}`;
 }

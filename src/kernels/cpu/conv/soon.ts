@@ -2,6 +2,7 @@
  * Memory that comes to be read, asked for while sums are made that need none: regions a step apart, a few cache lines at a time. More at once would
  * take the places that what sums read from the second-level cache needs on its way.
  */
+import { maxI32 } from '../gemm/tile.ts';
 import { i32, type Expr, type Fn, type Local } from '../ir.ts';
 
 const LINE = 64;
@@ -9,9 +10,9 @@ const LINE = 64;
 /** Arguments of a function that hands regions on: where the first begins, bytes from one to the next, lines of one and of all. */
 export const SOON_LINES = ['From', 'Step', 'RegionLines', 'Lines'] as const;
 
-/** `count` regions of so many bytes. */
+/** `count` regions of so many bytes: none where one number stands for all of them. */
 export function linesOf(f: Fn, name: string, of: Readonly<Record<'from' | 'bytes' | 'step' | 'count', Expr>>): Local[] {
-  const lines = f.let(`${name}RegionLines`, of.bytes.add(LINE - 1).div(LINE));
+  const lines = maxI32(f, `${name}RegionLines`, of.bytes.add(LINE - 1).div(LINE), i32(1));
   const all = [of.from, of.step, lines, lines.mul(of.count)];
   return all.map((value, i) => f.let(`${name}${SOON_LINES[i]!}`, value));
 }

@@ -173,7 +173,7 @@ interface SoonRows {
  * Arguments for {@link SOON_ARGS}. Multiplying needs no memory beyond the caches, so meanwhile the next block's source and ∂y are asked for, spread
  * over the register tiles: where a block is of one image.
  */
-export function soonOf(f: Fn, images: Local, tiles: Local, both: readonly [source: SoonRows, grad: SoonRows]): Expr[] {
+function soonOf(f: Fn, images: Local, tiles: Local, both: readonly [source: SoonRows, grad: SoonRows]): Expr[] {
   const single = f.let('single', images.eq(1));
   return both.flatMap(({ from, bytes, step, count, when }) => {
     const length = f.let('soonBytes', bytes);
@@ -183,10 +183,10 @@ export function soonOf(f: Fn, images: Local, tiles: Local, both: readonly [sourc
 }
 
 /** What the next block reads: rows of so many bytes, a step apart, and how many cache lines of them to ask for before each register tile. */
-export const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const;
+const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const;
 
 /** Asks for the next lines of rows that begin at `row`. */
-export function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {
+function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {
   const at = f.let('lineAt', i32(0));
   return () =>
     f.for('line', 0, lines, () => {
