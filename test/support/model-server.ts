@@ -86,10 +86,13 @@ function whole(request: IncomingMessage, response: ServerResponse, bytes: Uint8A
   return from;
 }
 
+/** Until a connection breaks: a browser that is busy gives up what it has not handed to the page by then. */
+const BREAK_MS = 200;
+
 /** Sends half of the rest and breaks the connection. */
 function cut(request: IncomingMessage, response: ServerResponse, bytes: Uint8Array, version: string): void {
   const from = whole(request, response, bytes, version);
-  response.write(bytes.subarray(from, from + Math.ceil((bytes.length - from) / 2)), () => setTimeout(() => response.destroy(), 20));
+  response.write(bytes.subarray(from, from + Math.ceil((bytes.length - from) / 2)), () => setTimeout(() => response.destroy(), BREAK_MS));
 }
 
 const files: Way = (request, response, bytes, version) => {
@@ -110,7 +113,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     ),
   'cut-plain': (_, response, bytes) => {
     response.writeHead(200, { 'Content-Length': bytes.length });
-    response.write(bytes.subarray(0, 100), () => setTimeout(() => response.destroy(), 20));
+    response.write(bytes.subarray(0, 100), () => setTimeout(() => response.destroy(), BREAK_MS));
   },
   short: (_, response, bytes) => response.writeHead(200).end(bytes.subarray(0, bytes.length - 7)),
   plain: (_, response, bytes) => response.writeHead(200).end(bytes),
