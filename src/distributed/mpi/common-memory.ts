@@ -6,7 +6,8 @@
  */
 import { itemSize } from '../../base/dtype.ts';
 import type { Collective, Pending, ReduceOp } from '../process-group.ts';
-import { MPI_DTYPES, type MpiDType } from './abi.ts';
+import { showSignature, signatureOf } from '../watch/trail.ts';
+import type { MpiDType } from './abi.ts';
 
 /** What is done to memory outside of JavaScript. */
 export interface MemoryCalls {
@@ -39,8 +40,6 @@ export const BYTES_EACH = HEADER_BYTES + 2 * SLOT_BYTES;
 
 /** Words of a process, each in a line of its own: how far it is, whether it sleeps until others are farther, what it takes part in. */
 const WORD = { phase: 0, sleeps: 16, what: 32 } as const;
-const KINDS = ['barrier', 'allReduce', 'reduce', 'broadcast', 'allGather', 'reduceScatter'] as const;
-const OPS = ['sum', 'product', 'min', 'max', 'band', 'bor', 'bxor'] as const;
 
 /** How often a waiting thread looks before it sleeps, some 20 µs; and how long it sleeps before it looks whether the group has failed. */
 const LOOKS = 100;
@@ -221,11 +220,8 @@ export class CommonMemory {
     return this.#phase;
   }
 
-  #announce({ kind, dtype, op, root, count }: Collective): void {
-    this.#words[this.#rank]!.set(
-      [KINDS.indexOf(kind), MPI_DTYPES.indexOf(dtype as MpiDType), op === undefined ? -1 : OPS.indexOf(op), root ?? -1, count],
-      WORD.what,
-    );
+  #announce(collective: Collective): void {
+    this.#words[this.#rank]!.set(signatureOf(collective), WORD.what);
   }
 
   /** Whether the others take part in the same. @throws DistributedError with what they do instead */
@@ -330,11 +326,4 @@ function partsOf(dtype: Collective['dtype']): (memory: Uint8Array, at: number, c
 }
 
 /** What a process has said that it takes part in, as text. */
-function announcedBy(words: Int32Array): string {
-  const [kind, dtype, op, root, count] = words.subarray(WORD.what, WORD.what + 5) as unknown as number[];
-  const name = KINDS[kind!]!;
-  if (name === 'barrier') return name;
-  const how = op! < 0 ? '' : ` by ${OPS[op!]!}`;
-  const who = root! < 0 ? '' : ` with rank ${root!}`;
-  return `${name} of ${count!} ${MPI_DTYPES[dtype!]!}${how}${who}`;
-}
+const announcedBy = (words: Int32Array): string => showSignature([words[WORD.what]!, words[WORD.what + 1]!, words[WORD.what + 2]!]);

@@ -4,7 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { cut, MEMBER_LIMIT, receive, send, STRANGER_LIMIT, TRAIL_SENT, UNHEARD_MS, type Fault, type Place, type ToHub, type ToMember, type Verdict } from './messages.ts'; // prettier-ignore
+import { cut, isIn, MEMBER_LIMIT, numberAt, receive, send, STRANGER_LIMIT, TRAIL_SENT, UNHEARD_MS, type Fault, type Place, type ToHub, type ToMember, type Verdict } from './messages.ts'; // prettier-ignore
 import { print } from './ending.ts';
 import type { Trail } from './trail.ts';
 import { different, differentBefore, faulty, gone, late, type Standing, type Steps } from './verdict.ts';
@@ -179,8 +179,7 @@ export class Hub {
     const { trail } = this.#options;
     const { place } = member;
     if (member.rank === 0 || place === undefined) return;
-    const current = place.posted > place.done ? place.done + 1 : place.done;
-    for (const [n, hash] of [[place.posted, place.hash], [current, place.signatureHash]] as const) {
+    for (const [n, hash] of [[place.posted, place.hash], [numberAt(place), place.signatureHash]] as const) {
       const own = trail.hash(n);
       if (own !== undefined && own !== hash) this.#fail({ kind: 'different', member });
     } // prettier-ignore
@@ -200,8 +199,7 @@ export class Hub {
       if (member.rank !== 0) member.silence += ms;
       if (member.state !== 'here' || this.#phase !== 'watching') continue;
       const { place, silence } = member;
-      if (place !== undefined && place.posted > place.done && place.since + silence > this.#options.timeout)
-        this.#fail({ kind: 'late', member });
+      if (place !== undefined && isIn(place) && place.since + silence > this.#options.timeout) this.#fail({ kind: 'late', member });
       else if (silence > SILENCE_MS) this.#fail({ kind: 'silent', member });
       else this.#compare(member); // it may have been ahead of rank 0
       if (own.place !== undefined && member !== own) member.send({ type: 'place', place: own.place });

@@ -19,6 +19,10 @@ export interface Place {
   readonly since: number;
 }
 
+/** Whether it is in a collective, and the number of that, or of the last that it was in. */
+export const isIn = ({ posted, done }: Pick<Place, 'posted' | 'done'>): boolean => posted > done;
+export const numberAt = (place: Pick<Place, 'posted' | 'done'>): number => (isIn(place) ? place.done + 1 : place.done);
+
 /** Why a process cannot go on. */
 export type Fault = { readonly kind: 'threw' | 'mpi'; readonly text: string } | { readonly kind: 'ended'; readonly code: number };
 

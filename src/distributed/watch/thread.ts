@@ -9,7 +9,7 @@ import { STATE, WORDS } from '../mpi/protocol.ts';
 import { exitNow, print } from './ending.ts';
 import { Hub } from './hub.ts';
 import { addressesHere, joinHub, type Lifeline } from './lifeline.ts';
-import { PLACE_MS, TRAIL_SENT, type Place, type ToHub, type ToMember, type Verdict } from './messages.ts';
+import { isIn, numberAt, PLACE_MS, TRAIL_SENT, type Place, type ToHub, type ToMember, type Verdict } from './messages.ts';
 import { END_MS, JOIN, JOIN_MS, TAKEN_MS, UNTAKEN_MS, URGENT_MS, WATCH, type Meeting, type Role, type WatchOrder, type WatchReport, type WatchSetup } from './protocol.ts'; // prettier-ignore
 import { Trail, type Signature } from './trail.ts';
 import { gone } from './verdict.ts';
@@ -45,9 +45,9 @@ let [standing, changed, said] = ['', 0, 0];
 /** Where the program stands. */
 function place(): Place {
   const [posted, done] = [trail.length, Math.min(Atomics.load(mpi, WORDS.done), trail.length)];
-  const number = posted > done ? done + 1 : done;
+  const number = numberAt({ posted, done });
   const now = performance.now();
-  const where = `${posted > done} ${number}`;
+  const where = `${isIn({ posted, done })} ${number}`;
   if (where !== standing) [standing, changed] = [where, now];
   const nothing: Signature = [0, -1, 0];
   return {

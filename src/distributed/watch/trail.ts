@@ -11,7 +11,7 @@ const OPS = ['sum', 'product', 'min', 'max', 'band', 'bor', 'bxor'] as const sat
 /** A step as numbers: kind, op and dtype in one, the root or -1, how many elements. */
 export type Signature = readonly [code: number, root: number, count: number];
 
-const signatureOf = ({ kind, dtype, count, op, root = -1 }: Step): Signature => [
+export const signatureOf = ({ kind, dtype, count, op, root = -1 }: Step): Signature => [
   KINDS.indexOf(kind) | ((op === undefined ? 15 : OPS.indexOf(op)) << 4) | (DTYPES.indexOf(dtype) << 8),
   root,
   count,

@@ -1,5 +1,5 @@
 /** What has gone wrong, in words: which rank, on which host, in which collective. Pure functions of what the processes have reported. */
-import { UNHEARD_MS, type Fault, type Place } from './messages.ts';
+import { isIn, numberAt, UNHEARD_MS, type Fault, type Place } from './messages.ts';
 import { showSignature, type Signature } from './trail.ts';
 
 /** A process as the hub sees it; without a place nothing was heard from it yet. */
@@ -24,9 +24,6 @@ function listed(texts: readonly string[]): string {
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-const isIn = ({ posted, done }: Place): boolean => posted > done;
-/** The number of the collective that a place's signature belongs to. */
-const numberAt = (place: Place): number => (isIn(place) ? place.done + 1 : place.done);
 
 /** `in number 4, allReduce of 3 float32 (sum)`. */
 function whereabouts(place: Place | undefined): string {

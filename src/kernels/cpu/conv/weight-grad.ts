@@ -11,6 +11,7 @@ import { elementKit, forStep, intFn, minI32, type Element, type ElementKit } fro
 import { i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, buildZero, SOURCE_PARAMS } from './copy-in.ts';
+import { askLines } from './soon.ts';
 import { buildDotCopy, buildDotMicro } from './weight-dot.ts';
 import { buildOuterCopy, buildOuterMicro } from './weight-outer.ts';
 import { buildReduce, REDUCE_PARAMS } from './weight-reduce.ts';
@@ -186,17 +187,9 @@ function soonOf(f: Fn, images: Local, tiles: Local, both: readonly [source: Soon
 const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const;
 
 /** Asks for the next lines of rows that begin at `row`. */
-function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {
+function asking(f: Fn, row: Local, bytes: Local, step: Local, lines: Local): () => void {
   const at = f.let('lineAt', i32(0));
-  return () =>
-    f.for('line', 0, lines, () => {
-      f.prefetch(row.add(at));
-      f.inc(at, 64);
-      f.if(at.ge(bytes), () => {
-        f.set(at, 0);
-        f.inc(row, step);
-      });
-    });
+  return () => askLines(f, [row, at, bytes, step, lines]);
 }
 
 /** Every register tile of a block of pixels. */

@@ -5,7 +5,6 @@
 import type { Layout } from '../../../base/layout.ts';
 import { expandedKernel } from '../../../kernels/cpu/conv/expanded.ts';
 import { mostReach } from '../../../kernels/cpu/conv/depthwise-source.ts';
-import { packProductsKernel } from '../../../kernels/cpu/conv/products.ts';
 import { elementKit, panelDepth, TILE_VECTORS, tileRows, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { hasStep } from '../../../kernels/formula/epilogue.ts';
 import { asContiguous } from '../copy.ts';
@@ -14,6 +13,7 @@ import { denseVector } from '../matmul.ts';
 import { ceilTo, isPointwise, oddLines } from './along-outputs.ts';
 import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Operands } from './correlation.ts';
 import { axisOf, BYTE_NS, MOST_TAPS, PLANE_NS, rowArgs, rowBlockOf, SLACK, type Axis } from './depthwise.ts';
+import { packedWeights } from './products.ts';
 
 /** Bytes of a plane between from which it pays. */
 const LEAST_PLANE = 14 * 14 * 4;
@@ -51,13 +51,7 @@ export function lowerExpanded(l: CpuLowering, first: First, between: Layout, sec
   const u = unitsOf(c, rows, kit);
   if (leastPixels(rows, u.partRows, c) < TILE_VECTORS * kit.lanes) return false;
   const height = tileRows(kit);
-  const panels = Math.ceil(c.outputs / height);
-  const packed = l.derived(w.layout.dtype, [panels * height * c.channels], [w]);
-  l.launch(
-    packProductsKernel(l.wideTarget, element),
-    { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
-    { size: panels, unitCost: height * c.channels, makes: packed },
-  );
+  const packed = packedWeights(l, c, w, kit);
   const [xn, xc] = x.layout.strides as [number, number];
   const [yn, yc] = y.layout.strides as [number, number];
   const [yRows, yColumns] = y.layout.shape.slice(2) as [number, number];

@@ -1,6 +1,7 @@
 /**
  * Lowers convolutions with 1×1 kernels of stride 1, and their gradients of the input, as products of matrices (`kernels/cpu/conv/products.ts`). What is chosen depends on shapes alone.
  */
+import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
 import { packProductsKernel, productsKernel, resultRows } from '../../../kernels/cpu/conv/products.ts';
 import { elementKit, TILE_VECTORS, tileRows, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
@@ -26,14 +27,7 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
   if (c.channels < 8 || c.outputs < 8 || plane < kit.lanes || y.layout.numel === 0) return undefined;
   const [xn, xc] = x.layout.strides as [number, number];
   if (finish.taps !== undefined) return 'cannot pool';
-  const height = tileRows(kit);
-  const panels = Math.ceil(c.outputs / height);
-  const packed = l.derived(w.layout.dtype, [panels * height * c.channels], [w]);
-  l.launch(
-    packProductsKernel(l.wideTarget, element),
-    { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
-    { size: panels, unitCost: height * c.channels, makes: packed },
-  );
+  const packed = packedWeights(l, c, w, kit);
   const { scratch, ...blocks } = blocksOf(c, plane, kit, l.threads);
   const size = Math.ceil(c.batch / blocks.images) * blocks.pixelBlocks * blocks.outputBlocks;
   const products = y.layout.numel * c.channels;
@@ -54,6 +48,20 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
     { size, unitCost: multiplyAddNs(products, kit) / size, scratch, flops: 2 * products },
   );
   return 'done';
+}
+
+/** Weights as panels of A of as many outputs as a register tile has. */
+export function packedWeights(l: CpuLowering, c: Correlation, w: Value, kit: ElementKit): Value {
+  const { bytes } = kit;
+  const height = tileRows(kit);
+  const panels = Math.ceil(c.outputs / height);
+  const packed = l.derived(w.layout.dtype, [panels * height * c.channels], [w]);
+  l.launch(
+    packProductsKernel(l.wideTarget, kit.element),
+    { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
+    { size: panels, unitCost: height * c.channels, makes: packed },
+  );
+  return packed;
 }
 
 function blocksOf(c: Correlation, plane: number, kit: ElementKit, threads: number) {

@@ -3,11 +3,11 @@
  * (`kernels/cpu/conv/strips.ts`). What is chosen depends on shapes alone.
  */
 import type { CpuLowering } from '../lowering.ts';
-import { packProductsKernel } from '../../../kernels/cpu/conv/products.ts';
 import { stripPanelBytes, stripsKernel } from '../../../kernels/cpu/conv/strips.ts';
 import { elementKit, TILE_VECTORS, tileRows } from '../../../kernels/cpu/gemm/tile.ts';
 import { ceilTo, isPointwise, lineResultArgs, outputBlocksOf } from './along-outputs.ts';
 import { elementOf, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
+import { packedWeights } from './products.ts';
 
 /** Copied pixels of a unit: half of the second-level cache. */
 const COPY_BYTES = 1 << 20;
@@ -38,13 +38,7 @@ export function lowerStrips(l: CpuLowering, c: Correlation, o: Operands): Lowere
   if (c.outputs < 4 || plane < kit.lanes) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const height = tileRows(kit);
-  const panels = Math.ceil(c.outputs / height);
-  const packed = l.derived(w.layout.dtype, [panels * height * c.channels], [w]);
-  l.launch(
-    packProductsKernel(l.wideTarget, 'f32'),
-    { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
-    { size: panels, unitCost: height * c.channels, makes: packed },
-  );
+  const packed = packedWeights(l, c, w, kit);
   const width = TILE_VECTORS * kit.lanes;
   const parts = Math.ceil(plane / Math.max(width, Math.floor(COPY_BYTES / (c.channels * bytes))));
   const pixelBlock = Math.min(plane, ceilTo(Math.ceil(plane / parts), width));
