@@ -41,6 +41,7 @@ const SHARING = [
   'test/package/frameworks.test.ts',
   'test/compiler/arena.test.ts',
   'test/distributed/single.test.ts',
+  'test/docs/commands.test.ts',
   'test/data/iterable.test.ts',
   'test/fuzz/arguments.test.ts',
   'test/tutorials/tutorials.test.ts',

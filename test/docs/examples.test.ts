@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { wasmText } from '../../tools/wasm-text.mjs';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { documents } from '../support/documents.ts';
 import { examplesOfMarkdown, examplesOfSource, withReports, type Example } from '../support/examples.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,13 +17,10 @@ function findExamples(): Example[] {
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name))
     .sort();
-  const chapters = readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join('docs', name));
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   return [
     ...sources.flatMap((file) => examplesOfSource(file, read(file))),
-    ...['README.md', ...chapters].flatMap((file) => examplesOfMarkdown(file, read(file))),
+    ...documents.flatMap(({ file, text }) => examplesOfMarkdown(file, text)),
   ];
 }
 
@@ -108,12 +106,13 @@ describe('the examples of the documentation', () => {
   it.each(examples.map(({ place }, i) => [place, i] as const))(
     '%s runs',
     async (place, i) => {
-      const { expected } = prepared[i]!;
+      const { code, expected } = prepared[i]!;
       const printed = new Map<number, string>();
       const { log } = console;
-      const globals = globalThis as { __report?: (line: number, ...values: unknown[]) => void };
+      const globals = globalThis as { __report?: (line: number, ...values: unknown[]) => void; document?: object };
       globals.__report = (line, ...values) => void printed.set(line, format(...values));
       console.log = () => undefined;
+      if (code.includes('document.')) globals.document = { body: {} }; // of a page
       try {
         await import(/* @vite-ignore */ pathToFileURL(join(folder, 'out', fileName(i).replace(/ts$/, 'mjs'))).href);
       } catch (error) {
@@ -121,6 +120,7 @@ describe('the examples of the documentation', () => {
       } finally {
         console.log = log;
         delete globals.__report;
+        delete globals.document;
       }
       for (const [line, text] of expected) {
         const got = printed.get(line) ?? '';
@@ -156,8 +156,13 @@ describe('the search for examples', () => {
     ]);
   });
 
-  it('leaves out Markdown blocks that say so', () => {
-    const text = ['```ts', 'a();', '```', '', '<!-- not run -->', '', '```ts', 'b();', '```', '```sh', 'c', '```'].join('\n');
-    expect(examplesOfMarkdown('README.md', text)).toEqual([{ place: 'README.md:1', code: 'a();' }]);
+  it('takes programs out of Markdown, and scripts out of its pages', () => {
+    const page = ['<script type="module">', "  import { ones } from './flambeau.min.js';", '</script>'];
+    const text = ['```ts', 'a();', '```', '', '```js', 'b();', '```', '```sh', 'c', '```', '```html', ...page, '```'].join('\n');
+    expect(examplesOfMarkdown('README.md', text)).toEqual([
+      { place: 'README.md:1', code: 'a();' },
+      { place: 'README.md:5', code: 'b();' },
+      { place: 'README.md:11', code: "  import { ones } from 'flambeau';\n" },
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-/** Finds the examples of the documentation: `@example` blocks of doc comments, and the ```ts blocks of Markdown files. */
+/** Finds the examples of the documentation: `@example` blocks of doc comments, and the blocks of code in Markdown files. */
 
 export interface Example {
   /** Where it begins: `src/nn/module.ts:20`. */
@@ -35,18 +35,34 @@ function withoutFence(lines: readonly string[], place: string): string {
   return lines.slice(fences[0]! + 1, fences[1]).join('\n');
 }
 
-/** The ```ts blocks of a Markdown file; a line `<!-- not run -->` before one leaves it out. */
-export function examplesOfMarkdown(file: string, text: string): Example[] {
-  const examples: Example[] = [];
+/** A fenced block of a Markdown file. */
+export interface Block extends Example {
+  /** What stands behind the fence: `ts`. */
+  readonly language: string;
+}
+
+export function blocksOfMarkdown(file: string, text: string): Block[] {
+  const blocks: Block[] = [];
   const lines = text.split('\n');
   for (let i = 0; i < lines.length; i++) {
-    if (!/^```ts\b/.test(lines[i]!)) continue;
-    const end = lines.indexOf('```', i);
-    const before = lines.slice(0, i).findLast((line) => line.trim() !== '');
-    if (before !== '<!-- not run -->') examples.push({ place: `${file}:${i + 1}`, code: lines.slice(i + 1, end).join('\n') });
+    const language = /^```(\S*)/.exec(lines[i]!)?.[1];
+    if (language === undefined) continue;
+    const end = lines.indexOf('```', i + 1);
+    if (end < 0) throw new Error(`${file}:${i + 1}: the block does not end`);
+    blocks.push({ place: `${file}:${i + 1}`, language, code: lines.slice(i + 1, end).join('\n') });
     i = end;
   }
-  return examples;
+  return blocks;
+}
+
+/** The programs of a Markdown file: its ts and js blocks, and the scripts of its HTML, for which the package is one file. */
+export function examplesOfMarkdown(file: string, text: string): Example[] {
+  return blocksOfMarkdown(file, text).flatMap(({ place, language, code }) => {
+    if (language === 'ts' || language === 'js') return [{ place, code }];
+    if (language !== 'html') return [];
+    const scripts = [...code.matchAll(/<script type="module">\n(.*?)<\/script>/gs)];
+    return scripts.map(([, script]) => ({ place, code: script!.replaceAll("'./flambeau.min.js'", "'flambeau'") }));
+  });
 }
 
 /**

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readImage } from 'flambeau/vision';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -139,5 +140,34 @@ describe('tutorial 5: conv layers', () => {
         'tensor([[ 0.9926, -0.9940]])',
       ),
     );
+  });
+});
+
+describe('pictures', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-pictures-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const example = (file: string, ...args: string[]): string =>
+    execFileSync('node', [join(root, 'tools/example.mjs'), file, ...args], { env: { ...process.env, EPOCHS: '1' }, encoding: 'utf8' });
+  const sizeOf = async (name: string): Promise<number[]> => {
+    const { width, height } = await readImage(join(folder, name));
+    return [width, height];
+  };
+
+  it('see.ts saves those of a network that has learned', async () => {
+    const names = ['augmented', 'filters', 'maps', 'looks'];
+    expect(example('see.ts', folder)).toMatch(
+      new RegExp(`^epoch 1: loss 1\\.\\d{3}\n${names.map((name) => `${name}: \\d+ pictures\n`).join('')}$`),
+    );
+    expect(await Promise.all(names.map((name) => sizeOf(`${name}.png`)))).toEqual([
+      [530, 68],
+      [498, 126],
+      [530, 134],
+      [530, 134],
+    ]);
+  });
+
+  it('draw.ts saves boxes, masks, points, movements and heat in one file', async () => {
+    example('draw.ts', join(folder, 'draw.png'));
+    expect(await sizeOf('draw.png')).toEqual([296, 198]);
   });
 });
