@@ -4,3 +4,4 @@ import { enableMpi } from './distributed/mpi/index.ts';
 enableMpi();
 
 export * from './distributed/index.ts';
+export * as optim from './optim/zero/index.ts';

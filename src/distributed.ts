@@ -1,2 +1,3 @@
 /** `flambeau/distributed` for browsers: one process alone. */
 export * from './distributed/index.ts';
+export * as optim from './optim/zero/index.ts';

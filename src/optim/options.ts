@@ -31,7 +31,7 @@ export const wayKinds = (...names: readonly (keyof WayOptions)[]): Record<string
 const isWay = (name: string): name is keyof WayOptions => name in WAYS;
 
 /** What optimizers look at themselves, so that it can say what is missing: anything but an object of arguments by name. */
-const PARAMS = kind('parameters', (value) => !isRecord(value) || ITERABLE.accepts(value));
+export const PARAMS = kind('parameters', (value) => !isRecord(value) || ITERABLE.accepts(value));
 
 export type OptimizerSignature = Signature<Record<string, unknown>>;
 

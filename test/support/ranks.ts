@@ -54,9 +54,15 @@ function runRanks(
   };
 }
 
-/** The result of a program of program.mjs. */
-export function resultOf(mpi: InstalledMpi, ranks: number, program: string, more?: Readonly<Record<string, string>>): unknown {
-  const { result, status, output } = runRanks(mpi, ranks, ['program.mjs', program], more);
+/** The result of a program of program.mjs, or of another file. */
+export function resultOf(
+  mpi: InstalledMpi,
+  ranks: number,
+  program: string,
+  more?: Readonly<Record<string, string>>,
+  file = 'program.mjs',
+): unknown {
+  const { result, status, output } = runRanks(mpi, ranks, [file, program], more);
   expect(status, output).toBe(0);
   return result;
 }

@@ -6,23 +6,33 @@ import { cat } from '../../tensor/functions.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
-/** Elements that travel at a time. */
-const MOST = 8 << 20;
+/** Elements that travel together at most. A tensor with more than the second goes as it lies: copies would cost more than a message of its own. */
+const [MOST, ALONE] = [8 << 20, 16 << 10];
+
+/** Lists of tensors of one dtype that travel together. */
+function dealt(tensors: readonly Tensor[]): Tensor[][] {
+  const lists: Tensor[][] = [];
+  const open = new Map<DType, { readonly list: Tensor[]; elements: number }>();
+  for (const tensor of tensors) {
+    const { dtype, numel } = tensor.layout;
+    const last = open.get(dtype);
+    if (numel < ALONE && last !== undefined && last.elements + numel <= MOST) {
+      last.list.push(tensor);
+      last.elements += numel;
+      continue;
+    }
+    const list = [tensor];
+    lists.push(list);
+    if (numel < ALONE) open.set(dtype, { list, elements: numel });
+  }
+  return lists;
+}
 
 /** All processes get the values of process `src`. */
 export function broadcastAll(tensors: readonly Tensor[], src = 0): void {
   if (requireGroup('broadcast').size === 1) return;
-  const groups = new Map<DType, Tensor[][]>();
-  for (const tensor of tensors) {
-    const lists = groups.get(tensor.dtype) ?? [[]];
-    groups.set(tensor.dtype, lists);
-    const last = lists.at(-1)!;
-    const elements = last.reduce((sum, x) => sum + x.numel(), 0);
-    if (elements > 0 && elements + tensor.numel() > MOST) lists.push([tensor]);
-    else last.push(tensor);
-  }
   withGradMode(false, () => {
-    for (const list of [...groups.values()].flat()) broadcastList(list, src);
+    for (const list of dealt(tensors)) broadcastList(list, src);
   });
 }
 

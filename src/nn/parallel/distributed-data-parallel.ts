@@ -1,9 +1,10 @@
 /** A module that several processes train together (https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html). */
 import { BOOL, FUNCTION, kind, POSITIVE, requireKind } from '../../base/arguments.ts';
-import { ArgumentError, DistributedError } from '../../base/errors.ts';
+import { ArgumentError } from '../../base/errors.ts';
 import { readCall, signature } from '../../base/signature.ts';
+import { requireAlike } from '../../distributed/alike.ts';
 import { allReduce } from '../../distributed/collectives.ts';
-import { gathered } from '../../distributed/objects.ts';
+import { beginJoin, endJoin } from '../../distributed/joining.ts';
 import { requireGroup } from '../../distributed/world.ts';
 import type { ProcessGroup } from '../../distributed/process-group.ts';
 import { AccumulateGrad, type GradNode } from '../../tensor/autograd.ts';
@@ -69,12 +70,12 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
     this.broadcastBuffers = broadcastBuffers;
     this.bucketCapMb = bucketCapMb;
     this.findUnusedParameters = findUnusedParameters;
-    const group = requireGroup('DistributedDataParallel');
+    requireGroup('DistributedDataParallel');
     if (learning(module).length === 0)
       throw new ArgumentError(
         'DistributedDataParallel: no parameter of the module requires gradients, so there is nothing to exchange; call the module itself',
       );
-    requireSame(group, module);
+    requireAlike('DistributedDataParallel', 'modules', described(module), 'make the same module in all processes');
     broadcastAll([...module.parameters(), ...module.buffers()]);
     exchangeOf(this);
   }
@@ -113,9 +114,11 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
     requireKind('join', 'the argument', fn, FUNCTION, 'write model.join(() => { for (const [x, y] of loader) step(x, y); })');
     const exchange = exchangeOf(this);
     exchange.joining = true;
+    beginJoin();
     return finallyDo(fn, (failed) => {
       if (!failed) shadow(this, exchange);
       exchange.joining = false;
+      endJoin();
     });
   }
 }
@@ -224,23 +227,3 @@ const described = (module: ModuleBase): Record<string, string> => {
   const buffers = [...module.namedBuffers()].map(([name, x]) => [name, `${x.dtype} [${x.layout.shape.join(', ')}], a buffer`]);
   return Object.fromEntries([...all, ...buffers]) as Record<string, string>;
 };
-
-/** @throws DistributedError where the processes' modules have different parameters */
-function requireSame(group: ProcessGroup, module: ModuleBase): void {
-  if (group.size === 1) return;
-  const all = gathered('DistributedDataParallel', described(module)) as Record<string, string>[];
-  const [first, ...others] = all as [Record<string, string>, ...Record<string, string>[]];
-  const faults: string[] = [];
-  others.forEach((other, i) => {
-    for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
-      if (first[name] !== other[name])
-        faults.push(`${name} is ${first[name] ?? 'missing'} in rank 0, ${other[name] ?? 'missing'} in rank ${i + 1}`);
-    }
-    if (Object.keys(first).join() !== Object.keys(other).join()) faults.push(`the order of names differs between rank 0 and rank ${i + 1}`);
-  });
-  if (faults.length === 0) return;
-  const more = faults.length > 5 ? ` (and ${faults.length - 5} more)` : '';
-  throw new DistributedError(
-    `DistributedDataParallel: the processes' modules differ: ${faults.slice(0, 5).join('; ')}${more}; make the same module in all processes`,
-  );
-}
