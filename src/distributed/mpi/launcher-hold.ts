@@ -1,6 +1,7 @@
 /**
  * MPICH's launcher (hydra) kills all processes of a machine at once when one of them is gone, before the others can say which. It knows by a connection, whose
- * other end a process inherits; so a small process has that end, too, and keeps it for two seconds longer than its owner lives.
+ * other end a process inherits, and by its output, whose end on a host of one process ends the job as well; so a small process has these, too, and keeps
+ * them for two seconds longer than its owner lives.
  */
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -9,10 +10,10 @@ import type { Socket } from 'node:net';
 export function holdLauncher(env: Readonly<Record<string, string | undefined>>): () => void {
   const descriptor = Number(env['PMI_FD']);
   if (!(descriptor > 2) || !Number.isInteger(descriptor)) return () => undefined;
-  // Output that it inherits would hold up the end of the job: whatever lies behind the descriptor becomes /dev/null.
+  // Other files that it inherits would hold up whoever waits for their end: whatever lies behind the descriptor becomes /dev/null.
   const others = Array.from({ length: 60 }, () => 'ignore' as const);
   const holder = spawn('/bin/sh', ['-c', 'read line || sleep 2'], {
-    stdio: ['pipe', 'ignore', 'ignore', descriptor, ...others],
+    stdio: ['pipe', 'inherit', 'inherit', descriptor, ...others],
     detached: true,
   });
   const stdin = holder.stdin as Socket;
