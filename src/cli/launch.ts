@@ -1,8 +1,11 @@
 /** Starts a program in several processes and stands for it: signals go there, its exit code comes back. */
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DistributedError } from '../base/errors.ts';
+import { FAILED_FILE, LAUNCHED } from '../distributed/environment.ts';
 import { findMpirun, mpirunArguments, mpirunEnvironment, type Job, type MpiKind } from './mpirun.ts';
 import { UsageError } from './options.ts';
 
@@ -18,19 +21,22 @@ export interface Start extends Omit<Job, 'command'> {
   readonly command: readonly string[];
   /** Whether the first Ctrl-C only asks the processes to come to an end, for which they listen. */
   readonly isAsked?: boolean;
+  /** Milliseconds that mpirun may take to end when processes have. */
+  readonly cleanUpMs?: number;
 }
 
 /** The command line of this program in each process. */
 export const ownCommand = (...words: readonly string[]): string[] => [OWN, ...words];
 
 /** @returns the exit code: that of the processes, or 128 and the number of the signal */
-export async function launch({ mpi, isAsked = false, command, ...job }: Start): Promise<number> {
+export async function launch({ mpi, isAsked = false, cleanUpMs = 8000, command, ...job }: Start): Promise<number> {
   const mpirun = findMpirun(mpi);
   const { env, stderr, execArgv, execPath } = process;
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-run-'));
   const terminal = stderr.isTTY ? { [COLUMNS]: String(stderr.columns) } : {};
   // Open MPI writes through a terminal of its own, whatever stands behind it.
   const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
-  const told = { ...plain, ...mpirunEnvironment(mpirun, env, process.getuid?.() === 0), ...terminal, [LAUNCHED]: '1' };
+  const told = { ...plain, ...mpirunEnvironment(mpirun, env, process.getuid?.() === 0), ...terminal, [LAUNCHED]: folder };
   const words = mpirunArguments(mpirun, { ...job, command: [execPath, ...execArgv, ...command] }, told);
   // In a group of its own: a Ctrl-C would reach mpirun from the terminal as well, and two are one too many.
   const stdin = process.stdin.isTTY ? 'ignore' : 'inherit';
@@ -45,6 +51,7 @@ export async function launch({ mpi, isAsked = false, command, ...job }: Start): 
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
+  const stopLooking = endAfterFailure(child, folder, cleanUpMs);
   try {
     return await new Promise((resolve, reject) => {
       child.on('error', (cause) => reject(new DistributedError(`${mpirun.path} cannot be started: ${cause.message}`, { cause })));
@@ -55,12 +62,30 @@ export async function launch({ mpi, isAsked = false, command, ...job }: Start): 
     });
   } finally {
     for (const off of listeners) off();
+    stopLooking();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Set in processes that {@link launch} has started. */
-const LAUNCHED = 'FLAMBEAU_LAUNCHED';
-export const isLaunched = (): boolean => process.env[LAUNCHED] === '1';
+/** Ends mpirun where it outlives a failed job: it waits for ever for a host that is gone. What this returns takes it back. */
+function endAfterFailure(mpirun: ChildProcess, folder: string, cleanUpMs: number): () => void {
+  let failed: number | undefined;
+  const look = setInterval(() => {
+    if (failed === undefined && existsSync(join(folder, FAILED_FILE))) failed = performance.now();
+    if (failed === undefined || performance.now() - failed < cleanUpMs) return;
+    clearInterval(look);
+    process.stderr.write('flambeau run: processes have ended, but mpirun waits, as when a host is out of reach: it is ended now\n');
+    try {
+      process.kill(-mpirun.pid!, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }, 500);
+  return () => clearInterval(look);
+}
+
+/** Whether {@link launch} has started this process. */
+export const isLaunched = (): boolean => (process.env[LAUNCHED] ?? '') !== '';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 /** Those by which people end a program. */

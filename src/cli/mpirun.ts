@@ -104,8 +104,22 @@ const OF_ROOT = {
   PRTE_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
 };
 
+/** Hosts that do not answer ssh are given up, rather than waited for for minutes. */
+const SSH = '-o ConnectTimeout=20 -o ServerAliveInterval=10 -o ServerAliveCountMax=3';
+/** Where ssh is not what starts processes on other hosts: another program was named, or a job system does it. */
+const NO_SSH =
+  /^(OMPI_MCA_plm|PRTE_MCA_plm|HYDRA_(LAUNCHER|BOOTSTRAP)|I_MPI_HYDRA_BOOTSTRAP|SLURM_JOB|PBS_JOB|LSB_JOB|PE_HOSTFILE|COBALT_JOB)/;
+
+function sshSettings(kind: MpiKind, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (Object.keys(env).some((name) => NO_SSH.test(name))) return {};
+  return kind === 'mpich'
+    ? { HYDRA_LAUNCHER_EXTRA_ARGS: SSH, I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS: SSH }
+    : { OMPI_MCA_plm_rsh_args: SSH, PRTE_MCA_plm_ssh_args: SSH };
+}
+
 /** The environment that `mpirun` gets. */
 export function mpirunEnvironment({ kind }: Mpirun, env: NodeJS.ProcessEnv, isRoot: boolean): NodeJS.ProcessEnv {
-  if (kind === 'mpich') return { ...env };
-  return { ...OPEN_MPI, ...(isRoot ? OF_ROOT : {}), ...env };
+  const ssh = sshSettings(kind, env);
+  if (kind === 'mpich') return { ...ssh, ...env };
+  return { ...OPEN_MPI, ...(isRoot ? OF_ROOT : {}), ...ssh, ...env };
 }

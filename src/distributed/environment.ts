@@ -10,6 +10,10 @@ export interface Launch {
   readonly localWorldSize: number;
 }
 
+/** Set by `flambeau run` in the processes that it starts: a folder on its machine, where a process that ends because the job has failed leaves a file. */
+export const LAUNCHED = 'FLAMBEAU_LAUNCHED';
+export const FAILED_FILE = 'failed';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Names of rank, size, rank and size on this machine, in the order in which they are looked for: an `mpirun` inside of a Slurm job says more. */

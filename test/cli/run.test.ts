@@ -1,7 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processesHere, shareOf } from '../../src/devices/cpu/native/processors.ts';
 import { main } from '../../src/cli/main.ts';
+import { launch } from '../../src/cli/launch.ts';
 import { mpirunArguments, mpirunEnvironment } from '../../src/cli/mpirun.ts';
 import { SubsetRandomSampler } from '../../src/data/sampler.ts';
 import { Generator } from '../../src/tensor/random/index.ts';
@@ -39,6 +42,23 @@ describe('flambeau run', () => {
     expect(env['OMPI_MCA_rmaps_base_oversubscribe']).toBe('1');
     expect(env).not.toHaveProperty('OMPI_ALLOW_RUN_AS_ROOT');
     expect(mpirunEnvironment({ kind: 'openmpi', path: 'mpirun' }, {}, true)).toHaveProperty('OMPI_ALLOW_RUN_AS_ROOT');
+    expect(mpirunEnvironment({ kind: 'mpich', path: 'mpirun' }, {}, true)).toHaveProperty('HYDRA_LAUNCHER_EXTRA_ARGS');
+    const inJob = { SLURM_JOB_ID: '1' }; // there srun gets these arguments
+    expect(mpirunEnvironment({ kind: 'mpich', path: 'mpirun' }, inJob, true)).toEqual(inJob);
+  });
+
+  it('ends an mpirun that outlives a failed job', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flambeau-mpirun-'));
+    const path = process.env['PATH'];
+    const script = '[ "$1" = --version ] && echo MPICH && exit; touch "$FLAMBEAU_LAUNCHED/failed"; sleep 60';
+    writeFileSync(join(folder, 'mpirun'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    process.env['PATH'] = `${folder}:${path}`;
+    try {
+      expect(await launch({ processes: 2, command: ['a.mjs'], cleanUpMs: 100 })).toBe(137);
+    } finally {
+      process.env['PATH'] = path;
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('says what is wrong with a command line', async () => {

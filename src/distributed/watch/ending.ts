@@ -1,14 +1,28 @@
 /** How a process ends whose threads may hang in a foreign function: then Node would wait for them for ever. */
-import { writeSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { FAILED_FILE, LAUNCHED } from '../environment.ts';
 import { loadKoffi } from '../mpi/koffi.ts';
 
-/** Ends the process at once, from any thread, without anything that C libraries do at the end. */
+/** Ends the process at once after a failure, from any thread, without anything that C libraries do at the end. */
 export function exitNow(code: number): void {
+  tellLauncher();
   try {
     loadKoffi().load(null).func('_exit', 'void', ['int'])(code as never);
   } catch {
     process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+/** Launchers may wait for ever for a host that is out of reach; `flambeau run` ends them when it knows that the job has. */
+function tellLauncher(): void {
+  const folder = process.env[LAUNCHED];
+  if (folder === undefined || folder === '') return;
+  try {
+    writeFileSync(join(folder, FAILED_FILE), '');
+  } catch {
+    // On another machine than the launcher's there is no such folder.
   }
 }
 
