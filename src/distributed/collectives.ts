@@ -152,6 +152,22 @@ function dense(x: Tensor): { readonly memory: Tensor; readonly putBack: () => vo
   return { memory, putBack: () => withGradMode(false, () => void x.copy_(memory)) };
 }
 
+/** The same to reduce: MPI has no floats of 16 bits, which are added up as float32 and rounded once. */
+function summable(x: Tensor): ReturnType<typeof dense> {
+  const { dtype } = x.layout;
+  if (dtype !== 'float16' && dtype !== 'bfloat16') return dense(x);
+  const memory = withGradMode(false, () => x.to('float32').contiguous());
+  return { memory, putBack: () => withGradMode(false, () => void x.copy_(memory)) };
+}
+
+/** What is sent, apart from the memory in which results come. */
+function apart(input: Tensor, results: Tensor): Tensor {
+  if (input.storage !== results.storage) return input;
+  const [from, to] = [input.offset, results.offset];
+  const isApart = from + input.layout.numel <= to || to + results.layout.numel <= from;
+  return isApart ? input : withGradMode(false, () => input.clone());
+}
+
 function requireRank(op: string, name: string, rank: number, group: ProcessGroup): void {
   requireKind(op, name, rank, SIZE);
   if (rank >= group.size) throw new ArgumentError(`${op}: expected ${name} to be a rank below ${group.size}, but got ${rank}`);
@@ -180,15 +196,15 @@ function reducing(op: string, x: Tensor, options: ReduceOptions | undefined, wha
   const group = requireGroup(op);
   requireOp(op, how, x);
   if (what.root !== undefined) requireRank(op, 'dst', what.root, group);
-  const { memory, putBack } = dense(x);
+  const { memory, putBack } = summable(x);
   const { dtype, numel } = memory.layout;
   const pending = begin(op, group, { ...what, dtype, count: numel, op: summing(how) }, [memory]);
   const isMine = what.root === undefined || what.root === group.rank;
   return ending(
     new Work(pending, [memory], () => {
       if (!isMine) return;
+      finishAverage(how, memory, group);
       putBack();
-      finishAverage(how, x, group);
     }),
     asyncOp,
   );
@@ -246,7 +262,7 @@ export function allGatherIntoTensor(output: Tensor, input: Tensor, options?: Asy
   const group = requireGroup(op);
   requireParts(op, 'the output', output, group, input);
   const to = dense(output);
-  const from = dense(input).memory;
+  const from = apart(dense(input).memory, to.memory);
   const { dtype, numel } = from.layout;
   const pending = begin(op, group, { kind: 'allGather', dtype, count: numel }, [to.memory, from]);
   return ending(new Work(pending, [from, to.memory], to.putBack), asyncOp);
@@ -301,13 +317,14 @@ function reduceScattering(op: string, output: Tensor, all: Tensor, options: Redu
   const { how, asyncOp } = reductionOf(op, options);
   const group = requireGroup(op);
   requireOp(op, how, output);
-  const { memory, putBack } = dense(output);
+  const { memory, putBack } = summable(output);
+  const from = apart(summable(all).memory, memory);
   const { dtype, numel } = memory.layout;
-  const pending = begin(op, group, { kind: 'reduceScatter', dtype, count: numel, op: summing(how) }, [memory, all]);
+  const pending = begin(op, group, { kind: 'reduceScatter', dtype, count: numel, op: summing(how) }, [memory, from]);
   return ending(
-    new Work(pending, [all, memory], () => {
+    new Work(pending, [from, memory], () => {
+      finishAverage(how, memory, group);
       putBack();
-      finishAverage(how, output, group);
     }),
     asyncOp,
   );

@@ -133,6 +133,8 @@ export class AccumulateGrad extends GradNode {
   readonly label = 'AccumulateGrad';
   /** Called with the leaf when its `grad` is complete. */
   readonly afterwards: ((leaf: Tensor) => void)[] = [];
+  /** The same, behind all of these: users' hooks may change the gradient that others are to get. */
+  readonly finally: ((leaf: Tensor) => void)[] = [];
   readonly #leaf: Tensor;
 
   constructor(leaf: Tensor) {
@@ -155,18 +157,39 @@ export class AccumulateGrad extends GradNode {
     if (leaf.grad === null) leaf.grad = grad;
     else if (createGraph) leaf.grad = leaf.grad.add(grad);
     else leaf.grad.add_(grad);
-    for (const hook of [...this.afterwards]) hook(leaf);
+    for (const hook of [...this.afterwards, ...this.finally]) hook(leaf);
     return [];
   }
 
   /** How many hooks there are, for compiled functions: another number is another recording. */
   get hookCount(): number {
-    let count = this.afterwards.length;
+    let count = this.afterwards.length + this.finally.length;
     for (const list of this.hooks?.values() ?? []) count += list.length;
     return count;
   }
 
   release(): void {
     // A leaf has nothing saved: it collects again in the next backward pass.
+  }
+}
+
+/** What is left to do when the backward pass that runs has ended. */
+let endings: (() => void)[] | undefined;
+
+/** Has `fn` called when the backward pass that runs has ended, if it does (PyTorch: `queue_callback`); without one at once. */
+export function afterPass(fn: () => void): void {
+  if (endings === undefined) fn();
+  else endings.push(fn);
+}
+
+/** Runs a backward pass, and what was asked for meanwhile. */
+export function withEndings(pass: () => void): void {
+  const [before, own] = [endings, [] as (() => void)[]];
+  endings = own;
+  try {
+    pass();
+    for (const ending of own) ending();
+  } finally {
+    endings = before;
   }
 }

@@ -6,7 +6,7 @@ import { requireKind } from '../base/arguments.ts';
 import { AutogradError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { isAnomalyCheckNanEnabled, isAnomalyEnabled } from './anomaly.ts';
-import { AccumulateGrad, type Edge, type GradNode, type Grads, type Hook } from './autograd.ts';
+import { AccumulateGrad, withEndings, type Edge, type GradNode, type Grads, type Hook } from './autograd.ts';
 import { withGradMode } from './grad-mode.ts';
 import { TENSOR, TENSORS_OR_NONE } from './grad-kinds.ts';
 import { forbidWhileRecording } from './recorder.ts';
@@ -86,9 +86,11 @@ export class Engine {
     const nodes = newestFirst(roots.map((root) => root.edge.node));
     if (this.#targets !== undefined) this.#wanted = leadingTo(this.#targets, nodes);
     for (const { edge, grad } of roots) this.#receive(edge, grad);
-    withGradMode(this.#createGraph, () => {
-      for (const node of nodes) this.#step(node);
-    });
+    withEndings(() =>
+      withGradMode(this.#createGraph, () => {
+        for (const node of nodes) this.#step(node);
+      }),
+    );
   }
 
   #step(node: GradNode): void {

@@ -161,7 +161,7 @@ export class TrainingProcesses implements Together {
   /** The model as a step calls it, whose gradients are averaged; parameters that rest now are left out. */
   wrap(model: TrainableModel): DistributedDataParallel<TrainableModel> & TrainableModel {
     if (this.#model !== undefined) this.#model.requireBackwardGradSync = false; // its hooks stay on the parameters
-    this.#model = new DistributedDataParallel(model, { broadcastBuffers: false });
+    this.#model = new DistributedDataParallel(model, { broadcastBuffers: false, gradientAsBucketView: true });
     return this.#model as DistributedDataParallel<TrainableModel> & TrainableModel;
   }
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixture, MPIS, near, resultOf, starts } from '../support/ranks.ts';
 
-const { losses } = fixture('distributed') as { losses: Record<string, number[]> };
+const { losses, edges } = fixture('distributed') as { losses: Record<string, number[]>; edges: Record<string, number[][]> };
 
 describe.each(MPIS)('over $name', (mpi) => {
   const isThere = starts(mpi);
@@ -16,7 +16,14 @@ describe.each(MPIS)('over $name', (mpi) => {
       float64: [6, 6],
       int32: [6, 6],
       int64: [6, 6],
+      int8: [6, 6],
+      int16: [6, 6],
       uint8: [6, 6],
+      uint16: [6, 6],
+      float16: [6, 6],
+      bfloat16: [6, 6],
+      small: [1, 2, 1, 2, 1, 2],
+      alias: [2, 4, 4, 6, 6, 8],
       product: [24, 0],
       min: [2, -2],
       max: [4, 0],
@@ -83,6 +90,12 @@ describe.each(MPIS)('over $name', (mpi) => {
     for (const [name, each] of Object.entries(found)) near(each, losses[name]!);
     near(saved!, losses['tutorial']!);
     expect(unsynced).toEqual([1.5, 1, 1.5]);
+  });
+
+  it.skipIf(!isThere)("a module has PyTorch's gradients, whatever passes lead to them", () => {
+    const found = resultOf(mpi, 2, '', {}, 'edges.mjs') as typeof edges;
+    expect(Object.keys(found).sort()).toEqual(Object.keys(edges).sort());
+    for (const [name, ranks] of Object.entries(found)) ranks.forEach((each, rank) => near(each, edges[name]![rank]!));
   });
 
   it.skipIf(!isThere)('data of many pieces, in memory that all see and in messages', () => {

@@ -232,11 +232,18 @@ const programs = {
   collectives() {
     const found = {};
     const list = (x) => x.tolist();
-    for (const dtype of ['float32', 'float64', 'int32', 'int64', 'uint8']) {
+    for (const dtype of ['float32', 'float64', 'int32', 'int64', 'int8', 'int16', 'uint8', 'uint16', 'float16', 'bfloat16']) {
       const sum = tensor([rank + 1, 2], { dtype });
       dist.allReduce(sum);
       found[dtype] = list(sum);
     }
+    const small = zeros(2 * size, { dtype: 'bfloat16' });
+    dist.allGatherIntoTensor(small, tensor([1, rank + 2], { dtype: 'bfloat16' }).sub(tensor([0, rank], { dtype: 'bfloat16' })));
+    found.small = list(small);
+    const alias = zeros(size, 2);
+    alias.select(0, 2).add_(tensor([rank + 1, rank + 2])); // what goes out lies where what comes in is to be
+    dist.allGatherIntoTensor(alias, alias.select(0, 2));
+    found.alias = alias.mul(2).flatten().tolist();
     for (const op of ['product', 'min', 'max']) {
       const x = tensor([rank + 2, -rank]);
       dist.allReduce(x, { op });
@@ -310,7 +317,7 @@ const programs = {
   trainings() {
     print({
       tutorial: train(tutorial, (net) => ddp(net)),
-      buckets: train(tutorial, (net) => ddp(net, small)),
+      buckets: train(tutorial, (net) => ddp(net, { ...small, gradientAsBucketView: true })),
       compiled: train(tutorial, (net) => ddp(net, small), { compiled: true }),
       accumulated: train(tutorial, (net) => ddp(net, small), { accumulate: true }),
       accumulatedCompiled: train(tutorial, (net) => ddp(net, small), { accumulate: true, compiled: true }),

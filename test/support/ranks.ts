@@ -69,5 +69,5 @@ export function resultOf(
 
 export const near = (found: readonly number[], expected: readonly number[]): void => {
   expect(found).toHaveLength(expected.length);
-  found.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThan(1e-5 * Math.max(1, expected[i]!)));
+  found.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected[i]!))));
 };

@@ -8,8 +8,9 @@ import type { ReduceOp } from '../process-group.ts';
 export type Handle = number | bigint;
 
 /** What MPI can add up; `bool` is a byte of 0 or 1. */
-export const MPI_DTYPES = ['float32', 'float64', 'int32', 'int64', 'uint8', 'bool'] as const satisfies readonly DType[];
+export const MPI_DTYPES = ['float32', 'float64', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'bool'] as const satisfies readonly DType[]; // prettier-ignore
 export type MpiDType = (typeof MPI_DTYPES)[number];
+export const isMpiDType = (dtype: DType): dtype is MpiDType => (MPI_DTYPES as readonly DType[]).includes(dtype);
 
 export interface Abi {
   readonly name: 'Open MPI' | 'MPICH';
@@ -40,9 +41,12 @@ export const openMpi = (addressOf: (symbol: string) => Handle): Abi => ({
   types: {
     float32: addressOf('ompi_mpi_float'),
     float64: addressOf('ompi_mpi_double'),
+    int8: addressOf('ompi_mpi_int8_t'),
+    int16: addressOf('ompi_mpi_int16_t'),
     int32: addressOf('ompi_mpi_int32_t'),
     int64: addressOf('ompi_mpi_int64_t'),
     uint8: addressOf('ompi_mpi_uint8_t'),
+    uint16: addressOf('ompi_mpi_uint16_t'),
     bool: addressOf('ompi_mpi_uint8_t'),
   },
   ops: {
@@ -68,9 +72,12 @@ export const MPICH: Abi = {
   types: {
     float32: 0x4c00040a,
     float64: 0x4c00080b,
+    int8: 0x4c000137,
+    int16: 0x4c000238,
     int32: 0x4c000439,
     int64: 0x4c00083a,
     uint8: 0x4c00013b,
+    uint16: 0x4c00023c,
     bool: 0x4c00013b,
   },
   ops: {

@@ -8,7 +8,7 @@ import { atEnd, exitNow, printUncaught } from '../watch/ending.ts';
 import { END_MS } from '../watch/protocol.ts';
 import type { Step } from '../watch/trail.ts';
 import { Watch } from '../watch/watch.ts';
-import { MPI_DTYPES } from './abi.ts';
+import { isMpiDType } from './abi.ts';
 import { BYTES_EACH, CommonMemory, type MemoryOwner } from './common-memory.ts';
 import { holdLauncher } from './launcher-hold.ts';
 import { libraryNames, loadMemoryCalls } from './library.ts';
@@ -146,9 +146,8 @@ export class MpiGroup implements ProcessGroup {
   }
 
   start(collective: Collective): Pending {
-    const { dtype } = collective;
-    if (!(MPI_DTYPES as readonly string[]).includes(dtype))
-      throw new DTypeError(`${collective.kind}: MPI has no ${dtype}; convert with .to('float32')`);
+    const { kind, dtype, op } = collective;
+    if (op !== undefined && !isMpiDType(dtype)) throw new DTypeError(`${kind}: MPI cannot add up ${dtype}; convert with .to('float32')`);
     if (this.#state !== STATE.ready) throw this.#failure(collective);
     this.#watch?.trail.add(collective);
     if (this.#memory !== undefined) return this.#memory.start(collective);

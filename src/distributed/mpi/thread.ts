@@ -3,9 +3,10 @@
  * and asks MPI how far it is, which is when MPI moves data: without pause while the program waits, now and then while the program computes.
  */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { itemSize } from '../../base/dtype.ts';
 import { DistributedError } from '../../base/errors.ts';
 import type { Collective } from '../process-group.ts';
-import type { Abi, Handle, MpiDType } from './abi.ts';
+import { isMpiDType, type Abi, type Handle, type MpiDType } from './abi.ts';
 import { loadMpi, type Mpi } from './library.ts';
 import { STATE, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
 import { shareMemory, type Window } from './window.ts';
@@ -63,10 +64,15 @@ function start(): Mpi {
   return mpi;
 }
 
+/** What only travels, and MPI does not know, are bytes. */
+const elements = ({ types }: Abi, { dtype, count }: Collective): { readonly type: Handle; readonly count: number } =>
+  isMpiDType(dtype) ? { type: types[dtype], count } : { type: types.uint8, count: count * itemSize(dtype) };
+
 /** Starts a collective; the error code. */
 function begin({ abi, ...mpi }: Mpi, collective: Collective, request: Uint8Array): number {
-  const { kind, dtype, count, op = 'sum', root = 0, send, receive } = collective;
-  const [type, comm] = [abi.types[dtype as MpiDType], abi.world];
+  const { kind, op = 'sum', root = 0, send, receive } = collective;
+  const { type, count } = elements(abi, collective);
+  const comm = abi.world;
   const from = send ?? abi.inPlace;
   switch (kind) {
     case 'allReduce':

@@ -1,6 +1,6 @@
 /** A module that several processes train together (https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html). */
-import { BOOL, FUNCTION, kind, POSITIVE, requireKind } from '../../base/arguments.ts';
-import { ArgumentError } from '../../base/errors.ts';
+import { BOOL, FUNCTION, kind, POSITIVE, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
+import { ArgumentError, DistributedError } from '../../base/errors.ts';
 import { readCall, signature } from '../../base/signature.ts';
 import { requireAlike } from '../../distributed/alike.ts';
 import { allReduce } from '../../distributed/collectives.ts';
@@ -23,8 +23,22 @@ export interface DistributedDataParallelOptions {
   readonly broadcastBuffers?: boolean;
   /** Megabytes of gradients that travel together. Default 25. */
   readonly bucketCapMb?: number;
-  /** Whether to look which parameters a forward pass leads to; the others then count as zeros. Default false. */
+  /** Whether some parameters may get no gradient in a pass: they count as zeros then, and keep the gradient that they have where no process uses them. Default false. */
   readonly findUnusedParameters?: boolean;
+  /** Whether gradients are views of the memory in which they travel, which saves copies: a gradient that one keeps is then overwritten in the next pass. Default false. */
+  readonly gradientAsBucketView?: boolean;
+  /** Whether the same parameters get gradients in all passes: the first says which. Default false. */
+  readonly staticGraph?: boolean;
+}
+
+/** Options of {@link DistributedDataParallel.join}. */
+export interface JoinOptions {
+  /** Whether gradients are divided by the number of all processes, or by that of those that have data left. Default true. */
+  readonly divideByInitialWorldSize?: boolean;
+  /** Whether anything is done for uneven ends; false for processes that are known to have as many batches. Default true. */
+  readonly enable?: boolean;
+  /** Whether all processes throw as soon as one has no more data. Default false. */
+  readonly throwOnEarlyTermination?: boolean;
 }
 
 interface DdpCall<M> extends DistributedDataParallelOptions {
@@ -33,9 +47,13 @@ interface DdpCall<M> extends DistributedDataParallelOptions {
 const MODULE = kind('a module', (value) => value instanceof ModuleBase);
 const CALL = signature<DdpCall<ModuleBase>>(
   'nn.parallel.DistributedDataParallel',
-  { module: MODULE, broadcastBuffers: BOOL, bucketCapMb: POSITIVE, findUnusedParameters: BOOL },
+  {
+    ...{ module: MODULE, broadcastBuffers: BOOL, bucketCapMb: POSITIVE },
+    ...{ findUnusedParameters: BOOL, gradientAsBucketView: BOOL, staticGraph: BOOL },
+  },
   { required: 1, positional: 1 },
 );
+const JOIN: OptionKinds<JoinOptions> = { divideByInitialWorldSize: BOOL, enable: BOOL, throwOnEarlyTermination: BOOL };
 
 /**
  * Every process has a copy of the module and a part of each batch; this sees to it that all copies begin with rank 0's values and that after each
@@ -59,17 +77,22 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
   readonly broadcastBuffers: boolean;
   readonly bucketCapMb: number;
   readonly findUnusedParameters: boolean;
+  readonly gradientAsBucketView: boolean;
+  readonly staticGraph: boolean;
   /** Whether gradients are exchanged now; {@link noSync} changes it. */
   requireBackwardGradSync = true;
 
   constructor(module: M | DdpCall<M>, options?: DistributedDataParallelOptions);
   constructor(...args: readonly unknown[]) {
     super();
-    const { module, broadcastBuffers = true, bucketCapMb = 25, findUnusedParameters = false } = readCall(CALL, args);
+    const given = readCall(CALL, args);
+    const { module, broadcastBuffers = true, bucketCapMb = 25 } = given;
     this.module = module as M;
     this.broadcastBuffers = broadcastBuffers;
     this.bucketCapMb = bucketCapMb;
-    this.findUnusedParameters = findUnusedParameters;
+    this.findUnusedParameters = given.findUnusedParameters ?? false;
+    this.gradientAsBucketView = given.gradientAsBucketView ?? false;
+    this.staticGraph = given.staticGraph ?? false;
     requireGroup('DistributedDataParallel');
     if (learning(module).length === 0)
       throw new ArgumentError(
@@ -87,11 +110,19 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
 
   override forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     const exchange = exchangeOf(this);
-    const exchanges = this.training && this.requireBackwardGradSync && isGradEnabled();
-    const source = exchanges ? round(exchange, true) : 0;
-    if (exchanges && this.broadcastBuffers) broadcastAll([...this.module.buffers()], source);
+    const exchanges = this.requireBackwardGradSync && isGradEnabled();
+    const active = exchanges ? round(exchange, true) : [];
+    const source = sourceOf(exchange, active);
+    const shares = this.broadcastBuffers && this.training;
+    if (exchanges && shares) broadcastAll([...this.module.buffers()], source);
     const output = (this.module as unknown as (...given: unknown[]) => unknown)(...inputs);
-    if (exchanges) exchange.buckets.begin(this.findUnusedParameters ? unusedBy(output, exchange.parameters) : undefined);
+    if (exchanges) {
+      const unused = this.findUnusedParameters && !this.staticGraph ? unusedBy(output, exchange.parameters) : undefined;
+      const done = (): void => {
+        if (shares && exchange.joining === undefined) broadcastAll(statistics(this.module)); // so that all evaluate with the same
+      };
+      exchange.buckets.begin({ unused, divisor: divisorOf(exchange, active), done });
+    }
     return output as ReturnType<M['forward']>;
   }
 
@@ -108,16 +139,25 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
 
   /**
    * Runs a training whose processes may have different numbers of batches: whoever is done takes part in the others' exchanges with zeros, until all are.
+   * Then all get the weights of one that was last.
+   * @throws ArgumentError for a module with SyncBatchNorm, unless `throwOnEarlyTermination` is set
+   * @throws DistributedError with `throwOnEarlyTermination`, in all processes, as soon as one has no more data
    * @see https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html#torch.nn.parallel.DistributedDataParallel.join
    */
-  join<T>(fn: () => T): T {
+  join<T>(fn: () => T, options: JoinOptions = {}): T {
     requireKind('join', 'the argument', fn, FUNCTION, 'write model.join(() => { for (const [x, y] of loader) step(x, y); })');
+    const given = requireOptions<JoinOptions>('join', options, JOIN, '{ throwOnEarlyTermination: true }');
     const exchange = exchangeOf(this);
-    exchange.joining = true;
+    if (given.enable === false) return fn();
+    if (given.throwOnEarlyTermination !== true && [...this.module.modules()].some((one) => one.typeName() === 'SyncBatchNorm'))
+      throw new ArgumentError(
+        'join: a process that has no more data cannot take part in the statistics of SyncBatchNorm; pass { throwOnEarlyTermination: true }, or give all as many batches',
+      );
+    exchange.joining = { ...given, last: ranksOf(exchange) };
     beginJoin();
     return finallyDo(fn, (failed) => {
       if (!failed) shadow(this, exchange);
-      exchange.joining = false;
+      exchange.joining = undefined;
       endJoin();
     });
   }
@@ -128,10 +168,11 @@ interface Exchange {
   readonly group: ProcessGroup;
   readonly parameters: readonly NamedParameter[];
   readonly buckets: GradientBuckets;
-  /** Whether processes may run out of data one after the other. */
-  joining: boolean;
+  /** While processes may run out of data one after the other: those that had some in the round before. */
+  joining: (JoinOptions & { last: readonly number[] }) | undefined;
 }
-type Wrapped = Pick<DistributedDataParallel, 'module' | 'bucketCapMb' | 'broadcastBuffers' | 'requireBackwardGradSync'>;
+type Wrapped = Pick<DistributedDataParallel, 'module' | 'broadcastBuffers' | 'training'> &
+  Required<Omit<DistributedDataParallelOptions, 'broadcastBuffers'>>;
 const exchangesOf = new WeakMap<Wrapped, Exchange>();
 
 const learning = (module: ModuleBase): NamedParameter[] => [...module.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
@@ -141,13 +182,13 @@ function exchangeOf(model: Wrapped): Exchange {
   if (found !== undefined) return found;
   const group = requireGroup('DistributedDataParallel');
   const parameters = learning(model.module);
-  const buckets = new GradientBuckets(group, parameters, model.bucketCapMb * 1024 * 1024);
-  parameters.forEach(([, parameter], i) => {
-    parameter.registerPostAccumulateGradHook(() => {
-      if (model.requireBackwardGradSync) buckets.arrived(i);
-    });
+  const buckets = new GradientBuckets(group, parameters, {
+    bucketBytes: model.bucketCapMb * 1024 * 1024,
+    asViews: model.gradientAsBucketView,
+    unused: model.staticGraph ? 'same' : model.findUnusedParameters ? 'maybe' : 'never',
   });
-  const made: Exchange = { group, parameters, buckets, joining: false };
+  parameters.forEach(([, parameter], i) => (parameter.gradEdge()!.node as AccumulateGrad).finally.push(() => buckets.arrived(i)));
+  const made: Exchange = { group, parameters, buckets, joining: undefined };
   exchangesOf.set(model, made);
   return made;
 }
@@ -170,22 +211,52 @@ function unusedBy(output: unknown, parameters: readonly NamedParameter[]): Set<n
   return new Set(parameters.flatMap(([, parameter], i) => (leaves.has(parameter) ? [] : [i])));
 }
 
-/** Says whether this process has more, where that may differ; the first rank that has, or -1 where none has. */
-function round({ group: { rank, size }, joining }: Exchange, hasMore: boolean): number {
-  if (!joining) return 0;
+const ranksOf = ({ group: { size } }: Exchange): readonly number[] => Array.from({ length: size }, (_, rank) => rank);
+
+/** Whose buffers are everybody's: rank 0's, or where that may have no more data, those of the last that has. */
+const sourceOf = ({ joining }: Exchange, active: readonly number[]): number => (joining === undefined ? 0 : (active.at(-1) ?? 0));
+
+const divisorOf = ({ group, joining }: Exchange, active: readonly number[]): number =>
+  joining?.divideByInitialWorldSize === false ? active.length : group.size;
+
+/** Buffers that training changes in each process as its data has it. */
+const statistics = (module: ModuleBase): Tensor[] => [...module.buffers()].filter((buffer) => buffer.isFloatingPoint());
+
+/**
+ * Says whether this process has more data, where that may differ; the ranks that have.
+ * @throws DistributedError where one has none, if that is not to be
+ */
+function round(exchange: Exchange, hasMore: boolean): readonly number[] {
+  const {
+    joining,
+    group: { rank, size },
+  } = exchange;
+  if (joining === undefined) return ranksOf(exchange);
   const flags = fromTypedArray(
     Int32Array.from({ length: size }, (_, i) => (hasMore && i === rank ? 1 : 0)),
     [size],
   );
   allReduce(flags);
-  return flags.toTypedArray().findIndex((flag) => Number(flag) === 1);
+  const values = flags.toTypedArray();
+  const active = ranksOf(exchange).filter((i) => Number(values[i]) === 1);
+  if (active.length > 0) joining.last = active;
+  if (joining.throwOnEarlyTermination === true && active.length > 0 && active.length < size) {
+    const done = ranksOf(exchange).filter((i) => !active.includes(i));
+    throw new DistributedError(
+      `join: rank ${done.join(', ')} has no more data, but rank ${active.join(', ')} has; leave throwOnEarlyTermination out to go on`,
+    );
+  }
+  return active;
 }
 
+/** Takes part in what the others do until none has more data, and then gets the weights of one that was last. */
 function shadow(model: Wrapped, exchange: Exchange): void {
-  for (let source = round(exchange, false); source >= 0; source = round(exchange, false)) {
-    if (model.broadcastBuffers) broadcastAll([...model.module.buffers()], source);
+  const { module, broadcastBuffers } = model;
+  for (let active = round(exchange, false); active.length > 0; active = round(exchange, false)) {
+    if (broadcastBuffers && model.training) broadcastAll([...module.buffers()], sourceOf(exchange, active));
     exchange.buckets.shadow();
   }
+  broadcastAll([...module.parameters(), ...(broadcastBuffers ? module.buffers() : [])], exchange.joining!.last.at(-1));
 }
 
 /** Runs `end` when a function has ended, or the promise that it gave. */
@@ -211,11 +282,14 @@ function finallyDo<T>(fn: () => T, end: (failed: boolean) => void): T {
   return result;
 }
 
-/** Tensors in what a forward pass gives: itself, or in arrays, records and maps. */
-function* tensorsIn(value: unknown): Generator<Tensor> {
+/** Tensors in what a forward pass gives: itself, or in arrays, records, maps and sets. */
+function* tensorsIn(value: unknown, seen = new Set<object>()): Generator<Tensor> {
   if (isTensor(value)) yield value;
-  else if (value instanceof Map) for (const inner of value.values()) yield* tensorsIn(inner);
-  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* tensorsIn(inner);
+  else if (typeof value === 'object' && value !== null && !seen.has(value)) {
+    seen.add(value);
+    const inside: Iterable<unknown> = value instanceof Map || value instanceof Set ? value.values() : Object.values(value);
+    for (const inner of inside) yield* tensorsIn(inner, seen);
+  }
 }
 
 /** What a parameter or buffer is, for comparison. */

@@ -1,2 +1,2 @@
 /** `nn.parallel`: a module in several processes. */
-export { DistributedDataParallel, type DistributedDataParallelOptions } from './distributed-data-parallel.ts';
+export { DistributedDataParallel, type DistributedDataParallelOptions, type JoinOptions } from './distributed-data-parallel.ts';
