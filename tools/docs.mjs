@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Application } from 'typedoc';
 import { CHAPTERS } from './site/chapters.mjs';
 import { makePages } from './site/made-pages.mjs';
+import { faultyTerms } from './site/search-index.mjs';
 import { deadLinks } from './site/site-links.mjs';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -28,9 +29,9 @@ app.validate(project);
 if (!check) await app.generateDocs(project, OUT);
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
 if (!check) {
-  const dead = deadLinks(OUT);
-  if (dead.length > 0) {
-    console.error(dead.join('\n'));
+  const faults = [...deadLinks(OUT), ...faultyTerms(OUT).map((term) => `search.js: a search would stop at ${term}`)];
+  if (faults.length > 0) {
+    console.error(faults.join('\n'));
     process.exit(1);
   }
   console.log(`docs/site/index.html: ${made.length} pages made of programs that ran`);

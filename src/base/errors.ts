@@ -66,7 +66,7 @@ export class IndexError extends FlambeauError {
 /**
  * An argument with a value that the operation does not take (NaN learning rate, negative stride, …).
  *
- * Remedy: The message names the argument, what it takes and what came.
+ * Remedy: Give the argument a value that it takes: the message names it, what it takes and what came.
  * @example
  * import { nn, optim } from 'flambeau';
  *
@@ -153,7 +153,7 @@ export class DeviceError extends FlambeauError {
 /**
  * Processes that compute together do not agree, cannot reach one another, or one of them is gone.
  *
- * Remedy: The message names the collective, the ranks or the parameter in question.
+ * Remedy: Look at the rank that the message names: it names the collective, the ranks or the parameter in question.
  */
 export class DistributedError extends FlambeauError {
   override name = 'DistributedError';

@@ -5,4 +5,5 @@ export interface ErrorClass {
   readonly example: string | undefined;
 }
 export declare function errorClasses(source: string): ErrorClass[];
+export declare function exportedErrors(): (ErrorClass & { readonly place: string })[];
 export declare function errorsPage(classes: readonly (ErrorClass & { readonly place: string })[]): string;

@@ -1,4 +1,19 @@
 /** The page of errors: every class of the library's errors that users can catch, its cause, its remedy and an example, from the comments of the classes. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const src = fileURLToPath(new URL('../../src', import.meta.url));
+const read = (file) => readFileSync(join(src, file), 'utf8');
+
+/** What one imports errors from, the shortest first, and the file in which their names stand. */
+const PLACES = [
+  ['flambeau', 'core.ts'],
+  ['flambeau/onnx', 'onnx/index.ts'],
+  ['flambeau/files', 'io/index.ts'],
+  ['flambeau/files/web', 'io/web/index.ts'],
+  ['flambeau/train', 'train/index.ts'],
+];
 
 const CLASS = /\/\*\*\n?((?:(?!\*\/)[\s\S])*?)\*\/\nexport class (\w+Error) extends (\w+Error|Error)\b/g;
 
@@ -21,9 +36,23 @@ export function errorClasses(source) {
   });
 }
 
+/** All of `src/` that an entry point exports, those of base/errors.ts first, each with the `place` that one imports it from. */
+export function exportedErrors() {
+  const entries = PLACES.map(([place, file]) => ({ place, names: new Set(read(file).match(/\w+Error\b/g)) }));
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
+  return [join('base', 'errors.ts'), ...files.filter((name) => name !== join('base', 'errors.ts'))].flatMap((file) =>
+    errorClasses(read(file)).flatMap((error) => {
+      const place = entries.find(({ names }) => names.has(error.name))?.place;
+      return place === undefined ? [] : [{ ...error, place }];
+    }),
+  );
+}
+
 const plain = (text) => text.replace(/\{@link (\w+)\}/g, '`$1`');
 
-/** @param classes those of {@link errorClasses}, `place` being what one imports them from */
+/** @param classes those of {@link exportedErrors} */
 export function errorsPage(classes) {
   return [
     '# Errors explained',

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { errorClasses, errorsPage } from './errors-page.mjs';
+import { errorsPage, exportedErrors } from './errors-page.mjs';
 import { galleryPage, programSection } from './gallery.mjs';
 import { tutorialPage } from './tutorial-page.mjs';
 
@@ -75,24 +75,6 @@ async function makeGallery(files) {
     sections.push(programSection({ file, program: read(`examples/${file}`), theirs, ...(await ran(file)) }));
   }
   write('gallery.md', galleryPage(pictures.printed, sections));
-}
-
-/** Classes of errors that an entry point exports, with the place that one imports them from. */
-function exportedErrors() {
-  const entries = [
-    ['flambeau', 'src/core.ts'],
-    ['flambeau/onnx', 'src/onnx/index.ts'],
-    ['flambeau/files', 'src/io/index.ts'],
-    ['flambeau/files/web', 'src/io/web/index.ts'],
-    ['flambeau/train', 'src/train/index.ts'],
-  ];
-  const files = ['base/errors', 'io/bytes/fetch-error', 'io/web/storage-error', 'onnx/import', 'train/trainer'];
-  return files.flatMap((file) =>
-    errorClasses(read(`src/${file}.ts`)).flatMap((error) => {
-      const place = entries.find(([, entry]) => new RegExp(`\\b${error.name}\\b`).test(read(entry)))?.[0];
-      return place === undefined ? [] : [{ ...error, place }];
-    }),
-  );
 }
 
 /** Writes them all. @returns their names */

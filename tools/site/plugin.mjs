@@ -1,12 +1,13 @@
 /**
- * What the documentation site (tools/docs.mjs) wants of TypeDoc beyond its options: documents by their headings, in chapters, and modules by the names
- * that one imports.
+ * What the documentation site (tools/docs.mjs) wants of TypeDoc beyond its options: documents by their headings, in chapters, modules by the names
+ * that one imports, and a search that knows words.
  */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Converter, KindRouter, ReflectionKind } from 'typedoc';
+import { Converter, KindRouter, ReflectionKind, Renderer } from 'typedoc';
 import { CHAPTERS } from './chapters.mjs';
+import { wordsOf } from './search-index.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path) => readFileSync(join(root, path), 'utf8');
@@ -31,6 +32,18 @@ class Router extends KindRouter {
   }
 }
 
+const textOf = (parts) => parts.map(({ text }) => text).join('\n');
+
+/** What the search knows of a document or declaration beside its name. */
+function searched(reflection) {
+  if (reflection.isDocument()) return { document: wordsOf(textOf(reflection.content)) };
+  const { signatures = [], getSignature, setSignature } = reflection;
+  const comments = [reflection, ...signatures, getSignature, setSignature].flatMap((of) => of?.comment ?? []);
+  return {
+    comment: wordsOf(textOf(comments.flatMap(({ summary, blockTags }) => [...summary, ...blockTags.flatMap((tag) => tag.content)]))),
+  };
+}
+
 /** What TypeDoc calls. */
 export function load(app) {
   app.renderer.defineRouter('chapters', Router);
@@ -49,6 +62,9 @@ export function load(app) {
   app.converter.addUnknownSymbolResolver((reference) => {
     const name = reference.symbolReference?.path?.map(({ path }) => path).join('.') ?? '';
     return ERRORS.has(name) ? `../classes/flambeau.${name}.html` : undefined;
+  });
+  app.renderer.on(Renderer.EVENT_PREPARE_INDEX, ({ searchResults, searchFields }) => {
+    for (const [i, reflection] of searchResults.entries()) Object.assign(searchFields[i], searched(reflection));
   });
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     const place = (document) => [...order.keys()].findIndex((stem) => stem.toLowerCase() === stems.get(document));
