@@ -77,7 +77,7 @@ export function getModel(name: string, options?: unknown): unknown {
   if (build === undefined) {
     const near = nearest(name, [...ALL.keys()]);
     throw new ArgumentError(
-      `getModel: there is no model '${name.slice(0, 60)}'${near === undefined ? '' : `; did you mean '${near}'?`} listModels() gives all names`,
+      `getModel: there is no model '${name.slice(0, 60)}'${near === undefined ? ';' : `; did you mean '${near}'?`} listModels() gives all names`,
     );
   }
   return build(options as object | undefined);
