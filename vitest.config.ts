@@ -18,7 +18,7 @@ const NATIVE = slow
       'test/kernels/{conv-algorithms,conv-expanded,depthwise,formula,gemm,norm,pool}.test.ts',
       'test/ops/{conv,matmul,norm,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
-      'test/tensor/{compile,compile-kept,compile-memory-held,compile-results,compile-stages,debug}.test.ts',
+      'test/tensor/{compile,compile-kept,compile-memory-held,compile-networks,compile-results,compile-stages,debug}.test.ts',
     ];
 /**
  * What only computes, or reads and writes files: such tests take turns in a few processes and import the sources once in each, which takes a second of
@@ -35,7 +35,7 @@ const SHARING = [
   'test/cli/{check,explain-pictures,export,find-rate,foreign-weights,mistakes,options,predict,tensorboard,terminal,train-pytorch}.test.ts',
   'test/inspect/*.test.ts',
   'test/vision/{datasets,download,draw,efficientnet-lite,grid,models,own-transforms,photo-reading,pixels,published-sets,registry,resample-kernel,segmentation,transforms*}.test.ts',
-  'test/tensor/{async-modes,autograd*,compile,compile-fusion,compile-planner,compile-recording,compile-results,custom-function,further-names,fused,memory-order,multinomial,narrow,planner-random}.test.ts',
+  'test/tensor/{async-modes,autograd*,compile,compile-fusion,compile-networks,compile-planner,compile-recording,compile-results,custom-function,further-names,fused,memory-order,multinomial,narrow,planner-random}.test.ts',
   'test/tensor/{pointwise-halves,print,random,sentences,typed,windows}.test.ts',
   'test/base/signature.test.ts',
   'test/package/frameworks.test.ts',

@@ -94,17 +94,23 @@ export abstract class ModuleBase {
   }
 
   /**
-   * Adds a child under a name (PyTorch: `add_module`).
+   * Adds a child under a name, in the place of one that has it already (PyTorch: `add_module`).
    * @throws ArgumentError for an empty name, one with a dot, or one that is taken by something else
    */
   addModule(name: string, module: ModuleBase): void {
     requireKind('addModule', 'the name', name, NAME);
     requireKind('addModule', `the module '${name}'`, module, MODULE);
     if (module === this) throw new ArgumentError(`addModule: ${this.typeName()} cannot contain itself`);
-    const taken = Object.hasOwn(this, name) || (name in this && !isPosition(name));
-    if (taken && !this[INTERNALS].added.has(name))
+    const { added } = this[INTERNALS];
+    const own = Object.hasOwn(this, name);
+    const replaces = own && (this as unknown as Record<string, unknown>)[name] instanceof ModuleBase;
+    if (replaces && !added.has(name)) {
+      (this as unknown as Record<string, ModuleBase>)[name] = module; // a field keeps its place among the children
+      return;
+    }
+    if (!added.has(name) && (own || (name in this && !isPosition(name))))
       throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`);
-    this[INTERNALS].added.add(name);
+    added.add(name);
     Object.defineProperty(this, name, { value: module, writable: true, enumerable: true, configurable: true });
   }
 

@@ -131,6 +131,24 @@ describe('lists of layers', () => {
     expect(net.getSubmodule('fc')).toBe(c);
   });
 
+  test('addModule takes the place of a layer that is a field, as add_module does', () => {
+    class Net extends nn.Module {
+      first = a;
+      norm: nn.ModuleBase = new nn.BatchNorm2d(3);
+      last = b;
+      readonly size = 3;
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    const net = new Net();
+    nn.SyncBatchNorm.convertSyncBatchNorm(net);
+    expect(net.norm).toBeInstanceOf(nn.SyncBatchNorm);
+    net.addModule('last', c);
+    expect([...net.namedChildren()].map(([name, child]) => [name, child])).toEqual([['first', a], ['norm', net.norm], ['last', c]]); // prettier-ignore
+    expect(() => net.addModule('size', c)).toThrow(/'size' is already an attribute of Net/);
+  });
+
   test('they say how many there are by the name that arrays have, too', () => {
     const lists = [
       new nn.Sequential(a, b),

@@ -26,6 +26,7 @@ function lowerAgain(l: CpuLowering, [x, mean, coefficients]: Values, [y]: Values
     normAgainKernel(target, t, finish),
     {
       x: x!,
+      ...stepsOf('x', x!),
       y: y!,
       ...stepsOf('y', y!),
       mean: mean!,

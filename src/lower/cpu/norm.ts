@@ -114,7 +114,17 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
       const [target, own] = planesTarget(l, x, size);
       l.launch(
         normPlanesKernel(target, own, out.mode, out.finish),
-        { ...args, ...kept, ...stepsOf('y', out.y), batch, channels, size, first, streams: streamed(l, out.y) },
+        {
+          ...args,
+          ...kept,
+          ...stepsOf('y', out.y),
+          ...stepsOf('r', args.residual),
+          batch,
+          channels,
+          size,
+          first,
+          streams: streamed(l, out.y),
+        },
         options,
       );
     },

@@ -7,8 +7,10 @@ import { mapChannel } from './segments.ts';
 
 const PARAMS = {
   x: 'ptr',
-  y: 'ptr',
   /** Bytes from image to image, and from channel to channel. */
+  xn: 'i32',
+  xc: 'i32',
+  y: 'ptr',
   yn: 'i32',
   yc: 'i32',
   mean: 'ptr',
@@ -31,6 +33,6 @@ export const normAgainKernel = (target: Target, t: Floats, finish: NormFinish): 
       const constants = [p.mean.add(at), scaleAt, scaleAt.add(shiftAt)].map((from) => f.let('kept', load(t.scalar, from)));
       const result = ([x]: readonly Expr[], [m, k, b]: readonly Expr[]): Expr => finished(f, t, finish, x!.sub(m!).fma(k!, b!), [x!]);
       const y = p.y.add(c.mul(p.yc));
-      mapChannel(f, t, s, [p.x.add(c.mul(s.bytes))], y, constants, result, p.streams, undefined, p.yn);
+      mapChannel(f, t, s, [p.x.add(c.mul(p.xc))], y, constants, result, p.streams, [p.xn], p.yn);
     });
   });

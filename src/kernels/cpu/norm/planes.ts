@@ -26,6 +26,8 @@ const FORWARD_PARAMS = {
   yc: 'i32',
   /** What is added to the result, where the finish has an `add`; else not used. */
   residual: 'ptr',
+  rn: 'i32',
+  rc: 'i32',
   weight: 'ptr',
   bias: 'ptr',
   /** Train: written. Eval: not used. */
@@ -140,10 +142,10 @@ export const normPlanesKernel = (target: Target, t: Floats, mode: NormMode, fini
         f.store(t.scalar, place.add(elements(t, p.channels)), bias);
       });
       const y = p.y.add(c.mul(p.yc));
-      const sources = finish.startsWith('add') ? [x, p.residual.add(c.mul(s.bytes))] : [x];
+      const sources = finish.startsWith('add') ? [x, p.residual.add(c.mul(p.rc))] : [x];
       const result = (values: readonly Expr[], [m, k, b]: readonly Expr[]): Expr =>
         finished(f, t, finish, values[0]!.sub(m!).fma(k!, b!), values);
-      mapChannel(f, t, s, sources, y, [center, scale, bias], result, p.streams, undefined, p.yn);
+      mapChannel(f, t, s, sources, y, [center, scale, bias], result, p.streams, [s.step, p.rn], p.yn);
     });
   });
 

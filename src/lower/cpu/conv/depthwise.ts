@@ -110,6 +110,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
     kernel[0] * kernel[1] > MOST_TAPS ||
     !denseRows(x) ||
     !(y.layout.contiguous || (y.buffer === SCRATCH && finish.kind === 'none')) ||
+    [finish.gate, finish.residual].some((operand) => operand?.layout.contiguous === false) || // the epilogue sees them as it sees y
     y.layout.numel === 0 ||
     w.layout.numel === 0
   )
