@@ -33,7 +33,7 @@ export function checkpointFile(path: string): string {
 /** The network that a word of the command line means: a run by its folder or name, or a checkpoint by its ending; undefined for anything else. */
 export function networkAt(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isFile() === true) return /\.(pt|pth|ckpt|safetensors)$/i.test(path) ? path : undefined;
+  if (stat?.isFile() === true) return /\.(pt|pth|pth\.tar|pt2|ckpt|safetensors|onnx)$/i.test(path) ? path : undefined;
   if (stat === undefined && basename(path) !== path) return undefined;
   const { best } = runAt(stat === undefined ? join(RUNS, path) : path);
   return isFile(best) ? best : undefined;

@@ -12,7 +12,7 @@ import { counted, grouped } from './format.ts';
 import { copyMistakes, mistakesFolder } from './mistakes.ts';
 import { maxPixelsOption, pixelLimit } from './limits.ts';
 import { choice, flag, number, text } from './options.ts';
-import { classAccuracies, evaluationLines, progressStep, readStep, unreadableLine } from './report.ts';
+import { classAccuracies, evaluationLines, progressStep, readStep, unreadableLines } from './report.ts';
 
 export const evaluateCommand = command({
   name: 'evaluate',
@@ -92,7 +92,12 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
     terminal.line(`${shown(checkpoint)} on ${on}`);
     if (trainedOn > 0 && leaveOut) terminal.line(`(${counted(trainedOn, 'image')} that it was trained on are left out)`);
     else if (trainedOn > 0) terminal.line(`Note: it was trained on ${grouped(trainedOn)} of these images, so this says less about others.`);
-    if (unreadable.length > 0) terminal.line(unreadableLine(unreadable).trimStart());
+    if (unreadable.length > 0)
+      terminal.line(
+        unreadableLines(unreadable)
+          .map((line) => line.slice(2))
+          .join('\n'),
+      );
     terminal.line(['', ...evaluationLines('Test', result, classifier.classes)].join('\n'));
     if (mistakes !== undefined) terminal.line(`\nThe mistakes: ${shown(join(mistakes, 'index.html'))}`);
     return 0;

@@ -5,15 +5,24 @@ import type { PreparedData } from '../train/prepare.ts';
 import type { DataSource, SplitName } from '../train/open-data.ts';
 import type { Progress } from '../train/progress.ts';
 import type { BestEpoch, EpochResult } from '../train/trainer.ts';
-import { someOf, type Unreadable } from '../train/unreadable.ts';
+import type { Unreadable } from '../train/unreadable.ts';
 import { byOption } from './limits.ts';
 import { counted, duration, grouped, percent } from './format.ts';
 import { shown } from '../base/shown.ts';
 import { speedDetails, type Step } from './terminal.ts';
 
 /** What is said of images that cannot be read. */
-export const unreadableLine = (found: readonly Unreadable[], where = ''): string =>
-  `  Note: ${counted(found.length, 'image')}${where} cannot be read and ${found.length === 1 ? 'is' : 'are'} passed over: ${shown(byOption(someOf(found, 10)))}`;
+export function unreadableLines(found: readonly Unreadable[], where = ''): string[] {
+  const some = found.slice(0, MOST_NAMED).map(({ name, why }) => `    ${shown(`${JSON.stringify(name)}: ${byOption(why)}`)}`);
+  const more = found.length > MOST_NAMED ? [`    and ${grouped(found.length - MOST_NAMED)} more, which flambeau check lists`] : [];
+  return [
+    `  Note: ${counted(found.length, 'image')}${where} cannot be read and ${found.length === 1 ? 'is' : 'are'} passed over:`,
+    ...some,
+    ...more,
+  ];
+}
+
+const MOST_NAMED = 10;
 
 /** What the data is. */
 export function dataLines(source: DataSource, data: PreparedData): string[] {
@@ -30,7 +39,7 @@ export function dataLines(source: DataSource, data: PreparedData): string[] {
     `  ${parts.join(', ')}; ${spec.channels}×${spec.height}×${spec.width}`,
     `  ${counted(classes.length, 'class').replace('classs', 'classes')}: ${names.join(', ')}`,
     ...source.notes.map((note) => `  Note: ${shown(note)}`),
-    ...[...data.unreadable].map(([part, found]) => unreadableLine(found, part === 'all' ? '' : ` of ${part}`)),
+    ...[...data.unreadable].flatMap(([part, found]) => unreadableLines(found, part === 'all' ? '' : ` of ${part}`)),
   ];
 }
 

@@ -25,7 +25,7 @@ export const trainOptions = {
   weightDecay: number('W', 'Coefficient of the penalty on large weights.', { min: 0 }),
   schedule: choice(
     SCHEDULE_NAMES,
-    'How the learning rate changes: up and down once along cosines, or down, or up and down on straight lines, or not at all.',
+    'How the learning rate changes: one cycle along cosines, down along a cosine, linear warm-up then linear decay, or not at all.',
   ),
   warmup: number('N', 'Epochs in which the learning rate rises (default: 30 % of all with onecycle, 23 % with triangle).', { min: 0 }),
   augment: flag('Do not change images at random while training.', true),

@@ -19,7 +19,7 @@ const OPTIMIZERS = { sgd: 'SGD', adam: 'Adam', adamw: 'AdamW' } as const;
 const SCHEDULES = {
   onecycle: ' (one-cycle)',
   cosine: ' (down along a cosine)',
-  triangle: ' (up and down on straight lines)',
+  triangle: ' (linear warm-up, then linear decay)',
   none: '',
 } as const;
 const shortest = (value: number): string => String(Number(value.toPrecision(3)));
@@ -56,11 +56,7 @@ export function modelLines({ model, settings: values, processes }: Pick<Run, 'mo
 }
 
 /** What came out, and where it is. */
-export function closingLines(
-  { files, path, settings }: Run,
-  { best, interrupted, stoppedEarly, epochs }: FitResult,
-  test: Evaluation | undefined,
-): string[] {
+export function closingLines({ files, path, settings }: Run, { best, interrupted, stoppedEarly, epochs }: FitResult): string[] {
   const again = `flambeau train --resume ${shown(files.folder)}`;
   if (best === undefined)
     return ['', ...(interrupted ? [`Interrupted in the first epoch: there is no network yet. To go on: ${again}`] : [])];
@@ -76,18 +72,38 @@ export function closingLines(
     where,
     ...page,
     ...(interrupted ? [`To go on: ${again}`] : []),
-    ...(path === undefined && test !== undefined ? nextLines(files.best) : []),
+    ...(interrupted
+      ? []
+      : path === undefined
+        ? firstLines(files.best)
+        : nextLines(files.folder === files.best ? files.best : files.folder)),
   ];
 }
 
 /** What to try after the first training, on generated pictures. */
-function nextLines(out: string): string[] {
-  const hints: [string, string][] = [
+function firstLines(out: string): string[] {
+  return hintLines([
     [`npx flambeau summary ${out}`, 'its layers, one by one'],
     [`npx flambeau predict photo.jpg --checkpoint ${out}`, 'what it sees in an image'],
     ['npx flambeau train path/to/images', 'on your own: one folder of images for each class, or a .tar.gz of that'],
     ['npx flambeau train --help', 'all options'],
-  ];
+  ]);
+}
+
+/** What to do with a network of one's own. */
+function nextLines(run: string): string[] {
+  const name = quoted(run);
+  return hintLines([
+    [`npx flambeau predict ${name} photo.jpg`, 'what it sees in an image'],
+    [`npx flambeau export ${name} --format html`, 'a page that classifies; loadClassifier of flambeau/train does it in one of your own'],
+    [`npx flambeau export ${name} --format python`, 'a program for PyTorch that opens the checkpoint'],
+  ]);
+}
+
+/** As a shell takes it as one word. */
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+
+function hintLines(hints: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...hints.map(([line]) => line.length));
   return ['', 'What next:', ...hints.map(([line, what]) => `  ${line.padEnd(width)}  ${what}`)];
 }

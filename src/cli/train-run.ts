@@ -175,7 +175,7 @@ async function finish(run: Run, before: Before | undefined, start: number, termi
   const { fitted, code } = await fit(run, before, start, terminal);
   const measured = code === 0 && fitted.best !== undefined ? await measureBest(run, fitted, fitted.best, terminal) : undefined;
   const test = data.test === undefined ? undefined : measured;
-  for (const line of [...stragglerLines(run.processes), ...closingLines(run, fitted, test)]) terminal.line(line);
+  for (const line of [...stragglerLines(run.processes), ...closingLines(run, fitted)]) terminal.line(line);
   if (settings.json) terminal.json(jsonResult(run, fitted, test, start));
   return code;
 }

@@ -8,7 +8,7 @@ import type { ImageDataset } from '../vision/datasets/index.ts';
 import { checkImage, type CheckedImage } from './check-images.ts';
 import type { SplitName } from './layout.ts';
 import { openData, type DataSource } from './open-data.ts';
-import { emptyClasses } from './prepare.ts';
+import { classesOf, emptyClasses } from './prepare.ts';
 import { MOST_UNREADABLE } from './unreadable.ts';
 
 /** What may be wrong. */
@@ -122,7 +122,7 @@ export async function checkData(path: string, options: CheckOptions = {}): Promi
       found.push({
         kind: 'empty-class',
         stops: true,
-        message: `there are no images${name === 'all' ? '' : ` in the part '${name}'`} for the classes ${empty.join(', ')}`,
+        message: `there are no images${name === 'all' ? '' : ` in the part '${name}'`} for the ${classesOf(empty)}`,
         items: empty,
       });
     const checked = await checkPart(images, name, given.onRead);

@@ -78,7 +78,7 @@ export function packClassifier(network: ModuleBase, info: ClassifierInfo): Check
 export function unpackClassifier(
   value: unknown,
   where: string,
-  overrides: { readonly spec?: Pick<ImageSpec, 'channels' | 'height' | 'width'> } = {},
+  overrides: { readonly spec?: Partial<Pick<ImageSpec, 'channels' | 'height' | 'width'>> } = {},
 ): TrainedClassifier {
   requireKind('unpackClassifier', 'where it is from', where, TEXT);
   const bare = isOwn(value) ? undefined : findState(value);
@@ -94,7 +94,7 @@ const isOwn = (value: unknown): boolean => value instanceof Map && value.get('fo
 function guessed(
   state: ReadonlyMap<string, Tensor>,
   where: string,
-  size: Pick<ImageSpec, 'channels' | 'height' | 'width'> | undefined,
+  size: Partial<Pick<ImageSpec, 'channels' | 'height' | 'width'>> | undefined,
 ): ClassifierInfo {
   const found = inferModel(state);
   if (found === undefined) {

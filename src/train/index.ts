@@ -6,6 +6,15 @@ import '../tensor/tensor.ts'; // registers the class
 
 export { ClassCounts, type CalibrationBin, type ClassResult, type Evaluation, type Predictions } from './class-counts.ts';
 export { evaluate, type Criterion, type EvaluateOptions, type TrainableModel } from './evaluation.ts';
+export {
+  ImageClassifier,
+  loadClassifier,
+  type ClassGuess,
+  type ClassifierFile,
+  type ClassifierImage,
+  type ClassifyOptions,
+  type LoadClassifierOptions,
+} from './image-classifier.ts';
 export { findLearningRate, type LearningRateOptions, type LearningRateResult, type LearningRateStep } from './learning-rate.ts';
 export type { BatchSource, Progress } from './progress.ts';
 export type { Steppable } from './steps.ts';

@@ -109,7 +109,7 @@ function wholeLayout(tree: FolderTree, base: string, filled: readonly string[], 
   const [only] = filled;
   // One folder of images beside nothing else, or beside files: no classes, unless a table says so.
   const isFlat = filled.length === 1 && loose === 0 && filledChildren(tree, joined(base, only!)).length === 0;
-  if (loose > 0) notes.push(`${loose} images beside the class folders are passed over`);
+  if (loose > 0) notes.push(`${imagesThat(loose)} beside the class folders ${areOrIs(loose)} passed over`);
   return {
     parts: new Map([['all', base]]),
     flat: isFlat ? new Map([['all', joined(base, only!)]]) : new Map(),
@@ -133,9 +133,12 @@ function partLayout(tree: FolderTree, base: string, folders: ReadonlyMap<SplitNa
     }
     parts.set(split, inner);
     const loose = tree.files.get(inner)!.length;
-    if (loose > 0) notes.push(`${loose} images in ${JSON.stringify(inner)} beside its class folders are passed over`);
+    if (loose > 0) notes.push(`${imagesThat(loose)} in ${JSON.stringify(inner)} beside its class folders ${areOrIs(loose)} passed over`);
   }
   return { parts, flat, notes };
 }
+
+const imagesThat = (count: number): string => (count === 1 ? '1 image' : `${count} images`);
+const areOrIs = (count: number): string => (count === 1 ? 'is' : 'are');
 
 const listed = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(', ');

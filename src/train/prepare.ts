@@ -348,7 +348,9 @@ function requireFilled(source: DataSource, part: SplitName, images: ImageDataset
   // The classes of published sets are given, whether a piece of one has images of all or not.
   if (empty.length === 0 || !source.hasOwnClasses) return;
   const where = part === 'all' ? '' : `, part '${part}'`;
-  throw new FormatError(`${place(source)}${where}: no images for the classes ${listed(empty)}; add images, or remove the folders`);
+  throw new FormatError(
+    `${place(source)}${where}: no images for the ${classesOf(empty)}; add images, or remove the ${empty.length === 1 ? 'folder' : 'folders'}`,
+  );
 }
 
 function requireSameClasses(source: DataSource, train: readonly string[], part: SplitName, classes: readonly string[]): void {
@@ -367,6 +369,10 @@ function labelMap(source: DataSource, data: readonly string[], network: readonly
   if (unknown.length === 0) return map.map(BigInt);
   throw new FormatError(`${place(source)} has classes that the network does not know: ${listed(unknown)}; it knows ${listed(network)}`);
 }
+
+/** Names may be of several words. */
+export const classesOf = (names: readonly string[]): string =>
+  `${names.length === 1 ? 'class' : 'classes'} ${listed(names.map((name) => JSON.stringify(name)))}`;
 
 const listed = (names: readonly string[]): string =>
   names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;

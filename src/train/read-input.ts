@@ -14,7 +14,7 @@ import { fittedResizing, preprocess, sizeBefore } from './preprocess.ts';
 export interface ReadInputOptions {
   /** What messages call the file. */
   readonly name?: string;
-  /** Most pixels, default 89,478,485. */
+  /** Most pixels, default 178,956,970. */
   readonly maxPixels?: number;
 }
 

@@ -24,7 +24,7 @@ export interface FromPixelsOptions {
    * [red, green, blue], from 0 to 255, shines through: round((colour · alpha + background · (255 − alpha)) / 255).
    */
   readonly alpha?: 'drop' | readonly [red: number, green: number, blue: number];
-  /** Most pixels, default 89,478,485. */
+  /** Most pixels, default 178,956,970. */
   readonly maxPixels?: number;
 }
 

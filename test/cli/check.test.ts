@@ -122,7 +122,7 @@ describe('check', () => {
     expect(gone.findings[0]).toMatchObject({ kind: 'empty-class', stops: true, message: 'no image of b can be read' });
     const hollow = tree({ ...many('a', 12), ...many('c', 12), 'b/notes.txt': JXL });
     const empty = await checkData(hollow);
-    expect(empty.findings).toEqual([{ kind: 'empty-class', stops: true, message: 'there are no images for the classes b', items: ['b'] }]);
+    expect(empty.findings).toEqual([{ kind: 'empty-class', stops: true, message: 'there are no images for the class "b"', items: ['b'] }]);
     expect(empty.parts[0]!.classes).toEqual({ a: 12, b: 0, c: 12 });
     const alone = await checkData(tree(many('a', 3)));
     expect(alone.findings[0]).toMatchObject({ kind: 'classes', stops: true });
@@ -156,7 +156,7 @@ describe('--max-pixels', () => {
     const trained = await flambeau('train', photos, ...quick, ...limit, '--out', run);
     expect([trained.code, trained.out]).toEqual([
       0,
-      expect.stringMatching(/2 images cannot be read and are passed over: .*raise it with --max-pixels/),
+      expect.stringMatching(/2 images cannot be read and are passed over:\n {4}".*raise it with --max-pixels/),
     ]);
     const evaluated = await flambeau('evaluate', run, photos, ...limit, '--split', 'train', '--max-unreadable', '0');
     expect([evaluated.code, evaluated.err]).toEqual([

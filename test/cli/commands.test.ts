@@ -166,7 +166,7 @@ describe('train', () => {
     ['missing', /there is no file or folder ".*missing"/],
     ['empty', /holds no data that is known; expected one folder of images for each class/],
     ['lonely', /a validation part of 0\.2 of 2 images is 0/],
-    ['hollow', /no images for the classes b/],
+    ['hollow', /no images for the class "b"; add images, or remove the folder/],
     ['single', /has only one class, dark, so there is nothing to tell apart/],
   ])('refuses the folder "%s"', async (name, expected) => {
     mkdirSync(at('empty'), { recursive: true });

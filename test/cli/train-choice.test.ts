@@ -41,7 +41,7 @@ describe('the choice', () => {
       /Chosen:\n {2}network {2}fast: small pictures: .*\n {2}images {3}16×16: as they are\n {2}batches {2}16 of 32 images\n {2}epochs {3}8: as you say\n/,
     );
     expect(out).toMatch(
-      /Training: SGD with learning rate 0\.0234 \(up and down on straight lines\), Nesterov's momentum 0\.85, weight decay 0\.00133, label smoothing 0\.2, batches of 16, 8 epochs/,
+      /Training: SGD with learning rate 0\.0234 \(linear warm-up, then linear decay\), Nesterov's momentum 0\.85, weight decay 0\.00133, label smoothing 0\.2, batches of 16, 8 epochs/,
     );
     expect(await json('evaluate', at('a/best.pt'), at('pictures'))).toMatchObject({ total: 10, accuracy: 1 });
     expect(out).toMatch(/Test Accuracy \(Overall\): 100\.00%/);

@@ -7,6 +7,11 @@ import { build } from 'esbuild';
 import { wasmText } from '../../tools/wasm-text.mjs';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { save } from '../../src/io/checkpoint-node.ts';
+import { encodeImage } from '../../src/io/image/encode.ts';
+import { Image } from '../../src/io/image/image.ts';
+import { packClassifier } from '../../src/train/classifier.ts';
+import { createModel } from '../../src/train/models.ts';
 import { documents } from '../support/documents.ts';
 import { examplesOfMarkdown, examplesOfSource, withReports, type Example } from '../support/examples.ts';
 
@@ -26,6 +31,19 @@ function findExamples(): Example[] {
 
 const examples = findExamples();
 const fileName = (index: number): string => `example-${index}.ts`;
+
+/** A folder with the run and the picture that the chapter on photos speaks of. */
+function withRun(): string {
+  const folder = mkdtempSync(join(root, 'node_modules', '.cache', 'run-'));
+  const spec = { channels: 3, height: 8, width: 8, classes: 5 };
+  mkdirSync(join(folder, 'runs/photos-1'), { recursive: true });
+  save(
+    packClassifier(createModel('small', spec), { model: 'small', spec, classes: ['a', 'b', 'c', 'd', 'e'] }),
+    join(folder, 'runs/photos-1/best.pt'),
+  );
+  writeFileSync(join(folder, 'cat.jpg'), encodeImage(new Image(8, 8, 3, new Uint8Array(192).fill(200)), { format: 'jpeg' }));
+  return folder;
+}
 
 /** Type errors of all examples at once, as `place: message`. The examples are files that exist only in memory. */
 function typeErrors(): string[] {
@@ -112,12 +130,15 @@ describe('the examples of the documentation', () => {
       const globals = globalThis as { __report?: (line: number, ...values: unknown[]) => void; document?: object };
       globals.__report = (line, ...values) => void printed.set(line, format(...values));
       console.log = () => undefined;
+      const before = process.cwd();
+      process.chdir(place.startsWith('docs/photos.md') ? withRun() : before);
       if (code.includes('document.')) globals.document = { body: {} }; // of a page
       try {
         await import(/* @vite-ignore */ pathToFileURL(join(folder, 'out', fileName(i).replace(/ts$/, 'mjs'))).href);
       } catch (error) {
         throw new Error(`the example at ${place} fails: ${String(error)}`, { cause: error });
       } finally {
+        process.chdir(before);
         console.log = log;
         delete globals.__report;
         delete globals.document;

@@ -16,7 +16,7 @@ export interface DecodeOptions {
   readonly mode?: ImageMode;
   /** What messages call the file. */
   readonly name?: string;
-  /** Most pixels, default 89,478,485 (PIL's limit). */
+  /** Most pixels, default 178,956,970, above which PIL refuses as well. */
   readonly maxPixels?: number;
   /** Most bytes that decoding takes beside the file and the result in `mode`, all buffers counted; default 2³⁰. */
   readonly maxBytes?: number;

@@ -1,8 +1,8 @@
 /** How large an image may be: checked on its header, before memory for its pixels is taken. */
 import { FormatError } from '../../base/errors.ts';
 
-/** Most pixels of an image by default: PIL's limit, a quarter of a gigabyte of colour. */
-export const MAX_PIXELS = 89_478_485;
+/** Most pixels of an image by default: above it PIL refuses, too (from half of it on it warns). Half a gigabyte of colour; telephones take pictures of 108 million. */
+export const MAX_PIXELS = 178_956_970;
 
 /** Most bytes that decoding an image takes beside its file, all buffers counted: a gigabyte. */
 export const MAX_BYTES = 2 ** 30;

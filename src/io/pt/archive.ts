@@ -56,7 +56,12 @@ function findFolder(zip: StoredZipReader): string {
   const has = (name: string): boolean => zip.entries.has(`${folder}/${name}`);
   if (has('constants.pkl')) {
     throw new FormatError(
-      "readPt: this is a TorchScript archive (torch.jit.save), which holds code; save the model's state_dict() with torch.save instead",
+      "readPt: this is a TorchScript archive (torch.jit.save), which holds code; save its weights in Python: torch.save(torch.jit.load(f).state_dict(), 'model.pt')",
+    );
+  }
+  if (has('archive_format') || has('models/model.json')) {
+    throw new FormatError(
+      "readPt: this is an archive of torch.export (.pt2), which holds a program; save the model's state_dict() with torch.save, or an ONNX model with torch.onnx.export",
     );
   }
   if (has('data.pkl')) return folder;

@@ -22,7 +22,7 @@ export interface LoadFileOptions extends FetchFileOptions {
 /** Options of {@link load}. */
 export interface LoadUrlOptions extends LoadFileOptions, LoadOptions {}
 
-const FILE_KINDS: OptionKinds<LoadFileOptions> = {
+export const FILE_KINDS: OptionKinds<LoadFileOptions> = {
   fetch: FUNCTION,
   headers: ANYTHING,
   timeout: ANYTHING,

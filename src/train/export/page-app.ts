@@ -126,7 +126,9 @@ async function show(network: Network, picture: Blob, name: string): Promise<void
   } catch (error) {
     card.className = 'failed';
     const message = reason(error);
-    card.append(make('h2', 'This cannot be read'), make('p', message.replace(/^decodeImage: /, '')));
+    const text = make('div');
+    text.append(make('p', name), make('p', message.replace(/^(decodeImage|readImage): /, '').replace(`${JSON.stringify(name)}: `, '')));
+    card.append(make('h2', 'This cannot be read'), text);
   }
   results.prepend(card);
 }

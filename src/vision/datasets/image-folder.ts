@@ -14,7 +14,7 @@ import { FileImages, LoadedSource, type ImageSource } from './source.ts';
 
 /** Options of {@link ImageFolder.open}. */
 export interface ImageFolderOptions<O, T = number> extends ImageDatasetOptions<O, T>, FolderPlace, FileChoice {
-  /** Most pixels of an image, default 89,478,485. */
+  /** Most pixels of an image, default 178,956,970. */
   readonly maxPixels?: number;
   /** Whether images are turned as the camera was held (Exif); default false, as in torchvision. */
   readonly orientation?: boolean;

@@ -16,7 +16,7 @@ export interface ImageTargetsOptions<I, O, G, T> extends DownloadOptions {
   readonly targetTransform?: (target: G) => T;
   /** Both at once, such as a flip of image and mask; instead of the other two. */
   readonly transforms?: (image: I, target: G) => readonly [O, T];
-  /** Most pixels of an image, default 89,478,485. */
+  /** Most pixels of an image, default 178,956,970. */
   readonly maxPixels?: number;
 }
 

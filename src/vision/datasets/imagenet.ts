@@ -16,7 +16,7 @@ import type { ImageSource } from './source.ts';
 export interface ImageNetOptions<O, T = number> extends ImageDatasetOptions<O, T> {
   /** Which part, default `'train'`. */
   readonly split?: 'train' | 'val';
-  /** Most pixels of an image, default 89,478,485. */
+  /** Most pixels of an image, default 178,956,970. */
   readonly maxPixels?: number;
 }
 

@@ -18,7 +18,7 @@ export interface LabelledImagesOptions<O, T = number> extends ImageDatasetOption
   readonly table?: string;
   /** The folder of the images within the root; default: all of it. */
   readonly folder?: string;
-  /** Most pixels of an image, default 89,478,485. */
+  /** Most pixels of an image, default 178,956,970. */
   readonly maxPixels?: number;
   /** Whether images are turned as the camera was held (Exif); default false, as in torchvision. */
   readonly orientation?: boolean;

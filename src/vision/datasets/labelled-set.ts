@@ -7,7 +7,7 @@ import type { SetFiles } from './set-files.ts';
 
 /** Options of a set of image files. */
 export interface SetOptions<O, T = number> extends ImageDatasetOptions<O, T>, DownloadOptions {
-  /** Most pixels of an image, default 89,478,485. */
+  /** Most pixels of an image, default 178,956,970. */
   readonly maxPixels?: number;
 }
 
