@@ -57,7 +57,7 @@ describe('train', () => {
       /Test Loss: \d\.\d{6}\n\nTest Accuracy of dark: \d+% \(\d\/5\)\nTest Accuracy of light: \d+% \(\d\/5\)\n\nTest Accuracy \(Overall\): \d+\.\d\d% \(\d+\/10\)/,
     );
     expect(out).toMatch(
-      /The best model is that of epoch \d \(validation accuracy [\d.]+%\), saved in .*a\.pt\nHow good it is and where it fails: .*a\.report\.html\n$/,
+      /The best model is that of epoch \d \(validation accuracy [\d.]+%\), saved in .*a\.pt\nHow good it is and where it fails: .*a\.report\.html\n\nWhat next:\n {2}npx flambeau predict /,
     );
   });
 
