@@ -6,6 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
+import { Declarations } from './compatibility/declarations.mjs';
 import { compatibilityPage } from './compatibility/page.mjs';
 import { wasmText } from './wasm-text.mjs';
 
@@ -30,7 +31,7 @@ await build({
   logLevel: 'error',
   plugins: [wasmText],
 });
-const { compared, library } = await import(pathToFileURL(BUNDLE).href);
+const { compared, files, library, spaces } = await import(pathToFileURL(BUNDLE).href);
 const names = JSON.parse(readFileSync(at('test/fixtures/pytorch-names.json'), 'utf8'));
-const page = compatibilityPage(library, names, compared);
+const page = compatibilityPage(library, new Declarations(at(''), files, spaces), names, compared);
 writeFileSync(PAGE, await format(page, { ...(await resolveConfig(PAGE)), parser: 'markdown' }));

@@ -274,7 +274,7 @@ export interface SizedFactory<O> {
   <const S extends readonly number[]>(call: O & { readonly size: S }): Tensor<[...S]>;
   <const S extends readonly number[]>(...sizes: S): Tensor<[...S]>;
   <const S extends readonly number[]>(sizes: S, options?: O): Tensor<[...S]>;
-  <const S extends readonly number[]>(...sizesAndOptions: readonly [...S, O]): Tensor<[...S]>;
+  <const S extends readonly number[]>(...sizesAndOptions: readonly [...sizes: S, options: O]): Tensor<[...S]>;
 }
 
 /** Sizes and options, checked; float32 by default. */

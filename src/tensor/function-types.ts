@@ -119,8 +119,8 @@ export interface MatrixProduct {
 export interface Flatten {
   <A extends Shape, From extends number = 0, To extends number = -1>(
     x: Tensor<A>,
-    start?: CheckedFor<A, FlattenShape<A, From, To>, From>,
-    end?: To,
+    startDim?: CheckedFor<A, FlattenShape<A, From, To>, From>,
+    endDim?: To,
   ): Tensor<ShapeFor<A, FlattenShape<A, From, To>>>;
   <A extends Shape, From extends number = 0, To extends number = -1>(
     x: Tensor<A>,

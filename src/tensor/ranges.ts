@@ -59,9 +59,10 @@ const ARANGE = signature<ArangeCall>(
  * @throws ArgumentError when `step` does not lead from `start` to `end`
  * @throws OutOfMemoryError for more numbers than memory could hold
  */
+export function arange(end: number, options?: Omit<ArangeCall, 'start' | 'end'>): Tensor;
 export function arange(
   start: number,
-  end?: number | Partial<ArangeCall>,
+  end: number | Partial<ArangeCall> | undefined,
   step?: number | Partial<ArangeCall>,
   options?: TensorOptions,
 ): Tensor;

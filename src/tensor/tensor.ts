@@ -128,11 +128,11 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     return views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
   }
 
-  /** Dimensions `start` to `end` made one. */
+  /** Dimensions `startDim` to `endDim` made one. */
   flatten<A extends Shape, From extends number = 0, To extends number = -1>(
     this: Tensor<A>,
-    start?: CheckedFor<A, FlattenShape<A, From, To>, From>,
-    end?: To,
+    startDim?: CheckedFor<A, FlattenShape<A, From, To>, From>,
+    endDim?: To,
   ): Tensor<ShapeFor<A, FlattenShape<A, From, To>>>;
   flatten<A extends Shape, From extends number = 0, To extends number = -1>(
     this: Tensor<A>,

@@ -1,16 +1,18 @@
-/** docs/compatibility.md says of every name of PyTorch whether it is there. In a process of its own, since it calls all of them to see what they take. */
+/** docs/compatibility.md says of every name of PyTorch whether it is there, and how it is called. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
-import { compatibilityPage, formOf, found, type PyTorchNames } from '../../tools/compatibility/page.mjs';
-import { compared, library } from './compatibility-sources.ts';
+import { Declarations } from '../../tools/compatibility/declarations.mjs';
+import { compatibilityPage, formsOf, found, type PyTorchNames } from '../../tools/compatibility/page.mjs';
+import { compared, files, library, spaces } from './compatibility-sources.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const names = JSON.parse(readFileSync(at('test/fixtures/pytorch-names.json'), 'utf8')) as PyTorchNames;
+const declarations = new Declarations(at(''), files, spaces);
 
 test('the page is what the library has (node tools/compatibility.mjs writes it)', async () => {
-  const page = compatibilityPage(library, names, compared);
+  const page = compatibilityPage(library, declarations, names, compared);
   const path = at('docs/compatibility.md');
   const formatted = await format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
   expect(readFileSync(path, 'utf8') === formatted, 'run node tools/compatibility.mjs').toBe(true);
@@ -27,13 +29,19 @@ test.each([
 });
 
 test.each([
-  ['torch.nn.functional', 'cross_entropy', 'F.crossEntropy(input, target, { weight, ignoreIndex, reduction, labelSmoothing })'],
-  ['torch.nn', 'Linear', 'new nn.Linear(inFeatures, outFeatures, { bias })'],
-  ['torch.Tensor', 'transpose', 'x.transpose(dim0, dim1)'],
-  ['torch', 'acosh', 'acosh(x)'],
-  ['torch.Tensor', 'grad_fn', 'x.gradFn'],
+  ['torch.nn.functional', 'pad', ['F.pad(input, pad, { mode, value })']],
+  ['torch.nn', 'Linear', ['new nn.Linear(inFeatures, outFeatures, { bias })']],
+  ['torch.nn', 'Module', ['class … extends nn.Module']],
+  ['torch.nn', 'LPPool1d', ['new nn.LPPool1d(normType, kernelSize, { stride, ceilMode })']],
+  ['torch.Tensor', 'transpose', ['x.transpose(dim0, dim1)']],
+  ['torch.Tensor', 'absolute_', ['x.absolute_()']],
+  ['torch', 'acosh', ['acosh(x)']],
+  ['torch', 'zeros', ['zeros(...sizes, { dtype, requiresGrad, device })']],
+  ['torch', 'max', ['max(x, { dim, keepdim })', 'max(x, other)']],
+  ['torch', 'no_grad', ['noGrad(fn?)']],
+  ['torch.Tensor', 'grad_fn', ['x.gradFn']],
 ])('%s.%s is called as %s', (module, name, ours) => {
-  expect(formOf(library, module, name, compared)).toBe(ours);
+  expect(formsOf(library, declarations, module, name)).toEqual(ours);
 });
 
 test.each([

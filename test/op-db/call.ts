@@ -9,8 +9,6 @@ export interface Adapter {
   readonly of: string;
   /** Results are random: only dtypes and shapes are compared. */
   readonly random: boolean;
-  /** PyTorch's names of the arguments that ours takes, in order; undefined where it takes any number of them. */
-  readonly parameters: readonly string[] | undefined;
   call(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown;
 }
 
@@ -68,9 +66,7 @@ export function op(
     if (passed.some((v) => v instanceof Other)) throw new Inexpressible('a value of a kind that JavaScript or the library lacks');
     return run(...(passed as never[]));
   };
-  const taken = parameters.filter(({ only }) => only === undefined);
-  const names = taken.some(({ rest }) => rest) ? undefined : taken.map(({ name }) => name);
-  return { of, random, parameters: names, call };
+  return { of, random, call };
 }
 
 function bind(parameters: readonly Parameter[], args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Map<string, unknown> {

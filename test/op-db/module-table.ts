@@ -272,7 +272,6 @@ type OptimizerName =
 const optimizer = (name: OptimizerName, names: Readonly<Record<string, string>>): Adapter => ({
   of: `optim.${name}`,
   random: false,
-  parameters: undefined,
   call: ([params], kwargs) => {
     if (params instanceof Other) inexpressible('a set of parameters');
     const given: Record<string, unknown> = {};

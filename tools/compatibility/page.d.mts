@@ -1,18 +1,16 @@
+import type { Declarations } from './declarations.mjs';
+
 export interface PyTorchNames {
   readonly version: string;
   readonly modules: Readonly<Record<string, readonly string[]>>;
 }
 type Library = Readonly<Record<string, unknown>>;
 export declare function found(library: Library, module: string, name: string): { readonly text: string; readonly id: string } | undefined;
-/** How a name is called, with the names of its arguments. */
-export declare function formOf(
-  library: Library,
-  module: string,
-  name: string,
-  compared: ReadonlyMap<string, readonly string[] | undefined>,
-): string | undefined;
+/** The ways to call a name, with the names of the arguments. */
+export declare function formsOf(library: Library, declarations: Declarations, module: string, name: string): readonly string[] | undefined;
 export declare function compatibilityPage(
   library: Library,
+  declarations: Declarations,
   names: PyTorchNames,
-  compared: ReadonlyMap<string, readonly string[] | undefined>,
+  compared: ReadonlySet<string>,
 ): string;

@@ -2,8 +2,6 @@
  * The page docs/compatibility.md, made of PyTorch's names (names.py) and of the library itself: what is there under which name, where it is
  * compared with PyTorch, and what is absent. `node tools/compatibility.mjs` writes it, test/docs/compatibility.test.ts holds the library to it.
  */
-import { parametersOf, written as listed } from './forms.mjs';
-
 /** Where the names of each of PyTorch's modules are looked for, and how a call of one is written. The first place that has a name counts. */
 const PLACES = {
   torch: ['', 'Tensor', 'linalg', 'special', 'F', 'amp'],
@@ -115,69 +113,17 @@ export function found(library, module, name) {
 
 const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
 
-/** What is called under a name: the function, a call of it, and how the call is written in front of its brackets; undefined for what is no function. */
-function callee(library, place, own) {
-  const receiver = {
-    Tensor: () =>
-      library.tensor([
-        [1, 2],
-        [3, 4],
-      ]),
-    'nn.Module': () => new library.nn.Linear(2, 2),
-  }[place];
-  if (receiver !== undefined) {
-    const { prototype } = at(library, place);
-    if (!isMethod(prototype, own)) return undefined;
-    return {
-      value: prototype[own],
-      call: (...args) => receiver()[own](...args),
-      head: `${place === 'Tensor' ? 'x' : 'module'}.${own}`,
-    };
-  }
-  const value = at(library, place)?.[own];
-  if (typeof value !== 'function') return undefined;
-  const head = place === '' ? own : `${place}.${own}`;
-  return isClass(value)
-    ? { value, call: (...args) => new value(...args), head: `new ${head}` }
-    : { value, call: (...args) => value(...args), head };
-}
-
-const camel = (name) => name.replace(/_+([a-z0-9])/gi, (_, letter) => letter.toUpperCase());
-
-/** Of an argument `options`: the names that stand in it, by the table that the database's calls are made with. */
-function named({ required, optional }, names, skip) {
-  const options = [...required, ...optional].at(-1) === 'options';
-  if (!options) return { required, optional };
-  const given = required.filter((name) => name !== 'options');
-  const rest = (names ?? []).slice(skip + given.length).map(camel);
-  return { required: given, optional: rest.length === 0 ? ['…'] : rest };
-}
-
-/** The names that the database's calls are made with, if they are few, none of them by name only. */
-function positional(names) {
-  if (names === undefined || names.length > 4 || names.some((name) => /^(alpha|beta|value|dtype|keepdim|correction|out)$/.test(name)))
-    return undefined;
-  return names.map(camel).join(', ');
-}
-
-/** How a name is called, with the names of its arguments; undefined where there is nothing. */
-export function formOf(library, module, name, compared) {
+/** How a name is called, with the names of its arguments, in each of the ways; undefined where there is nothing. */
+export function formsOf(library, declarations, module, name) {
   const ours = found(library, module, name);
   if (ours === undefined) return undefined;
   const { place, own, text, id } = ours;
-  const target = callee(library, place, own);
-  if (target === undefined) return text;
-  const arity = place === 'Tensor' ? 1 : 0;
-  const parameters = parametersOf(target.call, target.value);
-  if (parameters !== undefined) return `${target.head}(${listed(named(parameters, compared.get(id), arity))})`;
-  const byPosition = positional(compared.get(id)?.slice(arity));
-  if (byPosition !== undefined) return `${target.head}(${byPosition})`;
-  // A function that is made of a method.
-  const method = place === 'Tensor' || !has(library, 'Tensor', own) ? undefined : callee(library, 'Tensor', own);
-  const of = method && parametersOf(method.call, method.value);
-  if (of === undefined) return `${target.head}(…)`;
-  const inner = named(of, compared.get(`Tensor.${own}`) ?? compared.get(id), 1);
-  return `${target.head}(${listed({ required: ['x', ...inner.required], optional: inner.optional })})`;
+  const ways = declarations.formsOf(id);
+  if (ways === undefined) return [text];
+  if (declarations.isAbstract(id)) return [`class … extends ${text}`];
+  const head = text.replace(/\(\)$/, '');
+  const isMade = place !== 'Tensor' && place !== 'nn.Module' && isClass(at(library, place)[own]);
+  return ways.map((way) => `${isMade ? 'new ' : ''}${head}(${way})`);
 }
 
 const reasonOf = (module, name) =>
@@ -186,7 +132,7 @@ const reasonOf = (module, name) =>
   REASONS.find(([pattern]) => pattern.test(name))?.[1] ??
   'not there yet';
 
-function moduleSection(library, module, names, compared) {
+function moduleSection(library, declarations, module, names, compared) {
   const there = names.map((name) => [name, found(library, module, name)]).filter(([, ours]) => ours !== undefined);
   const absent = new Map();
   for (const name of names) {
@@ -194,9 +140,13 @@ function moduleSection(library, module, names, compared) {
     const reason = reasonOf(module, name);
     absent.set(reason, [...(absent.get(reason) ?? []), name]);
   }
+  const waysOf = (name) =>
+    formsOf(library, declarations, module, name)
+      .map((form) => `\`${form}\``)
+      .join(' or ');
   const rows = there.map(
     ([name, { id }]) =>
-      `| \`${name}\` | \`${formOf(library, module, name, compared)}\` | ${compared.has(id) || compared.has(`Tensor.${id}`) ? 'database' : 'own tests'} |`,
+      `| \`${name}\` | ${waysOf(name)} | ${compared.has(id) || compared.has(`Tensor.${id}`) ? 'database' : 'own tests'} |`,
   );
   const table = rows.length === 0 ? [] : ['| PyTorch | here | compared by |', '| --- | --- | --- |', ...rows, ''];
   const lists = [...absent]
@@ -206,12 +156,16 @@ function moduleSection(library, module, names, compared) {
 }
 
 /**
+ * @param declarations the types of the same (`declarations.mjs`)
  * @param library all that `flambeau` and `flambeau/node` export
  * @param names what names.py has written
- * @param compared the names that are compared with PyTorch's own test database, as test/op-db/table.ts writes them, with the names of their arguments
+ * @param compared the names that are compared with PyTorch's own test database, as test/op-db/table.ts writes them
  */
-export function compatibilityPage(library, { version, modules }, compared) {
-  const sections = Object.entries(modules).map(([module, names]) => [module, moduleSection(library, module, names, compared)]);
+export function compatibilityPage(library, declarations, { version, modules }, compared) {
+  const sections = Object.entries(modules).map(([module, names]) => [
+    module,
+    moduleSection(library, declarations, module, names, compared),
+  ]);
   const summary = sections.map(
     ([module, { there, of }]) => `| [${module}](#${module.toLowerCase().replace(/\./g, '')}) | ${there} | ${of} |`,
   );
@@ -222,8 +176,8 @@ export function compatibilityPage(library, { version, modules }, compared) {
       `Every name that PyTorch ${version} documents in these modules, and its name here; made by \`node tools/compatibility.mjs\` of the library itself and checked by its tests.`,
       "«Database» means that results, gradients and errors are compared with PyTorch's for all samples of its own test database (`npm run op-db`).",
       'Names are spelt as TypeScript spells them (`log_softmax` is `logSoftmax`); a function of `torch` that is only a method here is written as one.',
-      'A form shows the names of the arguments as the library itself gives them: those in `{ … }` may be left out. All come by position in',
-      "PyTorch's order (but those that PyTorch takes by name only), or by name in one object that stands in place of the rest: `new nn.Conv2d(3, 16, 3, { stride: 2 })`.",
+      'A form shows the names of the arguments as the declarations have them. Those in `{ … }` may be left out, and are given by name in one object: `new nn.Conv2d(3, 16, 3, { stride: 2 })`;',
+      "most of them by position as well, in PyTorch's order: `new nn.Conv2d(3, 16, 3, 2)`. Those with `?` may be left out and have a position only, `...` stands for any number of them.",
       '',
       '| module | there | of |',
       '| --- | --- | --- |',

@@ -324,7 +324,11 @@ const LSTSQ = signature<LstsqCall>(
  * As in PyTorch, `residuals` are empty unless A is tall and of full rank and the driver is not `gelsy`, the default; `singularValues` come with
  * `gelsd` and `gelss`, the rank with all but `gels`.
  */
-export function lstsq(A: Tensor, B: Tensor, ...args: readonly unknown[]): Named<['solution', 'residuals', 'rank', 'singularValues']> {
+export function lstsq(
+  A: Tensor,
+  B: Tensor,
+  ...args: Call<[rcond?: LstsqCall['rcond']], LstsqCall>
+): Named<['solution', 'residuals', 'rank', 'singularValues']> {
   const { rcond, driver } = readCall<LstsqCall>(LSTSQ, args);
   const op = 'linalg.lstsq';
   requireMatrices(op, A);
