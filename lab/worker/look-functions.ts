@@ -41,18 +41,32 @@ export interface Alike extends Neighbour {
   readonly id: string;
 }
 
+const inputOf = ({ spec }: Session, pixels: Pixels): Tensor => normalised(pictureTensor(pixels, spec).unsqueeze(0));
+
+const dated = ({ stages, label, loss, probabilities, predicted }: Look, { epoch, step }: Session): Looked => ({
+  ...{ stages, label, loss, probabilities, predicted },
+  ...{ epoch, step },
+});
+
+type Hold = <T>(task: () => Promise<T>) => Promise<T>;
+
+async function predictionsOf(session: Session, part: Part, hold: Hold): Promise<Predictions | undefined> {
+  const { ids, labels } = session[part];
+  if (ids.length === 0) return undefined;
+  const measured = await hold(() => session.measureInTurns(part, turn));
+  return { ...measured, ids, labels: Array.from(labels.toTypedArray(), Number) };
+}
+
 /** @param hold - lets no step be made until a task is done */
-export function lookFunctions(current: () => Session, hold: <T>(task: () => Promise<T>) => Promise<T> = (task) => task()) {
+export function lookFunctions(current: () => Session, hold: Hold = (task) => task()) {
   let held: { readonly full: FullLook; readonly x: Tensor } | undefined;
   let features: { readonly session: Session; readonly step: number; readonly epoch: number; readonly rows: Tensor } | undefined;
   let dream: Dream | undefined;
 
-  const inputOf = (session: Session, pixels: Pixels): Tensor => normalised(pictureTensor(pixels, session.spec).unsqueeze(0));
   const kept = (): NonNullable<typeof held> => {
     if (held === undefined) throw new Error('no picture has been chosen');
     return held;
   };
-  const dated = ({ stages, label, loss, probabilities, predicted }: Look, { epoch, step }: Session): Looked => ({ stages, label, loss, probabilities, predicted, epoch, step }); // prettier-ignore
 
   return {
     /** Everything of one picture; numbers of it can be asked for afterwards. */
@@ -105,11 +119,7 @@ export function lookFunctions(current: () => Session, hold: <T>(task: () => Prom
       });
     },
     async predictions(part: Part): Promise<Predictions | undefined> {
-      const session = current();
-      const { ids, labels } = session[part];
-      if (ids.length === 0) return undefined;
-      const measured = await hold(() => session.measureInTurns(part, turn));
-      return { ...measured, ids, labels: Array.from(labels.toTypedArray(), Number) };
+      return await predictionsOf(current(), part, hold);
     },
   };
 }

@@ -127,15 +127,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const { splits } = source;
   const { name, first, others } = await openParts(source); // what does not fit is said before any image is decoded
   const { classes } = first;
-  const size = options.size ?? commonSize(first);
-  const { normalization, resize } = options;
-  const spec: ImageSpec = {
-    channels: channelsOf(first),
-    ...size,
-    classes: classes.length,
-    ...(normalization === undefined ? {} : { normalization }),
-    ...(resize === undefined ? {} : { resize }),
-  };
+  const spec = specOf(first, options);
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
     readImages(images, splits.get(part)!, sizeBefore(spec), {
       workers: given.workers ?? 0,
@@ -154,20 +146,8 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
   const plainImages = await own.dataset(plain);
   const train = trainingLoader(await own.dataset(preprocess(spec, options.augmentation)), order, options, spec);
-  const evaluation = async (set: ImageSet, images: ImageDataset, only?: readonly number[]): Promise<EvaluationPart> => {
-    const dataset = subset(await set.dataset(plain), only);
-    const place = (index: number): number => only?.[index] ?? index;
-    const { share } = options;
-    const mine = share === undefined ? dataset : subset(dataset, placesOf(dataset.length, share));
-    const loader = new DataLoader(mine, { batchSize: EVALUATION_BATCH, ...workersOf(options.workers, spec) });
-    return {
-      length: loader.length,
-      [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
-      targets: only === undefined ? set.targets : only.map((index) => set.targets[index]!),
-      sample: (index) => inputAt(dataset, index),
-      name: (index) => images.imageName(set.rows[place(index)]!),
-    };
-  };
+  const evaluation = async (set: ImageSet, images: ImageDataset, only?: readonly number[]): Promise<EvaluationPart> =>
+    evaluationPart(subset(await set.dataset(plain), only), { set, images, only }, options, spec);
   return {
     classes,
     spec,
@@ -184,6 +164,35 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     plain: (index) => inputAt(plainImages, order[index]!),
     valid: await evaluation(validation ?? own, others.valid ?? first, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test, others.test!),
+  };
+}
+
+/** What the network takes, as the options and the images themselves say. */
+function specOf(images: ImageDataset, { size, normalization, resize }: PrepareOptions): ImageSpec {
+  return {
+    channels: channelsOf(images),
+    ...(size ?? commonSize(images)),
+    classes: images.classes.length,
+    ...(normalization === undefined ? {} : { normalization }),
+    ...(resize === undefined ? {} : { resize }),
+  };
+}
+
+/** Batches of the images of a set, or of `only` those, in their order; of this process's part of them. */
+function evaluationPart(
+  dataset: Dataset<Sample>,
+  { set, images, only }: { readonly set: ImageSet; readonly images: ImageDataset; readonly only: readonly number[] | undefined },
+  { share, workers }: PrepareOptions,
+  spec: ImageSize,
+): EvaluationPart {
+  const mine = share === undefined ? dataset : subset(dataset, placesOf(dataset.length, share));
+  const loader = new DataLoader(mine, { batchSize: EVALUATION_BATCH, ...workersOf(workers, spec) });
+  return {
+    length: loader.length,
+    [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
+    targets: only === undefined ? set.targets : only.map((index) => set.targets[index]!),
+    sample: (index) => inputAt(dataset, index),
+    name: (index) => images.imageName(set.rows[only?.[index] ?? index]!),
   };
 }
 

@@ -48,16 +48,7 @@ export function ProjectMenu() {
         >
           Start anew …
         </button>
-        <label>
-          Colours{' '}
-          <select value={theme.value} onChange={({ currentTarget }) => (theme.value = currentTarget.value as Theme)}>
-            {Object.entries(THEMES).map(([key, name]) => (
-              <option key={key} value={key}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Colours />
         <input
           ref={input}
           type="file"
@@ -73,6 +64,21 @@ export function ProjectMenu() {
       </div>
       {asking && <StartAnew onEnd={() => setAsking(false)} />}
     </div>
+  );
+}
+
+function Colours() {
+  return (
+    <label>
+      Colours{' '}
+      <select value={theme.value} onChange={({ currentTarget }) => (theme.value = currentTarget.value as Theme)}>
+        {Object.entries(THEMES).map(([key, name]) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

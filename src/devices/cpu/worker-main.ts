@@ -50,10 +50,11 @@ export interface WorkerSetup {
   readonly spins: number;
 }
 
+type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
+
 /** The body of a pool thread. Self-contained: see the file comment. Returns when its pool is stopped. */
 export function poolWorker(setup: WorkerSetup): void {
   const { memory, thread, epoch, control: C, spins } = setup;
-  type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
   const entries: Entry[] = [];
   const stamps: number[] = [];
   const mathImports = Object.fromEntries(

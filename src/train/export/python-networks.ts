@@ -92,10 +92,8 @@ class FastNet(nn.Module):
 `,
 });
 
-/** EfficientNet-Lite by width, depth and the side that its convolutions are padded for. */
-const lite = (width: number, depth: number, side: number) => (): PythonNetwork => ({
-  make: 'EfficientNetLite(len(CLASSES))',
-  code: `
+/** What EfficientNet-Lite of any size is made of. */
+const LITE_BLOCKS = `
 def rounded(channels):
     """The multiple of 8 that is nearest, and not more than a tenth below."""
     near = max(8, int(channels + 4) // 8 * 8)
@@ -136,7 +134,12 @@ class MBConvBlock(nn.Module):
         y = self._swish(self._bn0(self._expand_conv(x))) if self.expands else x
         y = self._swish(self._bn1(self._depthwise_conv(self._pad(y))))
         y = self._bn2(self._project_conv(y))
-        return x + y if self.shortcut else y
+        return x + y if self.shortcut else y`;
+
+/** EfficientNet-Lite by width, depth and the side that its convolutions are padded for. */
+const lite = (width: number, depth: number, side: number) => (): PythonNetwork => ({
+  make: 'EfficientNetLite(len(CLASSES))',
+  code: `${LITE_BLOCKS}
 
 
 class EfficientNetLite(nn.Module):

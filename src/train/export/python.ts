@@ -52,6 +52,44 @@ function openImage(spec: ImageSpec): string {
   ].join('\n');
 }
 
+/** What every such program does with its network, by itself or as a module. */
+const PREDICTION = `@torch.no_grad()
+def predict(network: nn.Module, paths):
+    """Probabilities [images, classes] of image files."""
+    device = next(network.parameters()).device
+    batch = torch.stack([preprocess(open_image(path)) for path in paths]).to(device)
+    return network(batch).softmax(1).cpu()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Says what is in images.")
+    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument("--checkpoint", default=CHECKPOINT, help="the weights (default: %(default)s)")
+    parser.add_argument("--top", type=int, default=3, help="how many classes to print (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each image")
+    options = parser.parse_args()
+    network = load(options.checkpoint)
+    failed = 0
+    for path in options.images:
+        try:
+            probabilities = predict(network, [path])[0]
+        except OSError as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        values, indices = probabilities.topk(min(options.top, len(CLASSES)))
+        guesses = [{"class": CLASSES[i], "probability": p} for p, i in zip(values.tolist(), indices.tolist())]
+        if options.json:
+            print(json.dumps({"image": path, "guesses": guesses}))
+        else:
+            print(f"{path}: " + ", ".join(f"{one['class']} {one['probability']:.2%}" for one in guesses))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+`;
+
 /**
  * The program.
  * @param checkpoint - where the weights lie, seen from the folder of the program
@@ -110,40 +148,5 @@ def load(checkpoint=CHECKPOINT, device="cpu"):
 ${openImage(spec)}
 
 
-@torch.no_grad()
-def predict(network: nn.Module, paths):
-    """Probabilities [images, classes] of image files."""
-    device = next(network.parameters()).device
-    batch = torch.stack([preprocess(open_image(path)) for path in paths]).to(device)
-    return network(batch).softmax(1).cpu()
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Says what is in images.")
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
-    parser.add_argument("--checkpoint", default=CHECKPOINT, help="the weights (default: %(default)s)")
-    parser.add_argument("--top", type=int, default=3, help="how many classes to print (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print a line of JSON for each image")
-    options = parser.parse_args()
-    network = load(options.checkpoint)
-    failed = 0
-    for path in options.images:
-        try:
-            probabilities = predict(network, [path])[0]
-        except OSError as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        values, indices = probabilities.topk(min(options.top, len(CLASSES)))
-        guesses = [{"class": CLASSES[i], "probability": p} for p, i in zip(values.tolist(), indices.tolist())]
-        if options.json:
-            print(json.dumps({"image": path, "guesses": guesses}))
-        else:
-            print(f"{path}: " + ", ".join(f"{one['class']} {one['probability']:.2%}" for one in guesses))
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-`;
+${PREDICTION}`;
 }

@@ -30,54 +30,11 @@ let questions = 0;
  * @throws DeviceError when the worker fails, is ended before it has answered, or never says anything
  */
 export async function converse<T>(question: Question<T>): Promise<T> {
-  const { op, worker, signal, remedy } = question;
+  const { op, worker } = question;
   const id = questions++;
   let hearNoMore = (): void => undefined;
   const outcome = new Promise<T>((resolve, reject) => {
-    const fail = (why: string): void => settle(() => reject(new DeviceError(`${op}: the worker has ${why}`)));
-    const failed = (event: object): void => fail(`failed${saidBy(event)}; ${remedy}`);
-    const gone = (): void => fail(`ended before it was done: ${WHY_ENDED}; start another one`);
-    const within = question.startTimeout ?? FIRST_WORD;
-    const silent = (): void =>
-      fail(
-        `said nothing for ${within} ms: it was ended before it could, or does not listen; ${remedy} before it waits for anything (startTimeout: Infinity waits for it without end)`,
-      );
-    const abort = (): void => {
-      post(worker, { flambeau: 'abort', id });
-      if (question.endsAtOnce === true) settle(() => reject(signal!.reason as Error));
-    };
-    const heard = (event: object): void => {
-      const reply = messageOf<Reply>(event);
-      if (reply?.flambeau !== 'reply' || reply.id !== id) return;
-      if ('error' in reply) settle(() => reject(errorOf(reply.error)));
-      else if ('alive' in reply) watching.alive(reply.alive);
-      else {
-        try {
-          question.hear(reply, (result) => settle(() => resolve(result)));
-        } catch (error) {
-          post(worker, { flambeau: 'abort', id }); // a callback has failed
-          settle(() => reject(error instanceof Error ? error : new FlambeauError(String(error))));
-        }
-      }
-    };
-    const listeners = [
-      ['message', heard],
-      ['error', failed],
-      ['messageerror', failed],
-      ['close', gone],
-    ] as const;
-    hearNoMore = () => {
-      for (const [kind, listener] of listeners) worker.removeEventListener(kind, listener);
-      signal?.removeEventListener('abort', abort);
-      watching.stop();
-    };
-    const settle = (end: () => void): void => {
-      hearNoMore();
-      end();
-    };
-    for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);
-    signal?.addEventListener('abort', abort);
-    const watching = watch(worker, within, gone, silent);
+    hearNoMore = listen(question, id, resolve, reject);
   });
   worker.start?.();
   try {
@@ -90,4 +47,54 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     );
   }
   return await outcome;
+}
+
+/** Hears what the worker says to the question, and that it is gone or silent, until one of them settles it. @returns what ends the hearing */
+function listen<T>(question: Question<T>, id: number, resolve: (result: T) => void, reject: (why: Error) => void): () => void {
+  const { op, worker, signal, remedy } = question;
+  const fail = (why: string): void => settle(() => reject(new DeviceError(`${op}: the worker has ${why}`)));
+  const failed = (event: object): void => fail(`failed${saidBy(event)}; ${remedy}`);
+  const gone = (): void => fail(`ended before it was done: ${WHY_ENDED}; start another one`);
+  const within = question.startTimeout ?? FIRST_WORD;
+  const silent = (): void =>
+    fail(
+      `said nothing for ${within} ms: it was ended before it could, or does not listen; ${remedy} before it waits for anything (startTimeout: Infinity waits for it without end)`,
+    );
+  const abort = (): void => {
+    post(worker, { flambeau: 'abort', id });
+    if (question.endsAtOnce === true) settle(() => reject(signal!.reason as Error));
+  };
+  const heard = (event: object): void => {
+    const reply = messageOf<Reply>(event);
+    if (reply?.flambeau !== 'reply' || reply.id !== id) return;
+    if ('error' in reply) settle(() => reject(errorOf(reply.error)));
+    else if ('alive' in reply) watching.alive(reply.alive);
+    else {
+      try {
+        question.hear(reply, (result) => settle(() => resolve(result)));
+      } catch (error) {
+        post(worker, { flambeau: 'abort', id }); // a callback has failed
+        settle(() => reject(error instanceof Error ? error : new FlambeauError(String(error))));
+      }
+    }
+  };
+  const listeners = [
+    ['message', heard],
+    ['error', failed],
+    ['messageerror', failed],
+    ['close', gone],
+  ] as const;
+  const hearNoMore = (): void => {
+    for (const [kind, listener] of listeners) worker.removeEventListener(kind, listener);
+    signal?.removeEventListener('abort', abort);
+    watching.stop();
+  };
+  const settle = (end: () => void): void => {
+    hearNoMore();
+    end();
+  };
+  for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);
+  signal?.addEventListener('abort', abort);
+  const watching = watch(worker, within, gone, silent);
+  return hearNoMore;
 }

@@ -38,6 +38,22 @@ export function BlockPicker() {
   );
 }
 
+interface KindProps {
+  readonly kind: LayerKind;
+  readonly isChosen: boolean;
+  readonly onClick: () => void;
+  readonly onPoint: () => void;
+}
+
+function Kind({ kind, isChosen, onClick, onPoint }: KindProps) {
+  return (
+    <li id={`pick-${kind}`} role="option" aria-selected={isChosen} onClick={onClick} onPointerMove={onPoint}>
+      <b>{LAYERS[kind].title}</b>
+      <span>{LAYERS[kind].summary}</span>
+    </li>
+  );
+}
+
 function PickerList({ path }: { readonly path: Path }) {
   const [search, setSearch] = useState('');
   const [at, setAt] = useState(0);
@@ -86,17 +102,7 @@ function PickerList({ path }: { readonly path: Path }) {
       </div>
       <ul id="picker-list" role="listbox" aria-label="Blocks" ref={list}>
         {kinds.map((kind, i) => (
-          <li
-            key={kind}
-            id={`pick-${kind}`}
-            role="option"
-            aria-selected={i === chosen}
-            onClick={() => choose(kind)}
-            onPointerMove={() => setAt(i)}
-          >
-            <b>{LAYERS[kind].title}</b>
-            <span>{LAYERS[kind].summary}</span>
-          </li>
+          <Kind key={kind} kind={kind} isChosen={i === chosen} onClick={() => choose(kind)} onPoint={() => setAt(i)} />
         ))}
       </ul>
       {kinds.length === 0 && <p class="muted">No block is called so. Try “filter”, “pool” or “linear”.</p>}

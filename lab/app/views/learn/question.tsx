@@ -66,38 +66,53 @@ function Solution({ question: { worked, network } }: { readonly question: Questi
   );
 }
 
+/** What the reader has given for each part of a question, and what was said of it. */
+function useAnswers({ parts }: Question, onSolved: () => void) {
+  const [given, setGiven] = useState<readonly string[]>([]);
+  const [verdicts, setVerdicts] = useState<readonly (Verdict | undefined)[] | undefined>(undefined);
+  const answers = parts.map((_, i) => given[i] ?? '');
+  const right = verdicts?.filter((verdict) => verdict === 'right').length ?? 0;
+  const isWhole = verdicts !== undefined && !verdicts.includes(undefined);
+  return {
+    answers,
+    verdicts,
+    summary: !isWhole ? '' : right === verdicts.length ? 'All right!' : `${right} of ${verdicts.length} right`,
+    answer: (at: number, value: string): void => {
+      setGiven(answers.map((old, i) => (i === at ? value : old)));
+      setVerdicts(verdicts?.map((old, i) => (i === at ? undefined : old)));
+    },
+    check: (): void => {
+      const found = parts.map((part, i) => verdictOf(part, answers[i]!));
+      setVerdicts(found);
+      if (found.every((verdict) => verdict === 'right')) onSolved();
+    },
+    clear: (): void => {
+      setGiven([]);
+      setVerdicts(undefined);
+    },
+  };
+}
+
 export function QuestionCard({ question: maker }: { readonly question: QuestionMaker }) {
   const [seed, setSeed] = useState<number | undefined>(undefined);
   const question = useMemo(() => maker.make(seed === undefined ? undefined : randomOf(seed)), [maker, seed]);
-  const [given, setGiven] = useState<readonly string[]>([]);
-  const [verdicts, setVerdicts] = useState<readonly (Verdict | undefined)[] | undefined>(undefined);
+  const { answers, verdicts, summary, answer, check, clear } = useAnswers(question, () => markSolved(maker.id));
   const [hint, setHint] = useState(false);
   const [worked, setWorked] = useState(false);
   const id = useId();
-  const all = question.parts.map((_, i) => given[i] ?? '');
 
-  const check = (event: Event): void => {
-    event.preventDefault();
-    const found = question.parts.map((part, i) => verdictOf(part, all[i]!));
-    setVerdicts(found);
-    if (found.every((verdict) => verdict === 'right')) markSolved(maker.id);
-  };
   const another = (): void => {
     setSeed((seed ?? 0) + 1 + Math.floor(Math.random() * 1000));
-    setGiven([]);
-    setVerdicts(undefined);
+    clear();
     setHint(false);
     setWorked(false);
   };
-  const right = verdicts?.filter((verdict) => verdict === 'right').length ?? 0;
-  const summary =
-    verdicts === undefined || verdicts.includes(undefined)
-      ? ''
-      : right === verdicts.length
-        ? 'All right!'
-        : `${right} of ${verdicts.length} right`;
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    check();
+  };
   return (
-    <form class="card question" aria-labelledby={id} onSubmit={check}>
+    <form class="card question" aria-labelledby={id} onSubmit={submit}>
       <h4 id={id}>
         <span>Question: {maker.title}</span>
         {solved.value.has(maker.id) && <span class="done">✓ solved</span>}
@@ -108,16 +123,7 @@ export function QuestionCard({ question: maker }: { readonly question: QuestionM
       {question.code.length > 0 && <pre tabindex={0}>{question.code.join('\n')}</pre>}
       <div class="answers">
         {question.parts.map((part, i) => (
-          <Field
-            key={`${seed ?? ''} ${i}`}
-            part={part}
-            value={all[i]!}
-            verdict={verdicts?.[i]}
-            onInput={(value) => {
-              setGiven(all.map((old, j) => (j === i ? value : old)));
-              setVerdicts(verdicts?.map((old, j) => (j === i ? undefined : old)));
-            }}
-          />
+          <Field key={`${seed ?? ''} ${i}`} part={part} value={answers[i]!} verdict={verdicts?.[i]} onInput={(value) => answer(i, value)} />
         ))}
       </div>
       <div class="row">

@@ -97,7 +97,8 @@ interface RecorderProps {
   readonly video: { readonly current: HTMLVideoElement | null };
 }
 
-function Recorder({ className, video }: RecorderProps) {
+/** Pictures of the camera, one after the other, from `begin` to `end`. */
+function useRecording({ className, video }: RecorderProps) {
   const timer = useRef<ReturnType<typeof setInterval> | undefined>(undefined);
   const [taken, setTaken] = useState(0);
   const [holding, setHolding] = useState(false);
@@ -134,7 +135,11 @@ function Recorder({ className, video }: RecorderProps) {
       end();
     };
   }, []);
+  return { taken, holding, problem, begin, end };
+}
 
+function Recorder({ className, video }: RecorderProps) {
+  const { taken, holding, problem, begin, end } = useRecording({ className, video });
   const isPress = ({ key }: KeyboardEvent): boolean => key === ' ' || key === 'Enter';
   return (
     <>

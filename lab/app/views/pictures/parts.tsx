@@ -7,10 +7,6 @@ import { splitAnew } from './actions.ts';
 export function Parts() {
   const drag = useRef(Symbol('split'));
   const { share, seed } = splitting.value;
-  const count = classes.value.length;
-  const train = countsOf(pictures.value, count, 'train');
-  const valid = countsOf(pictures.value, count, 'valid');
-  const most = Math.max(1, ...train.map((trained, label) => trained + valid[label]!));
   const percent = Math.round(share * 100);
   return (
     <aside class="card parts" aria-label="Parts">
@@ -35,37 +31,47 @@ export function Parts() {
       <button type="button" onClick={() => splitAnew(share, seed + 1)}>
         Choose others
       </button>
-      <table class="counts">
-        <thead>
-          <tr>
-            <th scope="col">Class</th>
-            <th scope="col">Training</th>
-            <th scope="col">Kept</th>
-          </tr>
-        </thead>
-        <tbody>
-          {classes.value.map((name, label) => (
-            <tr key={name}>
-              <th scope="row">
-                {name}
-                <span class="bar-of" aria-hidden="true">
-                  <i style={{ width: `${(100 * train[label]!) / most}%` }} />
-                  <b style={{ width: `${(100 * valid[label]!) / most}%` }} />
-                </span>
-              </th>
-              <td>{train[label]}</td>
-              <td>{valid[label]}</td>
-            </tr>
-          ))}
-        </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row">All</th>
-            <td>{train.reduce((a, b) => a + b, 0)}</td>
-            <td>{valid.reduce((a, b) => a + b, 0)}</td>
-          </tr>
-        </tfoot>
-      </table>
+      <Counts />
     </aside>
+  );
+}
+
+function Counts() {
+  const count = classes.value.length;
+  const train = countsOf(pictures.value, count, 'train');
+  const valid = countsOf(pictures.value, count, 'valid');
+  const most = Math.max(1, ...train.map((trained, label) => trained + valid[label]!));
+  return (
+    <table class="counts">
+      <thead>
+        <tr>
+          <th scope="col">Class</th>
+          <th scope="col">Training</th>
+          <th scope="col">Kept</th>
+        </tr>
+      </thead>
+      <tbody>
+        {classes.value.map((name, label) => (
+          <tr key={name}>
+            <th scope="row">
+              {name}
+              <span class="bar-of" aria-hidden="true">
+                <i style={{ width: `${(100 * train[label]!) / most}%` }} />
+                <b style={{ width: `${(100 * valid[label]!) / most}%` }} />
+              </span>
+            </th>
+            <td>{train[label]}</td>
+            <td>{valid[label]}</td>
+          </tr>
+        ))}
+      </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row">All</th>
+          <td>{train.reduce((a, b) => a + b, 0)}</td>
+          <td>{valid.reduce((a, b) => a + b, 0)}</td>
+        </tr>
+      </tfoot>
+    </table>
   );
 }

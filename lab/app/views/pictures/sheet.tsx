@@ -122,13 +122,44 @@ function TileOption({
   );
 }
 
+/** The rows of a window, and the one of the active picture, which must exist to be told to a screen reader. */
+function useRows({ label, pictures }: SheetProps, { columns, first, last }: Window, active: number): readonly Row[] {
+  const made = useRef(new Map<number, Row>());
+  const count = pictures.length;
+  const of = `${count} ${label}`;
+  const rowOf = (row: number): Row => {
+    const from = row * columns;
+    const tiles = pictures
+      .slice(from, from + columns)
+      .map((picture, n): Tile => ({ picture, i: from + n, isActive: from + n === active, isChosen: selected.value.has(picture.id) }));
+    const before = made.current.get(row);
+    if (before?.of === of && isSame(before.tiles, tiles)) return before;
+    const node = (
+      <div key={row} class="sheet-row" role="presentation" style={{ transform: `translateY(${row * STEP}px)` }}>
+        <PictureRow pictures={tiles.map(({ picture }) => picture)} side={TILE} step={STEP} />
+        {tiles.map((tile, n) => (
+          <TileOption key={tile.picture.id} tile={tile} left={n * STEP} of={count} label={label} />
+        ))}
+      </div>
+    );
+    return { of, tiles, node };
+  };
+  const shown = new Map<number, Row>();
+  for (let row = first; row <= last; row++) shown.set(row, rowOf(row));
+  const activeRow = Math.floor(active / columns);
+  if (count > 0 && !shown.has(activeRow)) shown.set(activeRow, rowOf(activeRow));
+  made.current = shown;
+  return [...shown.values()];
+}
+
 export function Sheet({ name, label, pictures }: SheetProps) {
   const list = useRef<HTMLDivElement>(null);
-  const made = useRef(new Map<number, Row>());
   const [active, setActive] = useState(0);
   const count = pictures.length;
-  const { columns, first, last } = useWindow(list, count);
+  const onScreen = useWindow(list, count);
+  const { columns } = onScreen;
   const at = Math.min(active, count - 1);
+  const shown = useRows({ name, label, pictures }, onScreen, at);
   const rows = Math.ceil(count / columns);
   const ids = (): string[] => pictures.map(({ id }) => id);
   const chosen = selected.value;
@@ -163,29 +194,6 @@ export function Sheet({ name, label, pictures }: SheetProps) {
     else toggle(id);
   };
 
-  const rowOf = (row: number, from: number, to: number): Row => {
-    const tiles = pictures
-      .slice(from, to)
-      .map((picture, n): Tile => ({ picture, i: from + n, isActive: from + n === at, isChosen: chosen.has(picture.id) }));
-    const of = `${count} ${label}`;
-    const before = made.current.get(row);
-    if (before?.of === of && isSame(before.tiles, tiles)) return before;
-    const node = (
-      <div key={row} class="sheet-row" role="presentation" style={{ transform: `translateY(${row * STEP}px)` }}>
-        <PictureRow pictures={tiles.map(({ picture }) => picture)} side={TILE} step={STEP} />
-        {tiles.map((tile, n) => (
-          <TileOption key={tile.picture.id} tile={tile} left={n * STEP} of={count} label={label} />
-        ))}
-      </div>
-    );
-    return { of, tiles, node };
-  };
-  const shown = new Map<number, Row>();
-  for (let row = first; row <= last; row++) shown.set(row, rowOf(row, row * columns, (row + 1) * columns));
-  // What a screen reader is told to be the active one must exist.
-  const activeRow = Math.floor(at / columns);
-  if (count > 0 && !shown.has(activeRow)) shown.set(activeRow, rowOf(activeRow, activeRow * columns, (activeRow + 1) * columns));
-  made.current = shown;
   return (
     <div
       ref={list}
@@ -199,7 +207,7 @@ export function Sheet({ name, label, pictures }: SheetProps) {
       onKeyDown={onKeyDown}
       onClick={onClick}
     >
-      {[...shown.values()].map(({ node }) => node)}
+      {shown.map(({ node }) => node)}
     </div>
   );
 }

@@ -3,12 +3,15 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { short } from '../../../core/look/sum.ts';
 import type { DreamPicture, DreamTarget } from '../../../core/look/dream.ts';
+import type { Looked } from '../../../worker/look-functions.ts';
 import type { Run } from '../../state/run.ts';
 import { drawRgb } from '../../ui/picture.tsx';
 import { paintSoon } from '../../ui/painting.ts';
 import { choose, looked, looking, problem, tab } from './state.ts';
 import { messageOf } from '../../../core/failure.ts';
 
+const ABOUT =
+  'A picture of noise is changed a little at a time, always in the direction in which the chosen numbers grow: the pattern that appears is what they look for. Nothing of your pictures is used.';
 const STEPS = 120;
 const AT_A_TIME = 2;
 
@@ -70,6 +73,15 @@ function DreamCanvas({
   return <canvas ref={canvas} class={picture === undefined ? 'blank' : undefined} width={1} height={1} role="img" aria-label={label} />;
 }
 
+function Progress({ picture, what }: { readonly picture: DreamPicture | undefined; readonly what: string }) {
+  return (
+    <>
+      <progress value={picture?.step ?? 0} max={STEPS} aria-label="Steps" />
+      <p aria-live="polite">{picture === undefined ? 'Not started.' : `Step ${picture.step}: the ${what} is ${short(picture.answer)}.`}</p>
+    </>
+  );
+}
+
 interface ChoiceProps {
   readonly label: ComponentChildren;
   readonly value: number;
@@ -94,57 +106,59 @@ function Choice({ label, value, disabled, options, onChange }: ChoiceProps) {
   );
 }
 
+/** What can be dreamt of, and what of it is: the channel that was wished for, of the stage that was, as far as the network has them. */
+function subjectOf(
+  { stages: all }: Looked,
+  classes: readonly string[],
+  wished: { readonly stage: number | undefined; readonly channel: number },
+) {
+  const scores = all.length - 2;
+  const stages = all.slice(1, -1).filter(({ kind }) => kind !== 'flatten' && kind !== 'dropout');
+  const stage = stages.find(({ index }) => index === wished.stage)?.index ?? scores;
+  const isClass = stage === scores;
+  const channels = Array.from({ length: all[stage]!.shape[0]! }, (_, i) => [i, isClass ? (classes[i] ?? '') : `channel ${i + 1}`] as const);
+  const channel = Math.min(wished.channel, channels.length - 1);
+  const ofWhat = [
+    [scores, 'the classes'] as const,
+    ...stages.flatMap(({ index, number, title }) => (index === scores ? [] : [[index, `${number} ${title}`] as const])),
+  ];
+  return { stage, channel, isClass, name: channels[channel]![1], ofWhat, channels };
+}
+
 export function Dream() {
   const [look, run] = [looked.value, looking.value];
-  const [stageWished, setStage] = useState<number | undefined>(undefined);
-  const [channel, setChannel] = useState(0);
+  const [wished, setWished] = useState<{ readonly stage: number | undefined; readonly channel: number }>({ stage: undefined, channel: 0 });
   const [seed, setSeed] = useState(0);
   const { working, picture, start, stop, clear } = useDream(run);
   if (look === undefined || run === undefined) return null;
 
   const size = look.stages[0]!.shape[1]!;
-  const scores = look.stages.length - 2;
-  const stages = look.stages.slice(1, -1).filter(({ kind }) => kind !== 'flatten' && kind !== 'dropout');
-  const stage = stageWished !== undefined && stages.some(({ index }) => index === stageWished) ? stageWished : scores;
-  const channels = look.stages[stage]!.shape[0]!;
-  const chosenChannel = Math.min(channel, channels - 1);
-  const nameOf = (i: number): string => (stage === scores ? (run.classes[i] ?? '') : `channel ${i + 1}`);
-  const name = nameOf(chosenChannel);
-  const ofWhat = [
-    [scores, 'the classes'] as const,
-    ...stages.flatMap(({ index, number, title }) => (index === scores ? [] : [[index, `${number} ${title}`] as const])),
-  ];
-  const names = Array.from({ length: channels }, (_, i) => [i, nameOf(i)] as const);
+  const { stage, channel, isClass, name, ofWhat, channels } = subjectOf(look, run.classes, wished);
   const wish = (stage: number | undefined, channel: number): void => {
     clear();
-    setStage(stage);
-    setChannel(channel);
+    setWished({ stage, channel });
+  };
+  const otherNoise = (): void => {
+    clear();
+    setSeed(seed + 1);
   };
   const lookAt = (dream: DreamPicture): void => {
     tab.value = 'inside';
-    choose({
-      pixels: { size, rgb: rgbOf(dream, size) },
-      name: `dream of ${name}`,
-      label: stage === scores ? chosenChannel : undefined,
-      id: undefined,
-    });
+    choose({ pixels: { size, rgb: rgbOf(dream, size) }, name: `dream of ${name}`, label: isClass ? channel : undefined, id: undefined });
   };
   return (
     <section class="card dream" aria-label="Dream">
       <div>
         <h3>What excites it most (activation maximisation)</h3>
-        <p class="small">
-          A picture of noise is changed a little at a time, always in the direction in which the chosen numbers grow: the pattern that
-          appears is what they look for. Nothing of your pictures is used.
-        </p>
+        <p class="small">{ABOUT}</p>
         <div class="row">
           <Choice label={<>Of </>} value={stage} disabled={working} options={ofWhat} onChange={(value) => wish(value, 0)} />
           <Choice
             label={<span class="hidden">Channel</span>}
-            value={chosenChannel}
+            value={channel}
             disabled={working}
-            options={names}
-            onChange={(value) => wish(stageWished, value)}
+            options={channels}
+            onChange={(value) => wish(wished.stage, value)}
           />
         </div>
         <div class="row">
@@ -153,30 +167,18 @@ export function Dream() {
               Stop
             </button>
           ) : (
-            <button type="button" class="primary" onClick={() => void start({ stage, channel: chosenChannel }, seed)}>
+            <button type="button" class="primary" onClick={() => void start({ stage, channel }, seed)}>
               Dream
             </button>
           )}
-          <button
-            type="button"
-            disabled={working}
-            onClick={() => {
-              clear();
-              setSeed(seed + 1);
-            }}
-          >
+          <button type="button" disabled={working} onClick={otherNoise}>
             Other noise
           </button>
           <button type="button" disabled={picture === undefined || working} onClick={() => picture !== undefined && lookAt(picture)}>
             Look at it
           </button>
         </div>
-        <progress value={picture?.step ?? 0} max={STEPS} aria-label="Steps" />
-        <p aria-live="polite">
-          {picture === undefined
-            ? 'Not started.'
-            : `Step ${picture.step}: the ${stage === scores ? 'score' : 'mean'} of ${name} is ${short(picture.answer)}.`}
-        </p>
+        <Progress picture={picture} what={`${isClass ? 'score' : 'mean'} of ${name}`} />
       </div>
       <DreamCanvas picture={picture} size={size} name={name} />
     </section>

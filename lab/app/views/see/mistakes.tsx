@@ -73,8 +73,35 @@ interface MatrixProps {
   readonly onCell: (cell: readonly [number, number]) => void;
 }
 
+interface CellProps {
+  readonly count: number;
+  /** Of the pictures of the class. */
+  readonly part: number;
+  readonly isRight: boolean;
+  readonly isChosen: boolean;
+  readonly label: string;
+  readonly onClick: () => void;
+}
+
+function Cell({ count, part, isRight, isChosen, label, onClick }: CellProps) {
+  return (
+    <td class={isRight ? 'right' : undefined}>
+      <button
+        type="button"
+        disabled={count === 0}
+        aria-pressed={isChosen}
+        aria-label={label}
+        class={part > 0.55 ? 'strong' : undefined}
+        style={{ background: cssColour(isRight ? -part : part, dark.value) }}
+        onClick={onClick}
+      >
+        {count}
+      </button>
+    </td>
+  );
+}
+
 function Matrix({ confusion: { cells, classes }, names, cell, onCell }: MatrixProps) {
-  const isDark = dark.value;
   const share = (value: number | undefined): string => (value === undefined ? '–' : `${Math.round(100 * value)} %`);
   return (
     <div class="confusion" role="region" aria-label="Confusion matrix" tabIndex={0}>
@@ -97,24 +124,17 @@ function Matrix({ confusion: { cells, classes }, names, cell, onCell }: MatrixPr
           {cells.map((row, i) => (
             <tr key={i}>
               <th scope="row">{names[i]}</th>
-              {row.map((those, j) => {
-                const part = those.length / Math.max(1, classes[i]!.count);
-                return (
-                  <td key={j} class={i === j ? 'right' : undefined}>
-                    <button
-                      type="button"
-                      disabled={those.length === 0}
-                      aria-pressed={cell?.[0] === i && cell[1] === j}
-                      aria-label={`${those.length} of ${names[i]} taken for ${names[j]}`}
-                      class={part > 0.55 ? 'strong' : undefined}
-                      style={{ background: cssColour(i === j ? -part : part, isDark) }}
-                      onClick={() => onCell([i, j])}
-                    >
-                      {those.length}
-                    </button>
-                  </td>
-                );
-              })}
+              {row.map(({ length }, j) => (
+                <Cell
+                  key={j}
+                  count={length}
+                  part={length / Math.max(1, classes[i]!.count)}
+                  isRight={i === j}
+                  isChosen={cell?.[0] === i && cell[1] === j}
+                  label={`${length} of ${names[i]} taken for ${names[j]}`}
+                  onClick={() => onCell([i, j])}
+                />
+              ))}
               <td class="figure">{share(classes[i]!.recall)}</td>
             </tr>
           ))}

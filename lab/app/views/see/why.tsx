@@ -1,8 +1,9 @@
 /** Why the network says what it says: where it looks (Grad-CAM), what it misses when a piece is covered, and which pictures it takes for alike. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Heat } from '../../../core/look/explain-class.ts';
+import type { Cover, Heat } from '../../../core/look/explain-class.ts';
 import { short } from '../../../core/look/sum.ts';
 import type { Alike } from '../../../worker/look-functions.ts';
+import type { Run } from '../../state/run.ts';
 import { Overlay } from './overlay.tsx';
 import { Thumb } from './picker.tsx';
 import { chosen, isLive, looked, looking, problem } from './state.ts';
@@ -98,32 +99,29 @@ interface Covered {
   readonly falls: readonly number[];
 }
 
-function Covering({ target }: { readonly target: number }) {
-  const look = looked.value;
-  const run = looking.value;
-  const size = look?.stages[0]?.shape[1] ?? 32;
-  const [share, setShare] = useState(4);
+/** How the probability of a class falls as a square covers the picture, place after place, while it goes on. */
+function useCovering(run: Run | undefined, target: number, cover: Cover) {
   const [covered, setCovered] = useState<Covered | undefined>(undefined);
   const [working, setWorking] = useState(false);
-  const stop = useRef(false);
-  const side = Math.max(1, Math.round(size / share));
-  const stride = Math.max(1, Math.round(side / 2));
-  useEffect(() => () => void (stop.current = true), []);
+  const stopped = useRef(false);
+  const stop = (): void => void (stopped.current = true);
+  const clear = (): void => setCovered(undefined);
+  useEffect(() => stop, []);
   useEffect(() => {
-    stop.current = true;
-    setCovered(undefined);
+    stop();
+    clear();
   }, [chosen.value, target, run]);
 
   const start = async (): Promise<void> => {
     if (run === undefined) return;
-    stop.current = false;
+    stopped.current = false;
     setWorking(true);
     const falls: number[] = [];
     try {
-      for (let from = 0; !(stop.current as boolean); from += AT_A_TIME) {
-        const part = await run.call('coveredFalls', target, { side, stride }, from, from + AT_A_TIME);
+      for (let from = 0; !(stopped.current as boolean); from += AT_A_TIME) {
+        const part = await run.call('coveredFalls', target, cover, from, from + AT_A_TIME);
         falls.push(...part.falls);
-        if (stop.current as boolean) break;
+        if (stopped.current as boolean) break;
         setCovered({ places: part.places, falls: [...falls] });
         if (falls.length >= part.places ** 2) break;
       }
@@ -133,6 +131,17 @@ function Covering({ target }: { readonly target: number }) {
       setWorking(false);
     }
   };
+  return { covered, working, start, stop, clear };
+}
+
+function Covering({ target }: { readonly target: number }) {
+  const look = looked.value;
+  const run = looking.value;
+  const size = look?.stages[0]?.shape[1] ?? 32;
+  const [share, setShare] = useState(4);
+  const side = Math.max(1, Math.round(size / share));
+  const stride = Math.max(1, Math.round(side / 2));
+  const { covered, working, start, stop, clear } = useCovering(run, target, { side, stride });
 
   const all = covered === undefined ? 0 : covered.places ** 2;
   const done = covered !== undefined && covered.falls.length === all;
@@ -144,7 +153,7 @@ function Covering({ target }: { readonly target: number }) {
       <CoverMap covered={covered} side={side} stride={stride} size={size} />
       <div class="row">
         {working ? (
-          <button type="button" onClick={() => (stop.current = true)}>
+          <button type="button" onClick={stop}>
             Stop
           </button>
         ) : (
@@ -159,7 +168,7 @@ function Covering({ target }: { readonly target: number }) {
             disabled={working}
             onChange={({ currentTarget }) => {
               setShare(Number(currentTarget.value));
-              setCovered(undefined);
+              clear();
             }}
           >
             {[2, 4, 6, 8].map((value) => (

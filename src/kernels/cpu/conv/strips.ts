@@ -76,30 +76,9 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
     const image = f.let('image', part.div(p.pixelBlocks));
     const pixel = f.let('pixel', part.rem(p.pixelBlocks).mul(p.pixelBlock));
     const pixels = minI32(f, 'unitPixels', p.pixelBlock, p.plane.sub(pixel));
-    const placeOf = (part: Expr): Expr =>
-      p.x.add(part.div(p.pixelBlocks).mul(p.xn)).add(part.rem(p.pixelBlocks).mul(p.pixelBlock.mul(bytes)));
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(bytes)), p.hasBias, outputs, bias);
-    f.call(copy, placeOf(part), p.channels, p.xc, pixels.mul(bytes), scratch);
-    // The next unit's pixels, the same where it has those.
-    const nextPart = minI32(f, 'nextPart', unit.add(1), p.units.sub(1)).div(p.outputBlocks);
-    const next = f.let('next', placeOf(nextPart));
-    const rowLines = f.let(
-      'rowLines',
-      p.pixelBlock
-        .mul(bytes)
-        .add(LINE - 1)
-        .div(LINE),
-    );
-    const width = TILE_VECTORS * kit.lanes;
-    const chunks = f.let(
-      'chunks',
-      outputs
-        .add(height - 1)
-        .div(height)
-        .mul(pixels.add(width - 1).div(width))
-        .mul(height),
-    );
-    const lines = f.let('lines', nextPart.eq(part).select(i32(0), rowLines.mul(p.channels).div(chunks).add(1)));
+    f.call(copy, pixelsOf(p, part, bytes), p.channels, p.xc, pixels.mul(bytes), scratch);
+    const { next, rowLines, lines } = nextPixels(scope, kit, { unit, part, outputs, pixels });
     const at = f.let('nextAt', i32(0));
     const row = f.let('nextRow', i32(0));
     forStep(f, 'm', [0, outputs, height], (m) => {
@@ -109,7 +88,7 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
       const panel = f.let('panel', scratch);
       const left = f.let('left', outputs.sub(m));
       const args = { a: weights, channels: p.channels, bias: bias.add(m.mul(bytes)), yc: p.yc, left, gate, residual, affine, streams, lines }; // prettier-ignore
-      forStep(f, 'j', [0, pixels, width], (j) => {
+      forStep(f, 'j', [0, pixels, TILE_VECTORS * kit.lanes], (j) => {
         const place = f.let('place', y.add(j.mul(bytes)));
         strip({ ...args, b: panel, y: place, pixels: pixels.sub(j), next: next.add(row).add(at) });
         f.inc(panel, p.channels.mul(TILE_VECTORS * kit.vectorBytes).add(PANEL_GAP));
@@ -122,6 +101,29 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
     });
   });
   if (kit.vectorBytes === LINE) f.drain();
+}
+
+/** Where the pixels of a part begin: an image's, from the first of the block on. */
+const pixelsOf = (p: Scope['p'], part: Expr, bytes: number): Expr =>
+  p.x.add(part.div(p.pixelBlocks).mul(p.xn)).add(part.rem(p.pixelBlocks).mul(p.pixelBlock.mul(bytes)));
+
+/**
+ * The next unit's pixels, the same where it has those: where they begin, lines of a channel, and lines that each turn of a tile asks for, so that all have
+ * been asked for in the end.
+ */
+function nextPixels({ f, p }: Scope, kit: ElementKit, of: Record<'unit' | 'part' | 'outputs' | 'pixels', Expr>) {
+  const [height, width] = [tileRows(kit), TILE_VECTORS * kit.lanes];
+  const part = minI32(f, 'nextPart', of.unit.add(1), p.units.sub(1)).div(p.outputBlocks);
+  const next = f.let('next', pixelsOf(p, part, kit.bytes));
+  const rowBytes = p.pixelBlock.mul(kit.bytes);
+  const rowLines = f.let('rowLines', rowBytes.add(LINE - 1).div(LINE));
+  const tiles = of.outputs
+    .add(height - 1)
+    .div(height)
+    .mul(of.pixels.add(width - 1).div(width));
+  const chunks = f.let('chunks', tiles.mul(height));
+  const lines = f.let('lines', part.eq(of.part).select(i32(0), rowLines.mul(p.channels).div(chunks).add(1)));
+  return { next, rowLines, lines };
 }
 
 /**

@@ -12,9 +12,8 @@ import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gem
 import { narrowed, type Target } from '../../../kernels/cpu/ir.ts';
 import { asContiguous } from '../copy.ts';
 import { SCRATCH, type CpuLowering } from '../lowering.ts';
-import { denseVector } from '../matmul.ts';
-import { ceilTo, denseRows } from './along-outputs.ts';
-import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
+import { ceilTo, denseRows, lineResultArgs, sourceArgs } from './along-outputs.ts';
+import { elementOf, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
 import { forwardAxis, type AxisPlan } from './tables.ts';
 
 /** Elements of a kernel that code is unrolled for. */
@@ -101,21 +100,19 @@ export function suitsDepthwise({ wideTarget }: CpuLowering, w: Value): boolean {
   return wideTarget.vectorBytes > 16 || wideTarget.liveVectors > 16 || rows * columns <= 9;
 }
 
+/** Whether kernels are written for such shapes, and can read and write such memory. */
+function fits(c: Correlation, { x, w, y, finish }: Operands): boolean {
+  if (c.channels !== 1 || c.outputs > 4 || (c.groups === 1 && c.outputs > 1)) return false;
+  if (c.taps > MOST_TAPS || !denseRows(x) || y.layout.numel === 0 || w.layout.numel === 0) return false;
+  if ([finish.gate, finish.residual].some((operand) => operand?.layout.contiguous === false)) return false; // the epilogue sees them as it sees y
+  return y.layout.contiguous || (y.buffer === SCRATCH && finish.kind === 'none');
+}
+
 /** y = the correlation if this is the way to compute it. */
 export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Lowered {
-  const { x, w, bias, y, finish } = o;
-  const kernel = w.layout.shape.slice(2) as [number, number];
-  if (c.channels !== 1 || c.outputs > 4 || (c.groups === 1 && c.outputs > 1)) return undefined;
-  if (
-    kernel[0] * kernel[1] > MOST_TAPS ||
-    !denseRows(x) ||
-    !(y.layout.contiguous || (y.buffer === SCRATCH && finish.kind === 'none')) ||
-    [finish.gate, finish.residual].some((operand) => operand?.layout.contiguous === false) || // the epilogue sees them as it sees y
-    y.layout.numel === 0 ||
-    w.layout.numel === 0
-  )
-    return undefined;
-  const [rows, columns] = [axisOf(c.rows, kernel[0]), axisOf(c.columns, kernel[1])];
+  const { x, w, y, finish } = o;
+  if (!fits(c, o)) return undefined;
+  const [rows, columns] = [axisOf(c.rows, w.layout.shape[2]!), axisOf(c.columns, w.layout.shape[3]!)];
   if (rows === undefined || columns === undefined || rows.shape.segments.length > 4 || c.columns.outStep > 2) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const element = elementOf(y);
@@ -125,48 +122,36 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const [down, across] = [rows.shape.segments.length, columns.shape.segments.length];
   const tile = Math.max(1, Math.min(Math.floor(4 / down), rows.count));
   const source = rowArgs(l, columns, c.columns.source, kit);
-  const b = rowBlockOf(rows, source.rowBytes, tile);
+  const { sourceRows, ...blocks } = rowBlockOf(rows, source.rowBytes, tile);
   const [height, width] = y.layout.shape.slice(2) as [number, number];
-  const lastColumn = Math.max(0, Math.ceil((width - lanes * across) / across));
-  const resultsAt = ceilTo(b.sourceRows * source.rowBytes + SLACK, 64);
+  const resultsAt = ceilTo(sourceRows * source.rowBytes + SLACK, 64);
   const channels = c.groups * c.outputs;
-  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
-  const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
-  const products = (y.layout.numel * kernel[0] * kernel[1]) / (down * across);
-  const size = c.batch * channels * b.rowBlocks;
+  const products = (y.layout.numel * c.taps) / (down * across);
+  const size = c.batch * channels * blocks.rowBlocks;
   const byChannels = l.soon !== undefined && c.outputs === 1;
   l.launch(
     depthwiseKernel(target, { element, rows: rows.shape, columns: columns.shape, epilogue: finish.kind, tile }),
     {
       ...source,
-      x,
-      xn,
-      xc,
-      xh,
+      ...sourceArgs(x, bytes),
       sourceRows: c.rows.source,
       w: asContiguous(l, w),
-      bias: bias === undefined ? y : denseVector(l, bias, element),
-      hasBias: bias === undefined ? 0 : 1,
-      y,
-      ...finishArgs(finish, y),
-      yn,
-      yc,
+      ...lineResultArgs(l, c, o, element, bytes),
       channels,
       images: byChannels ? c.batch : 0,
       multiplier: c.outputs,
       rows: height,
       rowSize: width * bytes,
       rowCount: rows.count,
-      rowBlock: b.rowBlock,
-      rowBlocks: b.rowBlocks,
+      ...blocks,
       rowOrigin: rows.origin,
-      lastColumn,
+      lastColumn: Math.max(0, Math.ceil((width - lanes * across) / across)),
       resultsAt,
     },
     {
       size,
       unitCost: (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + PLANE_NS,
-      scratch: resultsAt + Math.max(b.rowBlock, tile) * down * width * bytes + SLACK,
+      scratch: resultsAt + Math.max(blocks.rowBlock, tile) * down * width * bytes + SLACK,
       flops: 2 * products,
       ...(byChannels && { channels }),
     },
@@ -188,17 +173,13 @@ export function lowerDepthwiseWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Va
   const source = rowArgs(l, columns, g.width.input, kit);
   const b = rowBlockOf(rows, source.rowBytes, 1);
   const sumsAt = ceilTo(b.sourceRows * source.rowBytes + SLACK, 64);
-  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
   const [dyn, dyc, dyh] = dy.layout.strides.map((step) => step * bytes) as [number, number, number];
   const products = dy.layout.numel * kernel[0] * kernel[1];
   l.launch(
     depthwiseWeightGradKernel(target, element, rows.shape, columns.shape, db !== undefined),
     {
       ...source,
-      x,
-      xn,
-      xc,
-      xh,
+      ...sourceArgs(x, bytes),
       sourceRows: g.height.input,
       dy,
       dyn,

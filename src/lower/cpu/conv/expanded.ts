@@ -10,8 +10,8 @@ import { hasStep } from '../../../kernels/formula/epilogue.ts';
 import { asContiguous } from '../copy.ts';
 import type { CpuLowering } from '../lowering.ts';
 import { denseVector } from '../matmul.ts';
-import { ceilTo, isPointwise, oddLines } from './along-outputs.ts';
-import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Operands } from './correlation.ts';
+import { ceilTo, isPointwise, lineResultArgs, oddLines, sourceArgs } from './along-outputs.ts';
+import { elementOf, multiplyAddNs, type Correlation, type Operands } from './correlation.ts';
 import { axisOf, BYTE_NS, MOST_TAPS, PLANE_NS, rowArgs, rowBlockOf, SLACK, type Axis } from './depthwise.ts';
 import { packedWeights } from './products.ts';
 
@@ -31,6 +31,15 @@ const BETWEEN_BYTES = 384 * 1024;
 type First = Omit<Operands, 'y'> & { readonly c: Correlation };
 type Second = Omit<Operands, 'x'> & { readonly c: Correlation };
 
+/** Whether kernels are written for such shapes and ends, and can read and write such memory. */
+function fits({ c, x, finish }: First, between: Layout, second: Second, kit: ElementKit): boolean {
+  const { layout } = second.y;
+  if (!isPointwise(c, x, { layout: between }) || c.channels > panelDepth(kit)) return false;
+  if (second.c.channels !== 1 || second.c.outputs !== 1 || second.c.groups !== c.outputs) return false;
+  if (!layout.contiguous || layout.numel === 0 || second.c.taps > MOST_TAPS || second.c.columns.step > 2) return false;
+  return finish.taps === undefined && second.finish.taps === undefined && !hasStep(finish.kind, 'add') && !hasStep(finish.kind, 'gate');
+}
+
 /** y = the second of the first, if this can compute it; `between` is how the first one's results would lie. */
 export function lowerExpanded(l: CpuLowering, first: First, between: Layout, second: Second): boolean {
   const { c, x, w, bias } = first;
@@ -38,42 +47,28 @@ export function lowerExpanded(l: CpuLowering, first: First, between: Layout, sec
   const element = elementOf(y);
   const kit = elementKit(l.wideTarget, element);
   const { bytes } = kit;
-  const kernel = second.w.layout.shape.slice(2) as [number, number];
-  if (!isPointwise(c, x, { layout: between }) || c.channels > panelDepth(kit)) return false;
-  if (second.c.channels !== 1 || second.c.outputs !== 1 || second.c.groups !== c.outputs) return false;
-  if (!y.layout.contiguous || y.layout.numel === 0 || kernel[0] * kernel[1] > MOST_TAPS || second.c.columns.step > 2) return false;
-  if (first.finish.taps !== undefined || finish.taps !== undefined) return false;
-  if (hasStep(first.finish.kind, 'add') || hasStep(first.finish.kind, 'gate')) return false;
-  const [rows, columns] = [axisOf(second.c.rows, kernel[0])!, axisOf(second.c.columns, kernel[1])!];
+  if (!fits(first, between, second, kit)) return false;
+  const [kernelRows, kernelColumns] = second.w.layout.shape.slice(2) as [number, number];
+  const [rows, columns] = [axisOf(second.c.rows, kernelRows)!, axisOf(second.c.columns, kernelColumns)!];
   const tile = Math.min(4, rows.count);
   const source = rowArgs(l, columns, c.columns.count, kit);
-  const b = rowBlockOf(rows, source.rowBytes, tile);
-  const u = unitsOf(c, rows, kit);
-  if (leastPixels(rows, u.partRows, c) < TILE_VECTORS * kit.lanes) return false;
-  const height = tileRows(kit);
+  const { sourceRows, ...blocks } = rowBlockOf(rows, source.rowBytes, tile);
+  const units = unitsOf(c, rows, kit);
+  if (leastPixels(rows, units.partRows, c) < TILE_VECTORS * kit.lanes) return false;
   const packed = packedWeights(l, c, w, kit);
-  const [xn, xc] = x.layout.strides as [number, number];
-  const [yn, yc] = y.layout.strides as [number, number];
   const [yRows, yColumns] = y.layout.shape.slice(2) as [number, number];
-  const resultsAt = ceilTo(b.sourceRows * source.rowBytes + SLACK, 64);
-  const resultBytes = Math.max(b.rowBlock, tile) * yColumns * bytes + SLACK;
+  const resultsAt = ceilTo(sourceRows * source.rowBytes + SLACK, 64);
+  const resultBytes = Math.max(blocks.rowBlock, tile) * yColumns * bytes + SLACK;
   const betweenAt = ceilTo(resultsAt + resultBytes + TILE_VECTORS * kit.vectorBytes, 64);
-  const products = between.numel * c.channels + y.layout.numel * kernel[0] * kernel[1];
-  const size = c.batch * u.parts * u.channelBlocks;
+  const products = between.numel * c.channels + y.layout.numel * second.c.taps;
+  const moved = (x.layout.numel + y.layout.numel) * bytes;
+  const size = c.batch * units.parts * units.channelBlocks;
+  const ends = { element, first: first.finish.kind, epilogue: finish.kind };
   l.launch(
-    expandedKernel(l.wideTarget, {
-      element,
-      first: first.finish.kind,
-      rows: rows.shape,
-      columns: columns.shape,
-      tile,
-      epilogue: finish.kind,
-    }),
+    expandedKernel(l.wideTarget, { ...ends, rows: rows.shape, columns: columns.shape, tile }),
     {
       ...source,
-      x,
-      xn: xn * bytes,
-      xc: xc * bytes,
+      ...sourceArgs(x, bytes),
       xh: c.columns.count * bytes,
       sourceRows: c.rows.count,
       depth: c.channels,
@@ -82,30 +77,24 @@ export function lowerExpanded(l: CpuLowering, first: First, between: Layout, sec
       hasFirstBias: bias === undefined ? 0 : 1,
       firstAffine: first.finish.affine ?? y,
       w: asContiguous(l, second.w),
-      bias: second.bias === undefined ? y : denseVector(l, second.bias, element),
-      hasBias: second.bias === undefined ? 0 : 1,
-      y,
-      ...finishArgs(finish, y),
-      yn: yn * bytes,
-      yc: yc * bytes,
+      ...lineResultArgs(l, second.c, { x, ...second }, element, bytes),
       channels: c.outputs,
       images: 0,
       multiplier: 1,
       rows: yRows,
       rowSize: yColumns * bytes,
       rowCount: rows.count,
-      rowBlock: b.rowBlock,
-      rowBlocks: b.rowBlocks,
+      ...blocks,
       rowOrigin: rows.origin,
       lastColumn: Math.max(0, yColumns - kit.lanes),
       resultsAt,
-      ...u,
+      ...units,
       betweenAt,
     },
     {
       size,
-      unitCost: (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + u.channelBlock * PLANE_NS,
-      scratch: betweenAt + ceilTo(u.channelBlock, height) * u.pitch + 64,
+      unitCost: (multiplyAddNs(2 * products, kit) + moved * BYTE_NS) / size + units.channelBlock * PLANE_NS,
+      scratch: betweenAt + ceilTo(units.channelBlock, tileRows(kit)) * units.pitch + 64,
       flops: 2 * products,
     },
   );

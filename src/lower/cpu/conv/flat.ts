@@ -5,10 +5,10 @@
 import type { CpuLowering } from '../lowering.ts';
 import { mostReach } from '../../../kernels/cpu/conv/depthwise-source.ts';
 import { flatKernel, type FlatTile } from '../../../kernels/cpu/conv/flat.ts';
-import { elementKit, laneMasks } from '../../../kernels/cpu/gemm/tile.ts';
+import { elementKit, laneMasks, type Element } from '../../../kernels/cpu/gemm/tile.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
 import { denseVector } from '../matmul.ts';
-import { ceilTo, denseRows, oddLines } from './along-outputs.ts';
+import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
 import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
 import { axisOf, type Axis } from './depthwise.ts';
 import { convTarget, packedWeights } from './rows.ts';
@@ -85,46 +85,23 @@ export function lowerFlat(l: CpuLowering, c: Correlation, o: Operands): Lowered 
   if (rows === undefined || columns === undefined) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const element = elementOf(y);
-  const [down, across] = [flatAxis(rows, c.rows.source), flatAxis(columns, c.columns.source)];
-  const b = blocksOf(c, rows, down, across, element === 'f32' ? 4 : 8);
-  const length = ((b.images - 1) * down.pitch + b.rowBlock - 1) * across.pitch + columns.count;
-  const target = convTarget(l, element, length);
-  const kit = elementKit(target, element);
-  const { bytes, lanes, vectorBytes } = kit;
-  const tile = tileFor(c.outputs, Math.ceil(length / lanes), target);
-  const rowBytes = across.pitch * bytes;
-  const sourceRows = (b.images - 1) * down.pitch + b.rowBlock + down.reach;
-  const residues = c.rows.step * c.columns.step;
-  const phaseBytes = ceilTo(sourceRows * rowBytes + across.reach * bytes, vectorBytes) + vectorBytes;
-  const channelBytes = oddLines(residues * phaseBytes);
-  const t = tapsOf(c, rows, columns, { rowBytes, phaseBytes, channelBytes, bytes });
-  const sumBytes = oddLines(Math.max(ceilTo(length, lanes), tile.vectors * lanes) * bytes);
-  const sumsAt = ceilTo(c.channels * channelBytes + SLACK, 64);
-  const resultsAt = sumsAt + tile.height * t.counts.length * sumBytes + SLACK;
+  const { target, kit, tile, blocks, down, across, taps, scratch } = planOf(l, c, rows, columns, element);
+  const { bytes } = kit;
   const [height, width] = y.layout.shape.slice(2) as [number, number];
-  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
   const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
-  const products = y.layout.numel * c.channels * (t.taps / t.counts.length);
-  const size = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
+  const products = y.layout.numel * c.channels * (taps.all / taps.counts.length);
+  const size = Math.ceil(c.batch / blocks.images) * c.groups * blocks.rowBlocks;
   const zeros = element === 'f32' ? new Float32Array(tile.height) : new Float64Array(tile.height);
+  const steps = [c.rows.step, c.columns.step] as const;
+  const residues = [c.rows.outStep, c.columns.outStep] as const;
   l.launch(
-    flatKernel(target, {
-      ...tile,
-      element,
-      steps: [c.rows.step, c.columns.step],
-      residues: [c.rows.outStep, c.columns.outStep],
-      taps: t.counts,
-      epilogue: finish.kind,
-    }),
+    flatKernel(target, { ...tile, element, steps, residues, taps: taps.counts, epilogue: finish.kind }),
     {
-      x,
-      xn,
-      xc,
-      xh,
+      ...sourceArgs(x, bytes),
       sourceRows: c.rows.source,
       phases: l.constant('int32', Int32Array.from(across.phases.flatMap(([from, count, to]) => [from * bytes, count, to * bytes]))),
       masks: l.constant('int32', laneMasks(kit)),
-      packed: packedWeights(l, w, c, kit, tile.height, t.sources),
+      packed: packedWeights(l, w, c, kit, tile.height, taps.sources),
       bias: bias === undefined ? l.constant(y.layout.dtype, zeros) : denseVector(l, bias, element),
       hasBias: bias === undefined ? 0 : 1,
       y,
@@ -135,33 +112,47 @@ export function lowerFlat(l: CpuLowering, c: Correlation, o: Operands): Lowered 
       groups: c.groups,
       channels: c.channels,
       outputs: c.outputs,
-      images: b.images,
+      ...blocks,
       rowCount: rows.count,
-      rowBlock: b.rowBlock,
-      rowBlocks: b.rowBlocks,
       rowOrigin: rows.origin,
       rowReach: down.reach,
-      rowBytes,
       imageRows: down.pitch,
-      phaseBytes,
-      channelBytes,
       columnBytes: columns.count * bytes,
-      offsets: l.constant('int32', Int32Array.from(t.offsets)),
+      offsets: l.constant('int32', Int32Array.from(taps.offsets)),
       rows: height,
       rowSize: width * bytes,
-      sumBytes,
-      sumsAt,
-      resultsAt,
-      joined: b.rowBlocks === 1 && !finish.kind.startsWith('affine') ? 1 : 0,
+      ...scratch,
+      joined: blocks.rowBlocks === 1 && !finish.kind.startsWith('affine') ? 1 : 0,
     },
     {
       size,
       unitCost: multiplyAddNs(1.3 * products, kit) / size,
-      scratch: resultsAt + tile.height * b.rowBlock * c.rows.outStep * width * bytes + SLACK,
+      scratch: scratch.resultsAt + tile.height * blocks.rowBlock * c.rows.outStep * width * bytes + SLACK,
       flops: 2 * products,
     },
   );
   return 'done';
+}
+
+/** What is chosen for a shape: vectors, register tile, blocks, and how a unit's scratch is laid out: copied rows, sums, results. */
+function planOf(l: CpuLowering, c: Correlation, rows: Axis, columns: Axis, element: Element) {
+  const [down, across] = [flatAxis(rows, c.rows.source), flatAxis(columns, c.columns.source)];
+  const blocks = blocksOf(c, rows, down, across, element === 'f32' ? 4 : 8);
+  const length = ((blocks.images - 1) * down.pitch + blocks.rowBlock - 1) * across.pitch + columns.count;
+  const target = convTarget(l, element, length);
+  const kit = elementKit(target, element);
+  const { bytes, lanes, vectorBytes } = kit;
+  const tile = tileFor(c.outputs, Math.ceil(length / lanes), target);
+  const rowBytes = across.pitch * bytes;
+  const sourceRows = (blocks.images - 1) * down.pitch + blocks.rowBlock + down.reach;
+  const phaseBytes = ceilTo(sourceRows * rowBytes + across.reach * bytes, vectorBytes) + vectorBytes;
+  const channelBytes = oddLines(c.rows.step * c.columns.step * phaseBytes);
+  const taps = tapsOf(c, rows, columns, { rowBytes, phaseBytes, channelBytes, bytes });
+  const sumBytes = oddLines(Math.max(ceilTo(length, lanes), tile.vectors * lanes) * bytes);
+  const sumsAt = ceilTo(c.channels * channelBytes + SLACK, 64);
+  const resultsAt = sumsAt + tile.height * taps.counts.length * sumBytes + SLACK;
+  const scratch = { rowBytes, phaseBytes, channelBytes, sumBytes, sumsAt, resultsAt };
+  return { target, kit, tile, blocks, down, across, taps, scratch };
 }
 
 /** How units share rows and images. */
@@ -178,7 +169,7 @@ function blocksOf(c: Correlation, { count }: Axis, down: FlatAxis, across: FlatA
 interface Taps {
   /** Of each segment, and of all. */
   readonly counts: readonly number[];
-  readonly taps: number;
+  readonly all: number;
   /** Byte offsets of each (segment, channel, tap), in the scratch and in the weights. */
   readonly offsets: readonly number[];
   readonly sources: Int32Array;
@@ -206,5 +197,5 @@ function tapsOf(
       }
     }
   }
-  return { counts, taps: counts.reduce((n, count) => n + count, 0), offsets, sources: Int32Array.from(sources) };
+  return { counts, all: counts.reduce((n, count) => n + count, 0), offsets, sources: Int32Array.from(sources) };
 }

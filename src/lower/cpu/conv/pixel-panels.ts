@@ -17,6 +17,7 @@ import {
 } from '../../../kernels/cpu/conv/pixel-panels.ts';
 import { packPanelsKernel, type Neighbours } from '../../../kernels/cpu/conv/pack-panels.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import type { DType } from '../../../base/dtype.ts';
 import type { Value } from '../../../compiler/lowering.ts';
 import { ceilTo, gcd, isPointwise, lineResultArgs, outputBlocksOf } from './along-outputs.ts';
 import { elementOf, multiplyAddNs, resultSize, type Correlation, type Lowered, type Operands } from './correlation.ts';
@@ -61,46 +62,15 @@ export function lowerPixelPanels(l: CpuLowering, c: Correlation, o: Operands): L
   const blocks = blocksOf(c, grid, kit, l.threads);
   if (blocks === undefined || grid.taps.length === 0) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
-  const { taps, weights } = grid;
+  const { weights } = grid;
   const plane = grid.rows * grid.columns;
   const depth = weights.length * c.channels;
   const packed = packWeights(l, w, c, kit, weights);
-  const { images, pixelBlock, pixelBlocks, outputBlock, outputBlocks } = blocks;
-  const [xn, xc] = x.layout.strides as [number, number];
-  const height = panelPixels(kit);
-  const unitPanels = Math.ceil((images * pixelBlock) / height);
-  const sources = {
-    x,
-    xn: xn * bytes,
-    xc: xc * bytes,
-    batch: c.batch,
-    channels: c.channels,
-    taps: taps.length,
-    plane,
-    images,
-    pixelBlock,
-    pixelBlocks,
-    sources: l.constant('int32', sourcesOf(c, grid, x, images * plane, kit)),
-    panels: Math.ceil((images * plane) / height),
-    unitPanels,
-  };
+  const { images, pixelBlocks, outputBlock, outputBlocks } = blocks;
   const parts = Math.ceil(c.batch / images) * pixelBlocks;
-  const panelBytes = pixelPanelBytes(kit, taps.length * c.channels);
-  // Where units share pixels, these are packed once, before.
-  let before: Value | undefined;
-  if (outputBlocks > 1) {
-    before = l.temp(y.layout.dtype, [(parts * unitPanels * panelBytes) / bytes]);
-    l.launch(
-      packPixelsKernel(l.wideTarget, element),
-      { ...sources, to: before },
-      { size: parts * unitPanels, unitCost: taps.length * c.channels * 4 },
-    );
-  }
-  const resultAt = before === undefined ? ceilTo(unitPanels * panelBytes, 64) : 0;
-  const panelRow = outputPanel(kit) * bytes;
-  const results = grid.downSteps * grid.acrossSteps * unitPanels * height; // of the unit, or more
-  const nowhereAt = resultAt + results * panelRow;
-  const biasAt = nowhereAt + panelRow;
+  const sources = sourceArgsOf(l, c, grid, blocks, x, kit);
+  const before = outputBlocks > 1 ? packedBefore(l, sources, parts, y.layout.dtype, kit) : undefined;
+  const places = placesOf(grid, sources, before !== undefined, kit);
   const size = parts * outputBlocks;
   const products = (y.layout.numel * depth) / (grid.downSteps * grid.acrossSteps);
   l.launch(
@@ -117,18 +87,51 @@ export function lowerPixelPanels(l: CpuLowering, c: Correlation, o: Operands): L
       outputBlocks,
       isBefore: before === undefined ? 0 : 1,
       before: before ?? x,
-      resultAt,
-      nowhereAt,
-      biasAt,
+      ...places,
     },
     {
       size,
       unitCost: multiplyAddNs(products, kit) / size,
-      scratch: biasAt + ceilTo(outputBlock * bytes, 64) + 128,
+      scratch: places.biasAt + ceilTo(outputBlock * bytes, 64) + 128,
       flops: 2 * products,
     },
   );
   return 'done';
+}
+
+/** What kernels that pack pixels are told of them. */
+function sourceArgsOf(l: CpuLowering, c: Correlation, grid: Grid, blocks: Blocks, x: Value, kit: ElementKit) {
+  const { images, pixelBlock, pixelBlocks } = blocks;
+  const plane = grid.rows * grid.columns;
+  const height = panelPixels(kit);
+  const [xn, xc] = x.layout.strides as [number, number];
+  return {
+    ...{ x, xn: xn * kit.bytes, xc: xc * kit.bytes },
+    ...{ batch: c.batch, channels: c.channels, taps: grid.taps.length, plane, images, pixelBlock, pixelBlocks },
+    sources: l.constant('int32', sourcesOf(c, grid, x, images * plane, kit)),
+    panels: Math.ceil((images * plane) / height),
+    unitPanels: Math.ceil((images * pixelBlock) / height),
+  };
+}
+
+type Sources = ReturnType<typeof sourceArgsOf>;
+
+/** Where units share pixels, these are packed once, before. */
+function packedBefore(l: CpuLowering, sources: Sources, parts: number, dtype: DType, kit: ElementKit): Value {
+  const depth = sources.taps * sources.channels;
+  const panels = parts * sources.unitPanels;
+  const before = l.temp(dtype, [(panels * pixelPanelBytes(kit, depth)) / kit.bytes]);
+  l.launch(packPixelsKernel(l.wideTarget, kit.element), { ...sources, to: before }, { size: panels, unitCost: depth * 4 });
+  return before;
+}
+
+/** What lies where in the scratch, behind a unit's packed pixels: results, a row for those that nobody wants, biases. */
+function placesOf(grid: Grid, { taps, channels, unitPanels }: Sources, isBefore: boolean, kit: ElementKit) {
+  const resultAt = isBefore ? 0 : ceilTo(unitPanels * pixelPanelBytes(kit, taps * channels), 64);
+  const panelRow = outputPanel(kit) * kit.bytes;
+  const results = grid.downSteps * grid.acrossSteps * unitPanels * panelPixels(kit); // of the unit, or more
+  const nowhereAt = resultAt + results * panelRow;
+  return { resultAt, nowhereAt, biasAt: nowhereAt + panelRow };
 }
 
 /** [panel of outputs][tap][channel][output], of taps in this order. */
@@ -297,6 +300,8 @@ function blocksOf(c: Correlation, grid: Grid, kit: ElementKit, threads: number) 
   const shared = threads === 1 ? alone : outputBlocksOf(c.outputs, outputPanel(kit), parts, threads);
   return { images, pixelBlock, pixelBlocks, ...shared };
 }
+
+type Blocks = NonNullable<ReturnType<typeof blocksOf>>;
 
 /** What kernels know of sources: see their parameters. */
 function sourcesOf(c: Correlation, { taps, columns, rows }: Grid, x: Value, pixels: number, kit: ElementKit): Int32Array {

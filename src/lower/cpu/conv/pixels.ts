@@ -2,6 +2,7 @@
  * Lowers correlations with vectors along outputs (`kernels/cpu/conv/pixels.ts`): convolutions and their gradients of the input
  * whose rows are short or strided. What is chosen depends on shapes alone.
  */
+import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
 import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
 import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../../kernels/cpu/conv/pixels.ts';
@@ -30,17 +31,9 @@ export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowere
   if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < LEAST_RESULT) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const { bytes } = kit;
-  const { panel } = outputTile(kit);
   const b = blocksOf(c, rows, columns, kit, l.threads);
   const t = tablesOf(c, b, columns);
-  const blocks = Math.ceil(c.outputs / panel);
-  const packed = l.derived(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel], [w]);
-  const runs = Int32Array.from(t.kernelTaps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes)));
-  l.launch(
-    packKernel(l.target, element, panel),
-    { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs },
-    { size: blocks, unitCost: runs.length * panel, makes: packed },
-  );
+  const packed = packWeights(l, w, c, kit, t.kernelTaps);
   const size = Math.ceil(c.batch / b.images) * b.rowBlocks * b.outputBlocks;
   const products = (y.layout.numel * c.channels * t.offsets.length) / t.segments.length;
   l.launch(
@@ -82,6 +75,21 @@ export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowere
     { size, unitCost: multiplyAddNs(1.3 * products, kit) / size, scratch: b.bytes, flops: 2 * products },
   );
   return 'done';
+}
+
+/** [panel of outputs][tap][channel][output], of taps in this order. */
+function packWeights(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit, taps: readonly number[]): Value {
+  const { element, bytes } = kit;
+  const { panel } = outputTile(kit);
+  const panels = Math.ceil(c.outputs / panel);
+  const runs = Int32Array.from(taps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes)));
+  const packed = l.derived(w.layout.dtype, [panels * runs.length * panel], [w]);
+  l.launch(
+    packKernel(l.target, element, panel),
+    { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs },
+    { size: panels, unitCost: runs.length * panel, makes: packed },
+  );
+  return packed;
 }
 
 interface PixelBlocks {

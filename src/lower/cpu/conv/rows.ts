@@ -2,6 +2,7 @@
  * Lowers a convolution and its gradient of the input: both are a correlation (`tables.ts`), so this chooses blocks
  * that fit the caches and fills in the tables. The gradient of the weights is `weight-grad.ts`.
  */
+import type { TypedArray } from '../../../base/dtype.ts';
 import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
 import { correlateTile } from '../../../kernels/cpu/conv/correlate-tile.ts';
@@ -11,7 +12,7 @@ import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { narrowed, type Target } from '../../../kernels/cpu/ir.ts';
 import { elementOf, finishArgs, multiplyAddNs, resultSize, type Correlation, type Lowered, type Operands } from './correlation.ts';
-import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './tables.ts';
+import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout, type Segment } from './tables.ts';
 import { denseVector } from '../matmul.ts';
 
 /** Scratch that a block of the source may take: well within the second-level cache. */
@@ -133,7 +134,6 @@ function cutRow(size: number, tile: number, lanes: number): { tiles: number[]; s
 function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout, sizes: SourceSizes, steps: ResultSteps): Tables {
   const { bytes, lanes } = kit;
   const tileVectors = correlateTile(c.outputs, kit).vectors;
-  const [yn, yh] = steps;
   const offsets: number[] = [];
   const vectors: number[] = [];
   const segments: SegmentWords[] = [];
@@ -176,30 +176,51 @@ function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout,
           offsets.push(channel * sizes.plane + row + layout.tapColumn(h.delta) * bytes);
         }
       }
-      for (const starts of [tiles, singles]) {
-        for (let n = 0; n < b.images; n++) {
-          for (let i = begin; i < end; i++) {
-            for (const start of starts) {
-              const at = across.lo + start;
-              const out = n * yn + (down.first + i * c.rows.outStep) * yh + across.first + at * c.columns.outStep;
-              vectors.push(n * sizes.image + i * c.rows.step * sizes.row + at * bytes, out * bytes);
-            }
-          }
-        }
-      }
+      for (const starts of [tiles, singles])
+        for (const place of placesOf(starts, [begin, end], down, across, { c, b, sizes, steps, bytes })) vectors.push(place);
     }
   }
   if (canInterleave(c.columns, lanes)) pairUp(c.columns, segments);
-  const sources = packSources(c, b, tapOffsets, bytes);
   return {
     offsets: Int32Array.from(offsets),
     vectors: Int32Array.from(vectors),
     slots,
     segments,
     taps,
-    sources,
+    sources: packSources(c, b, tapOffsets, bytes),
     scatter,
   };
+}
+
+interface PlacesOptions {
+  readonly c: Correlation;
+  readonly b: Blocks;
+  readonly sizes: SourceSizes;
+  readonly steps: ResultSteps;
+  readonly bytes: number;
+}
+
+/** Where the vectors that begin at `starts` in rows of a segment lie, in bytes: each in the copied source, and in the results. */
+function placesOf(
+  starts: readonly number[],
+  rows: readonly [number, number],
+  down: Segment,
+  across: Segment,
+  options: PlacesOptions,
+): number[] {
+  const { c, b, sizes, bytes } = options;
+  const [yn, yh] = options.steps;
+  const places: number[] = [];
+  for (let n = 0; n < b.images; n++) {
+    for (let i = rows[0]; i < rows[1]; i++) {
+      for (const start of starts) {
+        const at = across.lo + start;
+        const out = n * yn + (down.first + i * c.rows.outStep) * yh + across.first + at * c.columns.outStep;
+        places.push(n * sizes.image + i * c.rows.step * sizes.row + at * bytes, out * bytes);
+      }
+    }
+  }
+  return places;
 }
 
 /** Whether the outputs of the two segments of a row alternate from first to last, in whole vectors. */
@@ -297,11 +318,14 @@ function runLengthOf(offsets: Int32Array, bytes: number): number {
   return regular && offsets.length % first === 0 ? first : 1;
 }
 
-/** Outputs of a unit of work: all, unless the pixels alone make too few units for their work. */
-function outputBlockOf(outputs: number, height: number, pixelUnits: number, work: number): number {
+/** Units of work have all outputs, unless the pixels alone make too few units for their work. */
+function unitsOf(c: Correlation, b: Blocks, height: number, work: number) {
+  const pixelUnits = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
   const wanted = Math.min(8, work / UNIT_NS);
-  const tiles = Math.ceil(outputs / height);
-  return Math.ceil(tiles / Math.max(1, Math.min(tiles, Math.ceil(wanted / pixelUnits)))) * height;
+  const tiles = Math.ceil(c.outputs / height);
+  const outputBlock = Math.ceil(tiles / Math.max(1, Math.min(tiles, Math.ceil(wanted / pixelUnits)))) * height;
+  const outputBlocks = Math.ceil(c.outputs / outputBlock);
+  return { outputBlock, outputBlocks, size: pixelUnits * outputBlocks };
 }
 
 /** Results of a unit that are pooled before they leave the scratch: within the second-level cache, beside the source. */
@@ -331,7 +355,7 @@ export function lowerCorrelation(l: CpuLowering, c: Correlation, o: Operands): L
   const widest = Math.max(...c.columns.segments.map(({ lo, hi }) => hi - lo));
   const target = convTarget(l, elementOf(y), widest);
   const kit = elementKit(target, elementOf(y));
-  const { bytes, vectorBytes, element } = kit;
+  const { bytes, element } = kit;
   const layout = rowLayout(c.columns, c.columns.count);
   const pooled = finish.taps !== undefined;
   const whole = blocksOf(c, layout.pitch, bytes);
@@ -342,29 +366,19 @@ export function lowerCorrelation(l: CpuLowering, c: Correlation, o: Operands): L
   const products = productsOf(c, resultSize(c, o));
   const work = multiplyAddNs(products, kit);
   const inside = work + 2 * w.layout.numel < INSIDE_NS && !l.steady([w]);
-  const pixelUnits = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
-  const outputBlock = outputBlockOf(c.outputs, tile.height, pixelUnits, work);
-  const outputBlocks = Math.ceil(c.outputs / outputBlock);
+  const units = unitsOf(c, b, tile.height, work);
   const columns = c.columns.count;
   const plane = b.rows * columns;
-  const t = tablesOf(c, kit, b, layout, sizes, pooled ? [outputBlock * plane, columns] : [strides[0]!, strides[2]!]);
+  const t = tablesOf(c, kit, b, layout, sizes, pooled ? [units.outputBlock * plane, columns] : [strides[0]!, strides[2]!]);
   const pack = packing(l, w, c, kit, { tables: t, inside });
-  const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
-  const needsAcc = t.scatter || b.channels < c.channels;
-  const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
-  const packedAt = biasAt + c.outputs * tile.vectors * vectorBytes;
-  const resultsAt = Math.ceil((packedAt + pack.bytes) / 64) * 64;
-  const size = pixelUnits * outputBlocks;
+  const places = placesIn(c, b, sizes, t, pack, kit);
   l.launch(
     correlateKernel(target, { ...tile, element, packInside: pack.inside, epilogue: finish.kind, pooled }),
     {
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,
       ...pack.args,
-      bias:
-        bias === undefined
-          ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1))
-          : denseVector(l, bias, element),
+      bias: bias === undefined ? l.constant(dtype, oneZero(element)) : denseVector(l, bias, element),
       hasBias: bias === undefined ? 0 : 1,
       y,
       ...finishArgs(finish, y),
@@ -372,37 +386,39 @@ export function lowerCorrelation(l: CpuLowering, c: Correlation, o: Operands): L
       yc: strides[1]! * bytes,
       yh: pooled ? columns * bytes : c.rows.outStep * strides[2]! * bytes,
       yStep: c.columns.outStep * bytes,
-      batch: c.batch,
-      groups: c.groups,
-      channels: c.channels,
-      outputs: c.outputs,
-      outputBlock,
-      outputBlocks,
-      channelBlock: b.channels,
-      taps: t.taps,
-      rowCount: c.rows.count,
-      rowBlock: b.rows,
-      rowBlocks: b.rowBlocks,
-      images: b.images,
-      offsets: l.constant('int32', t.offsets),
-      vectors: l.constant('int32', t.vectors),
-      slots: t.slots,
-      segments: l.constant('int32', segmentTable(t.segments)),
-      segmentCount: t.segments.length,
-      scatter: t.scatter ? 1 : 0,
+      ...{ batch: c.batch, groups: c.groups, channels: c.channels, outputs: c.outputs },
+      ...{ outputBlock: units.outputBlock, outputBlocks: units.outputBlocks, channelBlock: b.channels },
+      ...{ rowCount: c.rows.count, rowBlock: b.rows, rowBlocks: b.rowBlocks, images: b.images },
+      ...tableArgs(l, t),
       plane: plane * bytes,
       pooledColumns: columns >> 1,
-      resultsAt,
-      accAt,
-      biasAt,
-      packedAt,
+      ...places,
     },
     {
-      size,
-      unitCost: pack.inside ? 0 : work / size,
-      scratch: resultsAt + (pooled ? b.images * outputBlock * plane * bytes : 0),
+      size: units.size,
+      unitCost: pack.inside ? 0 : work / units.size,
+      scratch: places.resultsAt + (pooled ? b.images * units.outputBlock * plane * bytes : 0),
       flops: 2 * products,
     },
   );
   return 'done';
+}
+
+const oneZero = (element: Element): TypedArray => (element === 'f32' ? new Float32Array(1) : new Float64Array(1));
+
+const tableArgs = (l: CpuLowering, { offsets, vectors, segments, slots, taps, scatter }: Tables) => ({
+  offsets: l.constant('int32', offsets),
+  vectors: l.constant('int32', vectors),
+  segments: l.constant('int32', segmentTable(segments)),
+  ...{ slots, taps, segmentCount: segments.length, scatter: scatter ? 1 : 0 },
+});
+
+/** What lies where in the scratch, behind the copied source: accumulators, biases, packed weights, results that are pooled. */
+function placesIn(c: Correlation, b: Blocks, sizes: SourceSizes, t: Tables, pack: Packing, kit: ElementKit) {
+  const { vectorBytes } = kit;
+  const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
+  const needsAcc = t.scatter || b.channels < c.channels;
+  const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
+  const packedAt = biasAt + c.outputs * correlateTile(c.outputs, kit).vectors * vectorBytes;
+  return { accAt, biasAt, packedAt, resultsAt: Math.ceil((packedAt + pack.bytes) / 64) * 64 };
 }

@@ -19,7 +19,7 @@ interface Tap {
   readonly delta: number;
 }
 
-interface Segment {
+export interface Segment {
   /** Output position of i = 0 (may lie before the first output; then lo is above 0). */
   readonly first: number;
   readonly taps: readonly Tap[];

@@ -83,6 +83,12 @@ function targetOf(l: CpuLowering, g: ConvGeometry, element: Element): Target {
   return form === 'outer' ? l.wideTarget : convTarget(l, element, g.width.output);
 }
 
+/** ∂y and its steps in bytes. */
+function gradArgs(dy: Value, bytes: number) {
+  const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
+  return { dy, dyn, dyc, dyh, dyw };
+}
+
 /** ∂w, and ∂b where asked for, from ∂y and x. */
 export function lowerWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): void {
   const target = targetOf(l, g, elementOf(dw));
@@ -96,7 +102,8 @@ export function lowerWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: V
   const sizes = sourceSizes(rows, layout, b, bytes);
   const taps = g.height.kernel * g.width.kernel;
   const depth = g.inPerGroup * taps;
-  const work = multiplyAddNs(g.batch * g.outChannels * g.height.output * g.width.output * depth, kit);
+  const products = dy.layout.numel * depth;
+  const work = multiplyAddNs(products, kit);
   const whole = work + depth * g.outChannels < INSIDE_NS;
   const u = unitsOf(g, b, tiling.height, work, g.outChannels * depth * bytes, whole ? 1 : l.threads);
   const { reduce, sumBytes } = partialResults(l, g, kit, tiling, u.parts, dw, db);
@@ -104,17 +111,12 @@ export function lowerWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: V
   const gradSteps = b.images * b.rows * rowSteps + kit.lanes; // copying writes a few past the end
   const gradBytes = (u.outputBlock / tiling.height) * gradSteps * stepBytes(tiling, kit);
   const size = u.parts * u.outputBlocks * g.groups;
-  const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
   l.launch(
     weightGradKernel(target, { ...tiling, element, whole }),
     {
       ...reduce,
       ...sourceArgs(l, x, rows, columns, layout, sizes, bytes),
-      dy,
-      dyn,
-      dyc,
-      dyh,
-      dyw,
+      ...gradArgs(dy, bytes),
       width: g.width.output,
       batch: g.batch,
       channels: g.inPerGroup,
@@ -137,7 +139,7 @@ export function lowerWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Value, x: V
       size,
       unitCost: whole ? 0 : work / size,
       scratch: Math.max(gradAt + gradBytes, whole ? sumBytes : 0),
-      flops: 2 * dy.layout.numel * depth,
+      flops: 2 * products,
     },
   );
   if (whole) return;

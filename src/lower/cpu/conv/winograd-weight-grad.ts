@@ -3,13 +3,13 @@
  * blocks and partial results decides in which order numbers are added, so it is a function of shapes alone.
  */
 import type { Value } from '../../../compiler/lowering.ts';
-import type { CpuLowering } from '../lowering.ts';
+import type { CpuLowering, KernelArgs } from '../lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
 import { PRODUCTS, TAPS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
 import { gradTileRows, winogradWeightGradKernel, type WriteWeights } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
-import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
+import { reduceScratch, winogradReduceKernel, type WINOGRAD_REDUCE_PARAMS } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
 import { elementOf, forwardCorrelation, multiplyAddNs } from './correlation.ts';
@@ -40,79 +40,71 @@ export function lowerWinogradWeightGrad(l: CpuLowering, g: ConvGeometry, dy: Val
   const c = forwardCorrelation(g, dw);
   if (!worthIt(c, result, kit)) return false;
   const { bytes } = kit;
-  const { panel } = outputTile(kit);
   const b = blocksOf(g, result, kit);
-  const { whole } = b;
+  const { whole, blocks } = b;
   const [tileRows, tileColumns] = tilesOf(result);
   const [dyn, dyc, dyh] = dy.layout.strides.map((step) => step * bytes) as [number, number, number];
-  const reduce = {
-    partial: whole ? dw : l.temp(dw.layout.dtype, [(b.parts * b.partBytes) / bytes]),
-    partBytes: b.partBytes,
-    sumProduct: b.sumProduct,
-    sumPanel: b.sumPanel,
-    biasAt: PRODUCTS * b.sumProduct,
-    hasBias: db === undefined ? 0 : 1,
-    channels: g.inChannels,
-    outputs: g.outChannels,
+  const sums = {
+    ...{ partial: whole ? dw : l.temp(dw.layout.dtype, [(b.parts * b.partBytes) / bytes]), partBytes: b.partBytes },
+    ...{ dw, db: db ?? dw, hasBias: db === undefined ? 0 : 1, biasAt: PRODUCTS * b.sums.sumProduct },
+    ...{ ...b.sums, channels: g.inChannels, outputs: g.outChannels },
   };
-  const size = b.parts * b.outputBlocks * b.channelBlocks;
-  const gradAt = PRODUCTS * b.elementProduct;
-  const bandAt = gradAt + PRODUCTS * b.gradProduct;
-  const rowsAt = ceilTo(bandAt + MAP_SCRATCH + b.bandBytes, 64);
-  const sumsAt = rowsAt + (whole ? kit.lanes * b.rowPitch : 0);
-  const biasAt = whole ? sumsAt + PRODUCTS * b.sumProduct : reduce.biasAt;
+  const places = placesOf(b, kit);
+  const size = b.parts * blocks.outputBlocks * blocks.channelBlocks;
   l.launch(
-    winogradWeightGradKernel(l.wideTarget, element, {
-      asks: asksAhead(c, kit),
-      write: whole ? writeWeights : undefined,
-    }),
+    winogradWeightGradKernel(l.wideTarget, element, { asks: asksAhead(c, kit), write: whole ? writeWeights : undefined }),
     {
-      ...reduce,
-      ...{ biasAt, sumsAt, rowsAt, rowPitch: b.rowPitch, dw, db: db ?? dw },
+      ...sums,
+      ...places,
+      biasAt: whole ? places.biasAt : sums.biasAt,
       ...sourceArgs(x, bytes),
       sourceRows: g.height.input,
       sourceColumns: g.width.input,
       above: g.height.before,
       before: g.width.before,
       tileColumns,
-      elementTile: b.elementTile,
-      elementProduct: b.elementProduct,
-      bandAt,
       ...{ dy, dyn, dyc, dyh, rows: result[0], columns: result[1] },
       batch: g.batch,
       tileRows,
-      images: b.images,
-      rowBlock: b.rowBlock,
-      rowBlocks: b.rowBlocks,
-      blocks: b.blocks,
-      unitBlocks: b.unitBlocks,
-      outputBlock: b.outputBlock,
-      outputBlocks: b.outputBlocks,
-      channelBlock: b.channelBlock,
-      channelBlocks: b.channelBlocks,
-      gradTile: b.gradTile,
-      gradProduct: b.gradProduct,
-      gradAt,
+      ...blocks,
+      ...b.tiles,
+      rowPitch: b.rowPitch,
     },
     {
       size,
       unitCost: multiplyAddNs(workOf(c, result, kit), kit) / size,
-      scratch: whole ? biasAt + ceilTo(b.outputBlock * bytes, 64) : rowsAt,
+      scratch: whole ? places.biasAt + ceilTo(blocks.outputBlock * bytes, 64) : places.rowsAt,
       flops: 2 * 9 * dy.layout.numel * g.inChannels,
     },
   );
-  if (whole) return true;
+  if (!whole) reduceParts(l, g, sums, b.parts, kit);
+  return true;
+}
+
+/** What lies where in a unit's scratch, behind the mapped elements: mapped ∂y, a band of rows; where it is alone with its sums, rows of ∂w, the sums and ∂b. */
+function placesOf({ tiles, sums, whole, bandBytes, rowPitch }: Blocks, { lanes }: ElementKit) {
+  const gradAt = PRODUCTS * tiles.elementProduct;
+  const bandAt = gradAt + PRODUCTS * tiles.gradProduct;
+  const rowsAt = ceilTo(bandAt + MAP_SCRATCH + bandBytes, 64);
+  const sumsAt = rowsAt + (whole ? lanes * rowPitch : 0);
+  return { gradAt, bandAt, rowsAt, sumsAt, biasAt: sumsAt + PRODUCTS * sums.sumProduct };
+}
+
+type SumArgs = Omit<KernelArgs<typeof WINOGRAD_REDUCE_PARAMS>, 'parts' | 'channelBlock' | 'channelBlocks'>;
+
+/** Adds partial results. */
+function reduceParts(l: CpuLowering, g: ConvGeometry, sums: SumArgs, parts: number, kit: ElementKit): void {
+  const { panel } = outputTile(kit);
   const channelBlocks = Math.ceil(g.inChannels / CHANNEL_BLOCK);
   l.launch(
-    winogradReduceKernel(l.wideTarget, element, panel),
-    { ...reduce, parts: b.parts, dw, db: db ?? dw, channelBlock: CHANNEL_BLOCK, channelBlocks },
+    winogradReduceKernel(l.wideTarget, kit.element, panel),
+    { ...sums, parts, channelBlock: CHANNEL_BLOCK, channelBlocks },
     {
       size: Math.ceil(g.outChannels / panel) * channelBlocks,
-      unitCost: multiplyAddNs((300 + 40 * b.parts) * CHANNEL_BLOCK * panel, kit),
+      unitCost: multiplyAddNs((300 + 40 * parts) * CHANNEL_BLOCK * panel, kit),
       scratch: reduceScratch,
     },
   );
-  return true;
 }
 
 /**
@@ -154,22 +146,21 @@ function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: Eleme
   const gradTile = oddLines(outputBlock * bytes);
   const tiles = images * rowBlock * across;
   return {
-    ...block,
-    blocks,
-    unitBlocks,
-    parts,
     whole,
-    outputBlock,
-    outputBlocks: Math.ceil(g.outChannels / outputBlock),
-    channelBlock,
-    channelBlocks,
-    ...(whole ? sumsOf(channelBlock, outputBlock) : shared),
+    parts,
     partBytes,
-    elementTile,
-    elementProduct: oddLines(tiles * elementTile),
-    gradTile,
-    gradProduct: oddLines(tiles * gradTile),
+    /** How units share images, rows of tiles, outputs and channels. */
+    blocks: {
+      ...{ ...block, blocks, unitBlocks },
+      ...{ outputBlock, outputBlocks: Math.ceil(g.outChannels / outputBlock) },
+      ...{ channelBlock, channelBlocks },
+    },
+    sums: whole ? sumsOf(channelBlock, outputBlock) : shared,
+    /** Bytes of mapped tiles, and from product to product. */
+    tiles: { elementTile, elementProduct: oddLines(tiles * elementTile), gradTile, gradProduct: oddLines(tiles * gradTile) },
     bandBytes: bandBytesOf(rowBlock, across, kit),
     rowPitch: oddLines(channelBlock * TAPS * bytes + kit.vectorBytes),
   };
 }
+
+type Blocks = ReturnType<typeof blocksOf>;

@@ -16,8 +16,6 @@ export function OverfitFigure() {
   const [plain, setPlain] = useState<readonly OverfitEpoch[]>([]);
   const [changed, setChanged] = useState<readonly OverfitEpoch[]>([]);
   const [state, setState] = useState<State>({ is: 'idle' });
-  const [guess, setGuess] = useState(EPOCHS);
-  const [checked, setChecked] = useState(false);
   const train = async (augment: boolean): Promise<void> => {
     setState({ is: 'training' });
     try {
@@ -28,14 +26,6 @@ export function OverfitFigure() {
     }
   };
   const points = (epochs: readonly OverfitEpoch[], of: 'train' | 'valid') => epochs.map((one) => [one.epoch, one[of]] as const);
-  const least = plain.length === 0 ? 0 : bestEpoch(plain);
-  const verdict = (): string => {
-    if (!checked) return '';
-    const [here, there] = [plain[guess - 1]!.valid.toFixed(3), plain[least - 1]!.valid.toFixed(3)];
-    return guess === least
-      ? `✓ Right: ${there} is the least validation loss.`
-      : `✗ ${here} in epoch ${guess}; in epoch ${least} it was ${there}.`;
-  };
   return (
     <div>
       <div class="row">
@@ -60,24 +50,35 @@ export function OverfitFigure() {
           { label: 'kept aside, with flips and turns', colour: '--third', points: points(changed, 'valid'), dashed: true },
         ]}
       />
-      {plain.length > 0 && (
-        <div class="row">
-          <Stepper
-            label="I would stop after epoch"
-            value={guess}
-            min={1}
-            max={EPOCHS}
-            onChange={(value) => {
-              setGuess(value);
-              setChecked(false);
-            }}
-          />
-          <button type="button" onClick={() => setChecked(true)}>
-            Check
-          </button>
-          <output aria-live="polite">{verdict()}</output>
-        </div>
-      )}
+      {plain.length > 0 && <Stop epochs={plain} />}
+    </div>
+  );
+}
+
+/** Asks when to stop, and says whether that is right. */
+function Stop({ epochs }: { readonly epochs: readonly OverfitEpoch[] }) {
+  const [guess, setGuess] = useState(EPOCHS);
+  const [checked, setChecked] = useState(false);
+  const least = bestEpoch(epochs);
+  const [here, there] = [epochs[guess - 1]!.valid.toFixed(3), epochs[least - 1]!.valid.toFixed(3)];
+  const verdict =
+    guess === least ? `✓ Right: ${there} is the least validation loss.` : `✗ ${here} in epoch ${guess}; in epoch ${least} it was ${there}.`;
+  return (
+    <div class="row">
+      <Stepper
+        label="I would stop after epoch"
+        value={guess}
+        min={1}
+        max={EPOCHS}
+        onChange={(value) => {
+          setGuess(value);
+          setChecked(false);
+        }}
+      />
+      <button type="button" onClick={() => setChecked(true)}>
+        Check
+      </button>
+      <output aria-live="polite">{checked ? verdict : ''}</output>
     </div>
   );
 }
