@@ -1,10 +1,8 @@
 /** Kinds of hooks around modules, and the lists in which they are kept; what runs them is `hooked-calls.ts`, which the family `hooks` brings. */
+import type { Nothing } from '../base/nothing.ts';
 import type { RemovableHandle } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { AnyModule, ModuleBase } from './module-base.ts';
-
-/** What hooks may give in place of what they saw: nothing changes where it is undefined or null. */
-type Nothing = null | undefined | void; // eslint-disable-line @typescript-eslint/no-invalid-void-type
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- what a module takes and gives is its forward's; whoever writes a hook knows it */
 /** Runs before a module's forward; what it returns, if anything, replaces the arguments: an array of all, or a single one. */

@@ -9,6 +9,7 @@
  * This file does not know any operation; their gradients stand beside them in `ops/`.
  */
 import { FUNCTION, requireKind } from '../base/arguments.ts';
+import type { Nothing } from '../base/nothing.ts';
 import { callSite, isAnomalyEnabled } from './anomaly.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -19,15 +20,15 @@ export interface Edge {
 }
 
 /** What a hook of a tensor gives instead of the gradient, or nothing. */
-export type Hook = (grad: Tensor) => Tensor | null | undefined | void; // eslint-disable-line @typescript-eslint/no-invalid-void-type
+export type Hook = (grad: Tensor) => Tensor | Nothing;
 
 /** Gradients by number of the output (or input); undefined where nothing flows. */
 export type Grads = readonly (Tensor | undefined)[];
 
 /** Called with the gradients of a node's outputs before it runs; may give others. */
-export type NodePreHook = (gradOutputs: Grads) => Grads | Tensor | null | undefined | void; // eslint-disable-line @typescript-eslint/no-invalid-void-type
+export type NodePreHook = (gradOutputs: Grads) => Grads | Tensor | Nothing;
 /** Called with the gradients of a node's inputs and outputs after it has run; may give others for the inputs. */
-export type NodeHook = (gradInputs: Grads, gradOutputs: Grads) => Grads | Tensor | null | undefined | void; // eslint-disable-line @typescript-eslint/no-invalid-void-type
+export type NodeHook = (gradInputs: Grads, gradOutputs: Grads) => Grads | Tensor | Nothing;
 
 /** Takes something away again. */
 export interface RemovableHandle extends Disposable {

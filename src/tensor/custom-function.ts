@@ -143,8 +143,7 @@ export abstract class CustomFunction {
    * Runs `forward` and records it with `backward` as its gradient.
    * @throws AutogradError when the class has no forward or no backward
    */
-  // Two signatures: of a union of them, A and R could not be inferred.
-  /* eslint-disable @typescript-eslint/unified-signatures */
+  /* eslint-disable @typescript-eslint/unified-signatures -- of a union of the two, A and R could not be inferred */
   static apply<A extends readonly unknown[], R>(this: WithSetup<A, R>, ...args: A): R;
   static apply<A extends readonly unknown[], R>(this: WithContext<A, R>, ...args: A): R;
   /* eslint-enable @typescript-eslint/unified-signatures */

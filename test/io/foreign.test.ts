@@ -241,7 +241,7 @@ describe('placeholders refuse', () => {
       expect(attempt).toThrow(/placeholder for argparse\.Namespace\(lr=0\.1.*in \.state/);
     }
     expect((placeholder.state as Map<string, unknown>).get('lr')).toBe(0.1);
-    expect(`${placeholder}`).toContain('argparse.Namespace'); // eslint-disable-line @typescript-eslint/restrict-template-expressions
+    expect(`${placeholder}`).toContain('argparse.Namespace'); // eslint-disable-line @typescript-eslint/restrict-template-expressions -- what it is as text is asked
   });
 
   test('to be saved, and to be loaded into a model', () => {

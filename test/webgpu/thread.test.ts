@@ -106,7 +106,7 @@ describe.skipIf(found === undefined)('a WebGPU device in a thread of its own', (
     threads.Worker = class extends Original {
       constructor(...given: ConstructorParameters<typeof Worker>) {
         super(...given);
-        worker = this; // eslint-disable-line @typescript-eslint/no-this-alias
+        worker = this; // eslint-disable-line @typescript-eslint/no-this-alias -- the test ends it
       }
     };
     const fresh = startWebGpuDeviceNow({ software: true });

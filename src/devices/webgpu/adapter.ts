@@ -33,7 +33,7 @@ export const INSTALL = 'install the optional package with npm install webgpu';
 /** Dawn looks for drivers when its object is made: one that has found nothing never will. */
 let isStale = false;
 
-const onNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'; // eslint-disable-line @typescript-eslint/no-unnecessary-condition
+const onNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'; // eslint-disable-line @typescript-eslint/no-unnecessary-condition -- browsers have none, whatever Node's types say
 
 /** The entry to WebGPU. */
 async function entry(packageUrl: string): Promise<GPU> {

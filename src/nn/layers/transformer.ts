@@ -64,6 +64,24 @@ const activate = (activation: TransformerActivation, x: Tensor): Tensor =>
 
 /** Options that come later, in any of which the rest may be by name. */
 type Rest = TransformerLayerOptions;
+type LayerCall = [
+  dModel: number,
+  nhead: number,
+  dimFeedforward?: number | Rest,
+  dropout?: number | Rest,
+  activation?: TransformerActivation | Rest,
+  layerNormEps?: number | Rest,
+  batchFirst?: boolean | Rest,
+  normFirst?: boolean | Rest,
+  bias?: boolean | Pick<Rest, 'bias'>,
+];
+
+/** What either layer is made with. */
+function settingsOf(of: Signature<TransformerLayerArguments>, args: readonly unknown[]): Required<TransformerLayerArguments> {
+  const { dModel, nhead, dimFeedforward = 2048, dropout = 0.1, activation = 'relu', ...more } = readCall(of, args);
+  const { layerNormEps = 1e-5, batchFirst = false, normFirst = false, bias = true } = more;
+  return { dModel, nhead, dimFeedforward, dropout, activation, layerNormEps, batchFirst, normFirst, bias };
+}
 
 export interface EncoderLayerCall {
   /** Where places may not look: true, or numbers to add. [L, L] or [N·heads, L, L]. */
@@ -92,21 +110,21 @@ export class TransformerEncoderLayer extends Module {
   dropout2: Dropout;
   readonly activation: TransformerActivation;
 
-  constructor(
-    dModel: number,
-    nhead: number,
-    dimFeedforward?: number | Rest,
-    dropout?: number | Rest,
-    activation?: TransformerActivation | Rest,
-    layerNormEps?: number | Rest,
-    batchFirst?: boolean | Rest,
-    normFirst?: boolean | Rest,
-    bias?: boolean | Pick<Rest, 'bias'>,
-  );
+  constructor(...args: LayerCall);
   constructor(options: TransformerLayerArguments);
   constructor(...args: readonly unknown[]) {
     super();
-    const { dModel, nhead, dimFeedforward = 2048, dropout = 0.1, activation = 'relu', layerNormEps: eps = 1e-5, batchFirst = false, normFirst = false, bias = true } = readCall(ENCODER_LAYER, args); // prettier-ignore
+    const {
+      dModel,
+      nhead,
+      dimFeedforward,
+      dropout,
+      activation,
+      layerNormEps: eps,
+      batchFirst,
+      normFirst,
+      bias,
+    } = settingsOf(ENCODER_LAYER, args);
     this.self_attn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst });
     this.linear1 = new Linear(dModel, dimFeedforward, bias);
     this.dropout = new Dropout(dropout);
@@ -178,21 +196,21 @@ export class TransformerDecoderLayer extends Module {
   dropout3: Dropout;
   readonly activation: TransformerActivation;
 
-  constructor(
-    dModel: number,
-    nhead: number,
-    dimFeedforward?: number | Rest,
-    dropout?: number | Rest,
-    activation?: TransformerActivation | Rest,
-    layerNormEps?: number | Rest,
-    batchFirst?: boolean | Rest,
-    normFirst?: boolean | Rest,
-    bias?: boolean | Pick<Rest, 'bias'>,
-  );
+  constructor(...args: LayerCall);
   constructor(options: TransformerLayerArguments);
   constructor(...args: readonly unknown[]) {
     super();
-    const { dModel, nhead, dimFeedforward = 2048, dropout = 0.1, activation = 'relu', layerNormEps: eps = 1e-5, batchFirst = false, normFirst = false, bias = true } = readCall(DECODER_LAYER, args); // prettier-ignore
+    const {
+      dModel,
+      nhead,
+      dimFeedforward,
+      dropout,
+      activation,
+      layerNormEps: eps,
+      batchFirst,
+      normFirst,
+      bias,
+    } = settingsOf(DECODER_LAYER, args);
     this.self_attn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst });
     this.multihead_attn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst });
     this.linear1 = new Linear(dModel, dimFeedforward, bias);

@@ -36,6 +36,17 @@ export const RESULT_PARAMS = {
   yc: 'i32',
 } as const;
 
+/** Asks for what the epilogue of the results at `place` reads. */
+export function askForOperands(
+  f: Fn,
+  epilogue: Epilogue,
+  place: Expr,
+  { gate, residual }: Pick<EpilogueOperands, 'gate' | 'residual'>,
+): void {
+  if (epilogue.includes('gate')) f.prefetch(place.add(gate));
+  if (epilogue.includes('add')) f.prefetch(place.add(residual));
+}
+
 /** What becomes of a result that belongs at `place`, `row` outputs after the first. */
 export type FinishResult = (sum: Expr, place: Expr, row?: number) => Expr;
 

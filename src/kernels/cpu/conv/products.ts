@@ -9,7 +9,7 @@ import { buildMicros, MICRO_ARGS } from '../gemm/micro.ts';
 import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import type { Epilogue } from '../../formula/epilogue.ts';
-import { affineBytes, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
+import { affineBytes, askForOperands, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
 
 /** Rows of results that are made at a time: their weights stay in the second-level cache. */
 export const resultRows = (kit: ElementKit): number => (144 / tileRows(kit)) * tileRows(kit);
@@ -196,8 +196,7 @@ function buildRows(scope: Scope, kit: ElementKit, vectors: number, epilogue: Epi
       f.if(placed, () =>
         f.for('row', 0, height, () => {
           f.prefetch(y, true);
-          if (epilogue.includes('gate')) f.prefetch(y.add(args.gate));
-          if (epilogue.includes('add')) f.prefetch(y.add(args.residual));
+          askForOperands(f, epilogue, y, args);
           f.inc(y, yStep);
         }),
       );

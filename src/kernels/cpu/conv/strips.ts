@@ -10,7 +10,7 @@ import { i32, load, loadSplat, type Expr, type Fn, type Local, type Target } fro
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildBiases } from './along-outputs.ts';
 import { channelsFrom } from './band.ts';
-import { affineBytes, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
+import { affineBytes, askForOperands, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
 
 const LINE = 64;
 /** Bytes between panels beyond their pixels: they do not share cache sets. */
@@ -207,8 +207,7 @@ function buildTile(scope: Scope, kit: ElementKit, rows: number, epilogue: Epilog
       for (let j = 0; j < TILE_VECTORS; j++) {
         const soon = places.add(j * vectorBytes);
         f.if(p.streams.eq(0), () => f.prefetch(soon, true));
-        if (epilogue.includes('gate')) f.prefetch(soon.add(p.gate));
-        if (epilogue.includes('add')) f.prefetch(soon.add(p.residual));
+        askForOperands(f, epilogue, soon, p);
       }
       f.inc(places, p.yc);
       f.for('k', 0, minI32(f, 'some', steps, end), () => {
