@@ -251,7 +251,8 @@ export function barrier(options?: AsyncOptions): Work | undefined {
 }
 
 /**
- * All processes' tensors, one behind the other by rank, in `output`: of world size times as many elements.
+ * All processes' tensors, one behind the other by rank, in `output`: of world size times as many elements. An `input` that is this process's part
+ * of `output` stays where it is.
  * @throws ShapeError where that does not fit
  * @see https://pytorch.org/docs/stable/distributed.html#torch.distributed.all_gather_into_tensor
  */
@@ -262,11 +263,23 @@ export function allGatherIntoTensor(output: Tensor, input: Tensor, options?: Asy
   const group = requireGroup(op);
   requireParts(op, 'the output', output, group, input);
   const to = dense(output);
-  const from = apart(dense(input).memory, to.memory);
-  const { dtype, numel } = from.layout;
-  const pending = begin(op, group, { kind: 'allGather', dtype, count: numel }, [to.memory, from]);
-  return ending(new Work(pending, [from, to.memory], to.putBack), asyncOp);
+  const { dtype, numel } = input.layout;
+  const isInPlace = isPartOf(input, to.memory, group.rank * numel);
+  const used: readonly [Tensor, Tensor?] = isInPlace ? [to.memory] : [to.memory, apart(dense(input).memory, to.memory)];
+  const pending = begin(op, group, { kind: 'allGather', dtype, count: numel }, used);
+  return ending(
+    new Work(
+      pending,
+      used.filter((x) => x !== undefined),
+      to.putBack,
+    ),
+    asyncOp,
+  );
 }
+
+/** Whether a tensor is the memory of another from this element on. */
+const isPartOf = (part: Tensor, whole: Tensor, at: number): boolean =>
+  part.storage === whole.storage && part.layout.contiguous && part.offset === whole.offset + at;
 
 /**
  * All processes' tensors, each in one of `outputs`.

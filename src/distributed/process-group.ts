@@ -17,7 +17,7 @@ export interface Call {
 
 /** A call with this process's memory. */
 export interface Collective extends Call {
-  /** The memory of a `barrier` is empty. Where nothing is to send, what lies in `receive` is both. */
+  /** The memory of a `barrier` is empty. Where nothing is to send, what lies in `receive` is both: of an `allGather`, in this process's part. */
   readonly receive: Uint8Array;
   readonly send?: Uint8Array;
 }

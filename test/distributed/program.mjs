@@ -355,6 +355,9 @@ const programs = {
     dist.broadcast(from, size - 1);
     const all = zeros(size, count);
     dist.allGatherIntoTensor(all, x);
+    const again = zeros(size, count); // this process's part lies in it
+    again.select(0, rank).copy_(x);
+    dist.allGatherIntoTensor(again, again.select(0, rank));
     const part = zeros(count);
     dist.reduceScatterTensor(part, all);
     const reduced = x.clone();
@@ -365,6 +368,7 @@ const programs = {
       Math.max(...Array.from({ length: size }, (_, i) => worst(all.select(0, i), plain.add(i)))),
       worst(part, plain.add(rank).mul(size)),
       rank === 1 ? worst(reduced, plain.mul(size).add(each)) : worst(reduced, x),
+      worst(again, all),
     ]);
     dist.allReduce(wrong, { op: 'max' });
     print(wrong.tolist());

@@ -267,6 +267,7 @@ export class CommonMemory {
     const data = send ?? receive;
     const isRoot = root === this.#rank;
     const copy = (to: number, from: number, many: number): void => this.#copy(part(offer, to, many), part(data, from, many));
+    const own = kind === 'allGather' && send === undefined ? this.#rank * count : 0; // it lies where results go
     if (kind === 'allReduce') {
       this.#others((rank) => {
         const [from, to] = this.#shareOf(rank, piece.count);
@@ -275,7 +276,7 @@ export class CommonMemory {
     } else if (kind === 'reduceScatter') {
       this.#others((rank) => copy(rank * piece.count, rank * count + piece.at, piece.count));
     } else if (kind === 'allGather' || (kind === 'broadcast' && isRoot) || (kind === 'reduce' && !isRoot)) {
-      copy(0, piece.at, piece.count);
+      copy(0, own + piece.at, piece.count);
     }
   }
 
@@ -297,7 +298,8 @@ export class CommonMemory {
     } else if (kind === 'broadcast') {
       if (root !== this.#rank) this.#copy(part(receive, piece.at, piece.count), part(this.#offers[root!]!, 0, piece.count));
     } else if (kind === 'allGather') {
-      this.#offers.forEach((offer, rank) => this.#copy(part(receive, rank * count + piece.at, piece.count), part(offer, 0, piece.count)));
+      this.#others((rank) => this.#copy(part(receive, rank * count + piece.at, piece.count), part(this.#offers[rank]!, 0, piece.count)));
+      if (send !== undefined) this.#copy(part(receive, this.#rank * count + piece.at, piece.count), part(send, piece.at, piece.count));
     } else if (kind === 'reduceScatter') {
       const sum = part(receive, piece.at, piece.count);
       this.#copy(sum, part(send!, this.#rank * count + piece.at, piece.count));

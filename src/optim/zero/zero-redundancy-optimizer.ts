@@ -12,7 +12,7 @@ import { LBFGS } from '../lbfgs.ts';
 import { Optimizer, type BaseHyperparameters, type ParamGroupOptions, type Params, type ParamState } from '../optimizer.ts';
 import type { OptimizerState } from '../optimizer-state.ts';
 import { PARAMS, type WayOptions } from '../options.ts';
-import { gatherInBuckets, sendAll, type Bucket } from './buckets.ts';
+import { exchange, gatherInBuckets, type Bucket } from './buckets.ts';
 import { consolidated } from './consolidate.ts';
 import { partitioned } from './partition.ts';
 import { shareOf } from './share.ts';
@@ -23,7 +23,7 @@ const NAME = 'ZeroRedundancyOptimizer';
 export interface ZeroRedundancyOptions {
   /** Only null: the group is that of all processes. */
   readonly processGroup?: null;
-  /** Whether parameters move into one tensor for each rank, which then travels as it is: quicker, but what saw their memory before sees them no more. Default false. */
+  /** Whether parameters move into one tensor, of which each rank has a part, so that all travel at once: quicker, but what saw their memory before sees them no more. Default false. */
   readonly parametersAsBucketView?: boolean;
   /** Only false: steps do not begin before the backward pass has ended. */
   readonly overlapWithDdp?: false;
@@ -109,9 +109,10 @@ export class ZeroRedundancyOptimizer<H extends BaseHyperparameters = BaseHyperpa
   readonly parametersAsBucketView: boolean;
   readonly #group: ProcessGroup;
   readonly #whole: Optimizer<H>;
-  /** Of each rank, its parameters, group by group, and where they lie together. */
+  /** Of each rank, its parameters, group by group. */
   #shares: readonly (readonly Tensor[])[] = [];
-  readonly #buckets: Bucket[][];
+  /** Where parameters lie side by side. */
+  readonly #buckets: Bucket[] = [];
   /** What all ranks remember, as of the last {@link consolidateStateDict} that brought it here. */
   #consolidated: ReadonlyMap<Tensor, ParamState> | undefined;
 
@@ -131,7 +132,6 @@ export class ZeroRedundancyOptimizer<H extends BaseHyperparameters = BaseHyperpa
     this.#whole = whole;
     this.paramGroups = whole.paramGroups;
     this.parametersAsBucketView = call.parametersAsBucketView ?? false;
-    this.#buckets = Array.from({ length: group.size }, () => []);
     this.#requireAlike(made.name);
     const mine = this.#divide().map((own, i) => ({ ...this.paramGroups[i]!, params: own }));
     this.optim = instanceOf(made, mine, given);
@@ -162,7 +162,7 @@ export class ZeroRedundancyOptimizer<H extends BaseHyperparameters = BaseHyperpa
   #moveTogether(params: readonly Tensor[]): void {
     if (!this.parametersAsBucketView) return;
     const fresh = new Set(params.filter((param) => param.requiresGrad));
-    this.#shares.forEach((share, rank) => this.#buckets[rank]!.push(...gatherInBuckets(share.filter((param) => fresh.has(param)))));
+    this.#buckets.push(...gatherInBuckets(this.#shares.map((share) => share.filter((param) => fresh.has(param)))));
   }
 
   /** Adds parameters, in all ranks alike, and divides them. */
@@ -191,13 +191,8 @@ export class ZeroRedundancyOptimizer<H extends BaseHyperparameters = BaseHyperpa
     const recorder = activeRecorder();
     recorder?.guard(() => this.#shares.map((share) => share.map((param) => Number(param.requiresGrad)).join('')).join(' '));
     // What is frozen and has no gradient has not changed.
-    this.#shares.forEach((share, rank) =>
-      sendAll(
-        share.filter((param) => param.requiresGrad || param.grad !== null),
-        this.#buckets[rank]!,
-        rank,
-      ),
-    );
+    const changed = this.#shares.map((share) => share.filter((param) => param.requiresGrad || param.grad !== null));
+    exchange(changed, this.#buckets);
     return loss;
   }
 
