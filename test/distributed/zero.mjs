@@ -149,6 +149,33 @@ const programs = {
     const plainAdam = (model) => new optim.Adam(model.parameters(), { lr: 0.5 });
     print({ losses, again: train(adam, { from: 15, resume: second }), plain: train(plainAdam, { from: 15, resume: second }) });
   },
+  /** Parameters that travel as they lie, and shares of which one is far larger: to the bit what the optimizer itself does. */
+  large() {
+    const trained = (optimizerOf, made) => {
+      manualSeed(0);
+      const model = new nn.parallel.DistributedDataParallel(
+        new nn.Sequential(new nn.Linear(200, 100), new nn.Tanh(), new nn.Linear(100, 3)),
+      );
+      const optimizer = optimizerOf(model);
+      const step = made((x) => {
+        optimizer.zeroGrad();
+        model(x).square().mean().backward();
+        optimizer.step();
+        return x.add(1);
+      });
+      for (let i = 0; i < 4; i++) step(randn(4, 200).add(rank));
+      return nn.utils.parametersToVector(model.parameters());
+    };
+    const differences = [(fn) => fn, compile].flatMap((made) => {
+      const plainly = trained((model) => new optim.Adam(model.parameters(), { lr: 0.01 }), made);
+      return [adam, zero(optim.Adam, { lr: 0.01, parametersAsBucketView: true })].map((divided) =>
+        trained(divided, made).sub(plainly).abs().max().item(),
+      );
+    });
+    const all = [];
+    dist.allGatherObject(all, differences);
+    print(all);
+  },
   refused() {
     const model = new nn.parallel.DistributedDataParallel(make());
     const optimizer = adam(model);

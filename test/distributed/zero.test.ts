@@ -32,6 +32,10 @@ describe.skipIf(installed.length === 0)('several processes', () => {
     near(plain!, adam.slice(15));
   });
 
+  it('takes large parameters and uneven shares, to the bit what the optimizer itself does', () => {
+    expect(resultOf(mpiOf(0), 3, 'large', {}, 'zero.mjs')).toEqual([[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]); // prettier-ignore
+  });
+
   it('says what a rank lacks, and what ranks have different', () => {
     const lacks =
       'DistributedError: ZeroRedundancyOptimizer.stateDict: rank 0 has the state of its own share only; call consolidateStateDict(0) in all ranks before, and stateDict() in rank 0';
