@@ -33,9 +33,9 @@ export interface AsyncOptions {
 const OP = oneOf('sum', 'avg', 'product', 'min', 'max', 'band', 'bor', 'bxor');
 const REDUCE: OptionKinds<ReduceOptions> = { op: OP, asyncOp: BOOL };
 const ASYNC: OptionKinds<AsyncOptions> = { asyncOp: BOOL };
-const TENSORS = arrayOf(TENSOR, 'tensors');
+export const TENSORS = arrayOf(TENSOR, 'tensors');
 
-const isAsync = (op: string, options: AsyncOptions | undefined): boolean =>
+export const isAsync = (op: string, options: AsyncOptions | undefined): boolean =>
   requireOptions<AsyncOptions>(op, options, ASYNC, '{ asyncOp: true }').asyncOp ?? false;
 
 function reductionOf(op: string, options: ReduceOptions | undefined): { readonly how: ReduceOp | 'avg'; readonly asyncOp: boolean } {
@@ -89,7 +89,7 @@ export class Work {
 }
 
 /** Waits, or gives the work to whoever wants it later. */
-function ending(work: Work, asyncOp: boolean): Work | undefined {
+export function ending(work: Work, asyncOp: boolean): Work | undefined {
   if (asyncOp) return work;
   work.wait();
   return undefined;
@@ -112,7 +112,7 @@ function called(op: string, tensors: readonly Tensor[], call: HostCall): void {
 }
 
 /** Starts a collective; where a function is being recorded, in each of its runs. */
-function begin(
+export function begin(
   op: string,
   group: ProcessGroup,
   what: Omit<Collective, 'receive' | 'send'>,
@@ -146,7 +146,7 @@ function memoryOf(op: string, x: Tensor): Uint8Array {
 }
 
 /** A tensor as memory to read, and to write: itself where it is contiguous, else a copy that goes back at last. */
-function dense(x: Tensor): { readonly memory: Tensor; readonly putBack: () => void } {
+export function dense(x: Tensor): { readonly memory: Tensor; readonly putBack: () => void } {
   if (x.layout.contiguous) return { memory: x, putBack: () => void x.storage.version++ };
   const memory = withGradMode(false, () => x.contiguous());
   return { memory, putBack: () => withGradMode(false, () => void x.copy_(memory)) };
@@ -168,7 +168,7 @@ function apart(input: Tensor, results: Tensor): Tensor {
   return isApart ? input : withGradMode(false, () => input.clone());
 }
 
-function requireRank(op: string, name: string, rank: number, group: ProcessGroup): void {
+export function requireRank(op: string, name: string, rank: number, group: ProcessGroup): void {
   requireKind(op, name, rank, SIZE);
   if (rank >= group.size) throw new ArgumentError(`${op}: expected ${name} to be a rank below ${group.size}, but got ${rank}`);
 }
@@ -358,7 +358,7 @@ function requireParts(op: string, name: string, whole: Tensor, group: ProcessGro
     );
 }
 
-function requireEach(op: string, name: string, list: readonly Tensor[], group: ProcessGroup, like: Tensor): void {
+export function requireEach(op: string, name: string, list: readonly Tensor[], group: ProcessGroup, like: Tensor): void {
   if (list.length !== group.size)
     throw new ArgumentError(`${op}: expected ${group.size} ${name}, one for each process, but got ${list.length}`);
   for (const x of list) {

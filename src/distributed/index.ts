@@ -12,6 +12,7 @@ export {
   type AsyncOptions,
   type ReduceOptions,
 } from './collectives.ts';
+export { gather, scatter } from './rooted.ts';
 export { allGatherObject, broadcastObjectList } from './objects.ts';
 export { type Collective, type Pending, type ProcessGroup, type ReduceOp } from './process-group.ts';
 export {

@@ -6,9 +6,9 @@ export type ReduceOp = 'sum' | 'product' | 'min' | 'max' | 'band' | 'bor' | 'bxo
 
 /** What all processes of a group have to ask for alike, each of them, in one order. */
 export interface Call {
-  readonly kind: 'allReduce' | 'reduce' | 'broadcast' | 'allGather' | 'reduceScatter' | 'barrier';
+  readonly kind: 'allReduce' | 'reduce' | 'broadcast' | 'allGather' | 'reduceScatter' | 'gather' | 'scatter' | 'barrier';
   readonly dtype: DType;
-  /** Elements: of an `allGather` or a `reduceScatter`, one process's part. */
+  /** Elements: of an `allGather`, `gather`, `scatter` or `reduceScatter`, one process's part. */
   readonly count: number;
   readonly op?: ReduceOp;
   /** The process that has the values, or gets the result. */
@@ -25,7 +25,7 @@ export interface Collective extends Call {
 /** As text, for errors: `allReduce of 12 float32 (sum)`. */
 export function showCollective({ kind, count, dtype, op, root }: Omit<Call, 'kind'> & { readonly kind: string }): string {
   if (kind === 'barrier' || kind === 'destroyProcessGroup') return kind;
-  const where = root === undefined ? [] : [kind === 'broadcast' ? `from rank ${root}` : `to rank ${root}`];
+  const where = root === undefined ? [] : [kind === 'broadcast' || kind === 'scatter' ? `from rank ${root}` : `to rank ${root}`];
   const how = [...(op === undefined ? [] : [op]), ...where];
   return `${kind} of ${count} ${dtype}${how.length === 0 ? '' : ` (${how.join(', ')})`}`;
 }

@@ -287,6 +287,19 @@ const programs = {
       Array.from({ length: size }, (_, i) => tensor([i, rank])),
     );
     found.reduceScatter = list(own);
+    const gathered = rank === 1 ? Array.from({ length: size }, () => zeros(2)) : null;
+    dist.gather(tensor([rank, 7]), gathered, 1);
+    if (gathered !== null) dist.scatter(zeros(2), gathered, 1);
+    else {
+      const mine = zeros(2);
+      dist.scatter(mine, null, 1);
+      found.scattered = list(mine);
+    }
+    const toAll = zeros(2, 2).t();
+    dist.scatter(toAll, rank === 2 ? Array.from({ length: size }, (_, i) => tensor([[i, 1], [2, 3]])) : null, 2); // prettier-ignore
+    const back = rank === 0 ? Array.from({ length: size }, () => zeros(2, 2)) : null;
+    dist.gather(toAll, back);
+    found.gathered = back?.map(list);
     const empty = zeros(0);
     dist.allReduce(empty);
     found.empty = list(empty);
@@ -362,6 +375,10 @@ const programs = {
     dist.reduceScatterTensor(part, all);
     const reduced = x.clone();
     dist.reduce(reduced, 1);
+    const there = rank === 1 ? Array.from({ length: size }, () => zeros(count)) : null;
+    dist.gather(x, there, 1);
+    const back = zeros(count);
+    dist.scatter(back, there, 1);
     const wrong = tensor([
       worst(sum, plain.mul(size).add(each)),
       worst(from, plain),
@@ -369,6 +386,7 @@ const programs = {
       worst(part, plain.add(rank).mul(size)),
       rank === 1 ? worst(reduced, plain.mul(size).add(each)) : worst(reduced, x),
       worst(again, all),
+      worst(back, x),
     ]);
     dist.allReduce(wrong, { op: 'max' });
     print(wrong.tolist());

@@ -83,6 +83,10 @@ describe('one process alone', () => {
     const all = tensor([[0, 0]]);
     dist.allGatherIntoTensor(all, x);
     expect(all.tolist()).toEqual([[1, 2]]);
+    const there = tensor([0, 0]);
+    dist.gather(x, [there]);
+    dist.scatter(x, [tensor([3, 4])]);
+    expect([there.tolist(), x.tolist()]).toEqual([[1, 2], [3, 4]]); // prettier-ignore
     expect(() => dist.initProcessGroup()).toThrow('there is a group already');
   });
 
@@ -95,6 +99,11 @@ describe('one process alone', () => {
     expect(() => dist.broadcast(ones(2), 1)).toThrow('broadcast: expected src to be a rank below 1, but got 1');
     expect(() => dist.allGatherIntoTensor(ones(3), ones(2))).toThrow('expected the output to have 2 elements');
     expect(() => dist.allGather([], ones(2))).toThrow('expected 1 outputs, one for each process, but got 0');
+    expect(() => dist.gather(ones(2))).toThrow(
+      'gather: expected gatherList at rank 0, which is dst, and null elsewhere, but got none there',
+    );
+    expect(() => dist.scatter(ones(2), [ones(3)])).toThrow('scatter: expected scatterList of shape [2], but one has [3]');
+    expect(() => dist.gather(ones(2), [ones(2)], 1)).toThrow('gather: expected dst to be a rank below 1, but got 1');
     expect(() => dist.allReduce(ones(2), { op: 'mean' as 'avg' })).toThrow('allReduce: expected op to be');
   });
 });

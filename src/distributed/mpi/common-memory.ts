@@ -193,23 +193,29 @@ export class CommonMemory {
 
   /** One collective, up to where it has to wait for others, and on from there. */
   *#steps(collective: Collective): Generator<Until, void> {
-    const { kind, root, op = 'sum' } = collective;
+    const { op = 'sum' } = collective;
+    const from = this.#awaited(collective);
     let isFirst = true;
     for (const piece of this.#piecesOf(collective)) {
       yield { phase: this.#phase, rank: undefined }; // all have read what was in the slots
       if (isFirst) this.#announce(collective);
       this.#offer(collective, piece);
       const offered = this.#enter();
-      const from = kind === 'broadcast' ? root : kind === 'reduce' && root !== this.#rank ? this.#rank : undefined;
       yield { phase: offered, rank: from };
       if (isFirst) this.#compare(collective, from);
       isFirst = false;
       this.#take(collective, piece, op);
       const taken = this.#enter();
-      if (kind !== 'allReduce') continue;
+      if (collective.kind !== 'allReduce') continue;
       yield { phase: taken, rank: undefined };
       this.#collect(collective, piece);
     }
+  }
+
+  /** Whose data this process takes; undefined stands for all. */
+  #awaited({ kind, root }: Collective): number | undefined {
+    if (kind === 'broadcast' || kind === 'scatter') return root;
+    return (kind === 'reduce' || kind === 'gather') && root !== this.#rank ? this.#rank : undefined;
   }
 
   /** Says that this process has come a phase further. */
@@ -239,7 +245,7 @@ export class CommonMemory {
   }
 
   *#piecesOf({ kind, dtype, count }: Collective): Generator<Piece> {
-    const slots = kind === 'reduceScatter' ? this.#words.length : 1;
+    const slots = kind === 'reduceScatter' || kind === 'scatter' ? this.#words.length : 1;
     const most = Math.floor(SLOT_BYTES / itemSize(dtype) / slots);
     let at = 0;
     do {
@@ -273,9 +279,9 @@ export class CommonMemory {
         const [from, to] = this.#shareOf(rank, piece.count);
         copy(from, piece.at + from, to - from);
       });
-    } else if (kind === 'reduceScatter') {
+    } else if (kind === 'reduceScatter' || (kind === 'scatter' && isRoot)) {
       this.#others((rank) => copy(rank * piece.count, rank * count + piece.at, piece.count));
-    } else if (kind === 'allGather' || (kind === 'broadcast' && isRoot) || (kind === 'reduce' && !isRoot)) {
+    } else if (kind === 'allGather' || (kind === 'broadcast' && isRoot) || ((kind === 'reduce' || kind === 'gather') && !isRoot)) {
       copy(0, own + piece.at, piece.count);
     }
   }
@@ -297,9 +303,13 @@ export class CommonMemory {
       if (root === this.#rank) addUp(0, part(receive, piece.at, piece.count), piece.count);
     } else if (kind === 'broadcast') {
       if (root !== this.#rank) this.#copy(part(receive, piece.at, piece.count), part(this.#offers[root!]!, 0, piece.count));
-    } else if (kind === 'allGather') {
+    } else if (kind === 'allGather' || (kind === 'gather' && root === this.#rank)) {
       this.#others((rank) => this.#copy(part(receive, rank * count + piece.at, piece.count), part(this.#offers[rank]!, 0, piece.count)));
       if (send !== undefined) this.#copy(part(receive, this.#rank * count + piece.at, piece.count), part(send, piece.at, piece.count));
+    } else if (kind === 'scatter') {
+      const isRoot = root === this.#rank;
+      const [all, at] = isRoot ? [send!, this.#rank * count + piece.at] : [this.#offers[root!]!, this.#rank * piece.count];
+      this.#copy(part(receive, piece.at, piece.count), part(all, at, piece.count));
     } else if (kind === 'reduceScatter') {
       const sum = part(receive, piece.at, piece.count);
       this.#copy(sum, part(send!, this.#rank * count + piece.at, piece.count));

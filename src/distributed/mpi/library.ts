@@ -8,6 +8,19 @@ import type { MemoryCalls } from './common-memory.ts';
 type Call<A extends readonly unknown[]> = (...args: A) => number;
 type Memory = Uint8Array | bigint;
 
+/** What one rank has of all, or all of one. */
+type RootedArgs = [
+  send: Memory,
+  sent: number,
+  sendType: Handle,
+  receive: Memory,
+  received: number,
+  type: Handle,
+  root: number,
+  comm: Handle,
+  request: Uint8Array,
+];
+
 /** The functions of MPI that are used; each gives an error code. */
 export interface Mpi {
   readonly abi: Abi;
@@ -31,6 +44,8 @@ export interface Mpi {
   readonly startReduceScatter: Call<
     [send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle, request: Uint8Array]
   >;
+  readonly startGather: Call<RootedArgs>;
+  readonly startScatter: Call<RootedArgs>;
   readonly startBarrier: Call<[comm: Handle, request: Uint8Array]>;
   readonly test: Call<[request: Uint8Array, flag: number[], status: bigint]>;
   readonly allReduce: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle]>;
@@ -95,6 +110,8 @@ function bind(koffi: Koffi, library: Library, name: string): Mpi {
     startBroadcast: func('MPI_Ibcast', 'void *', 'int', handle, 'int', handle, 'void *'),
     startAllGather: func('MPI_Iallgather', 'void *', 'int', handle, 'void *', 'int', handle, handle, 'void *'),
     startReduceScatter: func('MPI_Ireduce_scatter_block', 'void *', 'void *', 'int', handle, handle, handle, 'void *'),
+    startGather: func('MPI_Igather', 'void *', 'int', handle, 'void *', 'int', handle, 'int', handle, 'void *'),
+    startScatter: func('MPI_Iscatter', 'void *', 'int', handle, 'void *', 'int', handle, 'int', handle, 'void *'),
     startBarrier: func('MPI_Ibarrier', handle, 'void *'),
     test: func('MPI_Test', 'void *', number, 'uintptr_t'),
     allReduce: func('MPI_Allreduce', 'void *', 'void *', 'int', handle, handle, handle),

@@ -85,6 +85,10 @@ function begin({ abi, ...mpi }: Mpi, collective: Collective, request: Uint8Array
       return mpi.startAllGather(from, count, type, receive, count, type, comm, request);
     case 'reduceScatter':
       return mpi.startReduceScatter(from, receive, count, type, abi.ops[op], comm, request);
+    case 'gather':
+      return mpi.startGather(send ?? receive, count, type, receive, count, type, root, comm, request);
+    case 'scatter':
+      return mpi.startScatter(send ?? receive, count, type, receive, count, type, root, comm, request);
     case 'barrier':
       return mpi.startBarrier(comm, request);
   }

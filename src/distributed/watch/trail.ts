@@ -5,7 +5,7 @@ import { showCollective, type Call, type ReduceOp } from '../process-group.ts';
 /** `destroyProcessGroup` counts as one: all processes have to come there. */
 export type Step = Omit<Call, 'kind'> & { readonly kind: Call['kind'] | 'destroyProcessGroup' };
 
-const KINDS = ['allReduce', 'reduce', 'broadcast', 'allGather', 'reduceScatter', 'barrier', 'destroyProcessGroup'] as const satisfies readonly Step['kind'][]; // prettier-ignore
+const KINDS = ['allReduce', 'reduce', 'broadcast', 'allGather', 'reduceScatter', 'barrier', 'destroyProcessGroup', 'gather', 'scatter'] as const satisfies readonly Step['kind'][]; // prettier-ignore
 const OPS = ['sum', 'product', 'min', 'max', 'band', 'bor', 'bxor'] as const satisfies readonly ReduceOp[];
 
 /** A step as numbers: kind, op and dtype in one, the root or -1, how many elements. */
