@@ -34,7 +34,7 @@ export const starts = ({ start, args }: InstalledMpi): boolean =>
   spawnSync(start, [...args, '-n', '2', process.execPath, '-e', '0'], { env, timeout: 30_000 }).status === 0;
 
 /** What rank 0 prints as its result, of `node file …args` in so many processes. */
-function runRanks(
+export function runRanks(
   mpi: InstalledMpi,
   ranks: number,
   [file, ...args]: readonly string[],
