@@ -15,12 +15,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
 import { pageText } from './page-text.mjs';
-import { markPure } from './pure.mjs';
+import { markPure, namespacesAsValues } from './pure.mjs';
 import { pruneDeclarations } from './declarations.mjs';
 import { CLASS, keepClassNames, restoreClassNames } from './class-names.mjs';
 import { stripKernelNames } from './strip-names.mjs';
 import { threadText } from './thread-text.mjs';
-import { packedWasm, wasmText } from './wasm-text.mjs';
+import { wasmText } from './wasm-text.mjs';
+import { loadName, readModule, WebModules, withLoading } from './web-modules.mjs';
+import { Facades } from './facades.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -34,8 +36,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 const out = resolve(root, options.out);
 const TOKEN = '__flambeau_module_url__';
-/** Stands for dist/ where chunks of Node's code import what is there for bundlers. */
-const DIST = '__flambeau_dist__';
+const TSCONFIG = { compilerOptions: { verbatimModuleSyntax: true } };
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** What is installed beside the package; development dependencies that the code uses become part of it. */
 const EXTERNAL = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
@@ -78,7 +79,7 @@ function entryPoints() {
   const starting = located.map((name) => name.replace(/\.ts$/, ''));
   return checked(
     new Set([
-      'index',
+      'one-file',
       ...exported('node'),
       'cli/main',
       ...starting,
@@ -90,9 +91,12 @@ function entryPoints() {
   );
 }
 
+/** Modules that bundlers find by the package's exports. */
+const webEntries = () => checked(exported('default').map((name) => name.replace(/^web\//, '')));
+
 /** Every module that the entry points for bundlers lead to. */
 function webModules() {
-  const names = new Set(checked(exported('default').map((name) => name.replace(/^web\//, ''))));
+  const names = new Set([...webEntries(), 'one-file']);
   for (const name of names) {
     const text = sources.get(`${name}.ts`);
     for (const [statement, , path] of text.matchAll(
@@ -117,34 +121,73 @@ async function workerSource() {
   return `export const workerSource = ${JSON.stringify(`(() => { ${code.trim()} return module.poolWorker; })()`)};`;
 }
 
-/** Marks each module's `import.meta.url`, which bundling would otherwise turn into the URL of some chunk. */
-const prepare = {
+/** Whether bundlers keep a module wherever it is imported. */
+const hasEffect = (module) => manifest.sideEffects.some((pattern) => fitsGlob(pattern, `./src/${module}.ts`));
+const fitsGlob = (pattern, path) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`).test(path);
+
+/** Modules of every program, which do what they do when they are loaded; the last one also where an entry point asks for it, so that bundlers load it with any of them. */
+const IN_PLACE = new Set(['tensor/dispatch', 'tensor/tensor-aliased', 'tensor/random/generator']);
+const AT_ONCE = new Set(['tensor/tensor']);
+
+/** The modules, what is for bundlers, and which of these do something. */
+async function readModules() {
+  const texts = await Promise.all(
+    modules.map(async (name) => {
+      const { code } = await transform(sources.get(name), { loader: 'ts', target: 'es2022', tsconfigRaw: TSCONFIG });
+      return [name.slice(0, -3), code];
+    }),
+  );
+  const graph = new WebModules(new Map(texts), hasEffect, IN_PLACE);
+  const web = new Set(webModules());
+  const facades = new Facades(graph, webEntries(), AT_ONCE);
+  return { graph, web, facades };
+}
+
+/**
+ * Modules that stand for others: `entry:…` for an entry point, which first does what all that it leads to does; `all:` for what entry points for bundlers name. Marks each
+ * module's `import.meta.url`, which bundling would otherwise turn into the URL of some chunk.
+ */
+const prepared = ({ graph, web, facades }) => ({
   name: 'prepare',
   setup(build) {
-    build.onLoad({ filter: /cpu[\\/]worker-source\.ts$/ }, async () => ({
-      contents: await workerSource(),
-      loader: 'ts',
+    const pathOf = (module) => join(src, `${module}.ts`);
+    const loadsOf = (module) => graph.loadedBy(module).filter((each) => web.has(each) && !AT_ONCE.has(each));
+    const texts = {
+      all: () => facades.source(pathOf),
+      entry: (module) => `import ${JSON.stringify(`loads:${module}`)};export * from ${JSON.stringify(pathOf(module))};`,
+      loads: (module) =>
+        loadsOf(module)
+          .map((each) => `import { ${loadName(each)} } from ${JSON.stringify(pathOf(each))};${loadName(each)}();`)
+          .join('\n'),
+    };
+    build.onResolve({ filter: /^(all|entry|loads):/ }, ({ path }) => ({ path, namespace: 'made' }));
+    build.onResolve({ filter: /\.ts$/, namespace: 'made' }, ({ path, importer }) => ({
+      path,
+      sideEffects: importer.startsWith('entry:') ? true : undefined,
     }));
+    build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, kind, resolveDir }) => {
+      const module = relative(src, join(resolveDir, path)).split(sep).join('/').slice(0, -3);
+      return kind === 'dynamic-import' && graph.has(module) ? { path: `entry:${module}`, namespace: 'made' } : undefined;
+    });
+    build.onLoad({ filter: /.*/, namespace: 'made' }, ({ path }) => {
+      const [, kind, module] = /^(\w+):(.*)$/.exec(path);
+      return { contents: texts[kind](module), loader: 'js', resolveDir: src };
+    });
+    build.onLoad({ filter: /cpu[\\/]worker-source\.ts$/ }, async () => ({ contents: await workerSource(), loader: 'ts' }));
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const name = relative(src, path).split(sep).join('/');
+      const module = name.slice(0, -3);
       const text = stripKernelNames(path, sources.get(name));
       const mark = `${TOKEN}("${name.replace(/ts$/, 'js')}")`;
       // In messages it stands between double quotes, since it is written with single ones there.
-      return { contents: text.replace(/"[^"\n]*"|import\.meta\.url/g, (found) => (found.startsWith('"') ? found : mark)), loader: 'ts' };
+      const marked = text.replace(/"[^"\n]*"|import\.meta\.url/g, (found) => (found.startsWith('"') ? found : mark));
+      return {
+        contents: web.has(module) && !IN_PLACE.has(module) ? withLoading(module, marked, AT_ONCE.has(module)) : marked,
+        loader: 'ts',
+      };
     });
   },
-};
-
-/** The decoders of pictures, which Node has from where bundlers find them: they are the same, and large. */
-const shared = {
-  name: 'shared',
-  setup(build) {
-    build.onResolve({ filter: /[\\/](?:jpeg|webp)-codec\.ts$/ }, ({ path, resolveDir }) => {
-      const name = relative(src, join(resolveDir, path)).split(sep).join('/');
-      return { path: `${DIST}/web/${name.replace(/ts$/, 'js')}`, external: true };
-    });
-  },
-};
+});
 
 /** The URL of a module's own file, seen from the file that its code came to lie in. */
 function locate(text, file) {
@@ -163,9 +206,15 @@ function checkClassNames(text, file) {
   }
 }
 
+/** Modules with files of their own, so that no program loads them with their neighbours: their tables are filled when they are loaded, or only the GPU's part needs them. */
+const APART = [join(src, 'geometry/resample.ts'), 'fflate'];
+
 async function bundle() {
+  const read = await readModules();
+  const entries = [...entryPoints()].map((name) => ({ in: `entry:${name}`, out: name === 'one-file' ? 'flambeau.min' : name }));
   const result = await build({
-    entryPoints: entryPoints().map((name) => ({ in: join(src, `${name}.ts`), out: name })),
+    entryPoints: [...entries, { in: 'all:', out: 'left-out/all' }, ...APART.map((path, i) => ({ in: path, out: `left-out/${i}` }))],
+    alias: { fflate: 'fflate/browser' }, // the same for all hosts: what it has for Node is worker threads, which are not used
     outdir: out,
     bundle: true,
     splitting: true,
@@ -176,22 +225,54 @@ async function bundle() {
     target: 'es2022',
     write: false,
     logLevel: 'warning',
-    plugins: [shared, threadText, pageText, prepare, wasmText],
+    metafile: true,
+    plugins: [threadText, pageText, prepared(read), wasmText],
   });
-  for (const { path, text } of result.outputFiles) {
-    const file = relative(out, path).split(sep).join('/');
-    const up = posix.relative(posix.dirname(file), '.') || '.';
-    const named = withNames(locate(text, file).replaceAll(`"${DIST}/`, `"${up}/`), file);
-    // Names stay, for whoever reads the stack of an error; what is not ours is made as small as it gets.
-    const options = {
-      minifyWhitespace: true,
-      minifySyntax: true,
-      minifyIdentifiers: /(^|\/)charts-/.test(file),
-      lineLimit: 160,
-    };
-    const { code } = await transform(named, { ...options, format: 'esm', target: 'es2022', legalComments: 'none' });
-    writeOut(file, code);
+  const texts = new Map(result.outputFiles.map(({ path, text }) => [relative(out, path).split(sep).join('/'), text]));
+  const forBoth = reachedFrom(['left-out/all.js', 'flambeau.min.js'], texts);
+  /** Chunks that only Node needs lie apart: they may do something when they are loaded. */
+  const placed = (text) =>
+    text.replace(/"([./]*)chunks\/([^"/]+\.js)"/g, (whole, up, name) => (forBoth.has(`chunks/${name}`) ? whole : `"${up}node/${name}"`));
+  for (const [file, text] of texts) {
+    if (file.startsWith('left-out/')) continue;
+    const isShared = forBoth.has(file);
+    const inNode = file.startsWith('chunks/') && !isShared;
+    const linked = inNode ? text.replace(/"\.\/([^"/]+\.js)"/g, '"../chunks/$1"') : text;
+    const place = inNode ? file.replace('chunks/', 'node/') : file;
+    writeOut(place, await finished(placed(linked), place, isShared));
   }
+  for (const [file, text] of read.facades.files(placesIn(texts.get('left-out/all.js')))) writeOut(file, text);
+}
+
+/** Files that some files lead to, themselves among them. */
+function reachedFrom(files, texts) {
+  const reached = new Set(files);
+  for (const file of reached) {
+    for (const [, path] of texts.get(file).matchAll(/(?:\bfrom |\bimport |\bimport\()"(\.[^"]+\.js)"/g)) {
+      reached.add(posix.join(posix.dirname(file), path));
+    }
+  }
+  return reached;
+}
+
+/** A file's code as it is shipped. Names stay, for whoever reads the stack of an error; what is not ours is made as small as it gets. */
+async function finished(text, file, isShared) {
+  const alone = isShared ? text.replace(/^import "\.[^"]*";$/gm, '') : text; // which only tell the order of what does nothing
+  const named = withNames(locate(namespacesAsValues(alone), file), file);
+  const options = { minifyWhitespace: true, minifySyntax: true, minifyIdentifiers: /(^|\/)charts-/.test(file), lineLimit: 160 };
+  const { code } = await transform(named, { ...options, format: 'esm', target: 'es2022', legalComments: 'none' });
+  return isShared ? markPure(code) : code;
+}
+
+/** Where what the module of all names exports lies. */
+function placesIn(text) {
+  const { imports, exports } = readModule('left-out/all', text);
+  return (number) => {
+    const local = exports.get(number).name;
+    const found = imports.get(local);
+    if (found === undefined) fail(`${local} is in no chunk: something for bundlers is reached from no entry point of Node's`);
+    return { file: `${found.from}.js`, name: found.name };
+  };
 }
 
 function writeOut(file, text) {
@@ -207,61 +288,13 @@ function withNames(text, file) {
   return keepClassNames(code, sources.values());
 }
 
-/** The modules one by one, below web/: what a bundler makes of them has only what the program imports. */
-async function separate() {
-  const names = webModules();
-  const result = await build({
-    entryPoints: names.map((name) => ({ in: join(src, `${name}.ts`), out: name })),
-    outdir: join(out, 'web'),
-    format: 'esm',
-    target: 'es2022',
-    write: false,
-    logLevel: 'warning',
-    plugins: [threadText, prepare],
-  });
-  for (const { path, text } of result.outputFiles) {
-    const file = relative(out, path).split(sep).join('/');
-    const named = text.replace(/^(import|export)( [^;]*? from)? "(\.[^"]+)\.ts";$/gm, '$1$2 "$3.js";');
-    const bytes = named.replace(/^import (\w+) from "(\.[^"]+\.wasm)";$/gm, (_, local, target) => {
-      const wasm = packedWasm(join(src, posix.join(posix.dirname(file.replace(/^web\//, '')), target)));
-      return `const ${local} = ${JSON.stringify(wasm)};`;
-    });
-    // `.slice()`: else bundlers take it for the place of an asset.
-    const linked = bytes.replace(/\bimport\("(\.[^"]+)\.ts"\)/g, 'import("$1.js")');
-    const located = linked.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url.slice()');
-    writeOut(file, withNames(markPure(located), file));
-  }
-}
-
-/** All that a page can use, in one file that needs nothing else: for pages without a bundler, from a server of packages or a folder. */
-async function oneFile() {
-  const result = await build({
-    entryPoints: [join(src, 'one-file.ts')],
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    write: false,
-    logLevel: 'warning',
-    plugins: [threadText, prepare, wasmText],
-  });
-  const code = restoreClassNames(result.outputFiles[0].text.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url'));
-  const { code: small } = await transform(keepClassNames(code, sources.values()), {
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    legalComments: 'none',
-  });
-  writeFileSync(join(out, 'flambeau.min.js'), small);
-}
-
 /** The licences of what has become part of the package. */
 function licences() {
   const modules = join(root, 'node_modules');
   const tslib = [join(modules, 'echarts', 'node_modules', 'tslib'), join(modules, 'tslib')].find(existsSync);
   const texts = [
     ...['jpeg-decoder', 'webp-decoder', 'colour-maps'].map((tool) => join(root, 'tools', tool, 'LICENCES.txt')),
-    ...['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE'].map((file) => join(modules, file)),
+    ...['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE', 'fflate/LICENSE'].map((file) => join(modules, file)),
     join(tslib, 'LICENSE.txt'),
   ];
   writeFileSync(join(out, 'THIRD-PARTY-LICENCES.txt'), texts.map((path) => readFileSync(path, 'utf8')).join('\n\n'));
@@ -302,8 +335,7 @@ const wanted = ingredients();
 if (!options['if-changed'] || !isMadeFrom(wanted)) {
   rmSync(MADE_FROM, { force: true });
   rmSync(out, { recursive: true, force: true });
-  await Promise.all([bundle(), separate()]);
-  await oneFile();
+  await bundle();
   licences();
   if (options.types) {
     declarations();

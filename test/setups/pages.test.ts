@@ -116,10 +116,10 @@ async function withRollup(): Promise<Served> {
   return { target: join(folder, 'dist') };
 }
 
-/** The modules as they are written, but for the names of the package, which stand in one file. */
+/** The modules as they are written, but for the names of the package, which one file exports. */
 function withNone(): Promise<Served> {
   const folder = makeApp('bundlers', 'none', 'plain');
-  cpSync(at('flambeau', 'dist', 'flambeau.min.js'), join(folder, 'flambeau.min.js'));
+  for (const name of ['flambeau.min.js', 'chunks']) cpSync(at('flambeau', 'dist', name), join(folder, name), { recursive: true });
   const parts: Readonly<Record<string, string>> = { 'flambeau/files/web': 'filesWeb', 'flambeau/train': 'train' };
   for (const file of ['program.js', 'page.js', 'worker.js']) {
     const text = readFileSync(join(folder, file), 'utf8');
