@@ -1,5 +1,5 @@
 /**
- * Everything for pages without a bundler, as one file (`dist/flambeau.min.js`): what `flambeau` exports, and its other parts by their names.
+ * Everything for pages without a bundler, from one file (`dist/flambeau.min.js`) and the chunks that it loads: what `flambeau` exports, and its other parts by their names.
  */
 export * from './index.ts';
 export * as distributions from './distributions/index.ts';

@@ -1,9 +1,9 @@
 // npm run build: makes dist/ from src/. --if-changed: only if something has changed since it last did so; --no-types: without declarations.
 //
-// For Node the code is bundled (esbuild), because importing 150 small files takes Node four times as long as importing one; the
-// entry points share chunks, so that there is one copy of the core however many of them a program imports. For bundlers, which
-// make programs for browsers, the modules stay apart (web/), so that what a program does not import it does not ship. Either has everything, and
-// the manifest's conditions never mix them. The types (tsc) stay one file for each module.
+// The code is bundled (esbuild) into chunks that all entry points share: importing 150 small files takes Node four times as long as importing one, and there is one
+// copy of the core however many entry points a program imports. Bundlers, which make programs for browsers, take from the same chunks what a program uses: nothing in
+// them does anything when it is loaded (web-modules.mjs), and the entry points for them, below web/, load what each name needs (facades.mjs). The manifest's conditions
+// never mix the two. `node/` has the chunks that only Node needs. The types (tsc) stay one file for each module.
 //
 // Entry points are the package's exports, the command line program, and every module that asks for its own URL
 // (`import.meta.url`): worker threads import such modules by it, so they must exist under their own name.
