@@ -46,7 +46,7 @@ describe('the package', () => {
     // `npm test` has just built what is there; by itself, this test may not rely on it.
     if (process.env['FLAMBEAU_BUILT'] === '1') cpSync(join(root, 'dist'), join(source, 'dist'), { recursive: true });
     else run('node', ['tools/build.mjs', '--out', join(source, 'dist')], root);
-    for (const name of ['package.json', 'bin', 'README.md', 'CHANGELOG.md', 'LICENSE', 'src', 'test']) {
+    for (const name of ['package.json', 'bin', 'README.md', 'LICENSE', 'src', 'test']) {
       cpSync(join(root, name), join(source, name), { recursive: true });
     }
     const report = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], source);
@@ -69,7 +69,7 @@ describe('the package', () => {
         end === undefined ? existsSync(join(installed, target)) : files.some((path) => path.startsWith(start!) && path.endsWith(end));
       expect(found, target).toBe(true);
     }
-    expect(files.filter((path) => !/^(dist|bin)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path))).toEqual([]);
+    expect(files.filter((path) => !/^(dist|bin)\/|^(package\.json|README\.md|LICENSE)$/.test(path))).toEqual([]);
     expect(files.filter((path) => path.endsWith('.d.ts')).length).toBeGreaterThan(100);
   });
 
