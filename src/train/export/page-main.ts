@@ -1,6 +1,5 @@
 /** The program of the page that `flambeau export --format html` writes; it runs in browsers only. The build makes one text of it. */
-import '../../nn/families/index.ts';
-import '../../tensor/families/index.ts';
+import '../../nn/families/state-dicts.ts';
 import { preprocess } from '../preprocess.ts';
 import { readInput } from '../read-input.ts';
 import { startPage } from './page-app.ts';
