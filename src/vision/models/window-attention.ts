@@ -2,6 +2,7 @@
 import { dropout, linear, normalize, pad } from '../../nn/functional.ts';
 import * as nn from '../../nn/index.ts';
 import { fromTypedArray, full, zeros } from '../../tensor/create.ts';
+import '../../tensor/families/rearrange.ts';
 import { cat } from '../../tensor/functions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
