@@ -10,7 +10,7 @@ import { stepOptions } from './train-step.ts';
 
 /** The settings with the rate that was found; where none was, the usual one stays. Interrupted, the exit code. The network is as it was. */
 export async function withFoundRate(run: Omit<Run, 'files'>, terminal: Terminal): Promise<TrainSettings | number> {
-  const { model, data, settings } = run;
+  const { model, data, settings, processes } = run;
   using interrupt = new Interrupt(() => terminal.line('Stopping the search; once more to stop at once.'));
   const found = await findLearningRate(
     {
@@ -18,11 +18,13 @@ export async function withFoundRate(run: Omit<Run, 'files'>, terminal: Terminal)
       model,
       optimizer: makeOptimizer(model, { ...settings, lr: learningRate(settings) }),
       signal: interrupt.signal,
+      ...(processes === undefined ? {} : { processes }),
       onStep: (step) => terminal.progress(searchStep(step)),
     },
     data.train,
   );
-  if (interrupt.code !== 0) return interrupt.code;
+  const code = processes?.most(interrupt.code) ?? interrupt.code;
+  if (code !== 0) return code;
   const { suggestion, steepest, lowest, steps, ended } = found;
   const lr = suggestion === undefined ? undefined : rounded(suggestion);
   const beyond = ended === 'diverged' ? ` and diverges at ${rounded(steps.at(-1)?.lr ?? NaN)}` : '';

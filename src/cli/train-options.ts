@@ -79,6 +79,9 @@ export const trainOptions = {
   report: flag('Do not write the page report.html.', true),
   seed: number('N', 'Start of all random numbers.', { whole: true, min: 0 }, 0),
   processes: number('N', 'Processes that share the work, by MPI; --batch-size is that of all together (default 1).', WHOLE),
+  syncBn: flag(
+    "Batch normalisation by the images of all processes (default: where a process has fewer than 16 of a batch; --no-sync-bn for a process's own).",
+  ),
   threads: number('N', 'Threads to compute on, in each process (default: one for each processor).', {
     ...WHOLE,
     max: 64,

@@ -1,5 +1,6 @@
 /** What a run of `flambeau train` says of itself before and after. */
 import { shown } from '../base/shown.ts';
+import { SyncBatchNorm } from '../nn/layers/sync-batch-norm.ts';
 import { getNumThreads } from '../tensor/backend.ts';
 import type { Evaluation } from '../train/evaluation.ts';
 import type { FitResult } from '../train/trainer.ts';
@@ -48,6 +49,7 @@ export function modelLines({ model, settings: values, processes }: Pick<Run, 'mo
     ...(weightDecay > 0 ? [`weight decay ${shortest(weightDecay)}`] : []),
     ...(labelSmoothing > 0 ? [`label smoothing ${labelSmoothing}`] : []),
     sharingOf(values, processes),
+    ...([...model.modules()].some((module) => module instanceof SyncBatchNorm) ? ['batch normalisation over all processes'] : []),
     counted(epochs, 'epoch'),
     `${counted(getNumThreads(), 'thread')}${processes === undefined ? '' : ' each'}`,
     `seed ${seed}`,

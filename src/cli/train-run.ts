@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ArgumentError } from '../base/errors.ts';
 import { load } from '../io/checkpoint-node.ts';
+import { SyncBatchNorm } from '../nn/layers/sync-batch-norm.ts';
 import { setNumThreads } from '../tensor/backend.ts';
 import { stack } from '../tensor/functions.ts';
 import { manualSeed } from '../tensor/random/index.ts';
@@ -18,6 +19,7 @@ import { prepareData, type PreparedData } from '../train/prepare.ts';
 import { loadPretrained, requireNetwork } from '../train/pretrained.ts';
 import type { TrainingProcesses } from '../train/processes.ts';
 import type { Progress } from '../train/progress.ts';
+import { partOf } from '../train/share.ts';
 import type { EpochResult, FitResult } from '../train/trainer.ts';
 import { withFoundRate } from './find-rate.ts';
 import { dataLines, evaluationLines, progressStep, readStep } from './report.ts';
@@ -139,6 +141,13 @@ function sizeOf({ size, pretrained, model }: TrainSettings): { height: number; w
   return height === undefined ? undefined : { height, width: width ?? height };
 }
 
+/** Fewer images say little of a channel's mean and variance (Wu and He, "Group Normalization", 2018, arXiv:1803.08494, figure 1). */
+const ENOUGH_TO_NORMALISE = 16;
+
+/** Whether batch normalisations go by the images of all processes. */
+const sharesStatistics = ({ syncBn, batchSize }: TrainSettings, processes: TrainingProcesses): boolean =>
+  syncBn ?? partOf(batchSize, processes) < ENOUGH_TO_NORMALISE;
+
 /** Reads the data and makes the network, in the order in which a seed is used. */
 async function prepareRun(
   path: string | undefined,
@@ -163,6 +172,7 @@ async function prepareRun(
   });
   const model = createModel(settings.model, data.spec);
   if (pretrained !== undefined) loadPretrained(model, pretrained, settings.pretrained!);
+  if (processes !== undefined && sharesStatistics(settings, processes)) SyncBatchNorm.convertSyncBatchNorm(model);
   const info: ClassifierInfo = { model: settings.model, spec: data.spec, classes: data.classes, trained: data.trained };
   return { path, source, data, settings, model, info, processes };
 }

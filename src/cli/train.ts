@@ -20,7 +20,7 @@ step takes on this machine, unless options say otherwise. Every run gets a folde
 (last.pt), a log (log.jsonl, log.csv), and a page that shows how good the network is and where it fails (report.html).
 
 With --processes N, or started by flambeau run -n N or mpirun -n N, N processes share every batch (MPI has to be installed): the same steps as
-one process makes, but for what is drawn at random in each (augmentation, dropout) and batch normalisations, which go by a process's own images.`,
+one process makes, but for what is drawn at random in each (augmentation, dropout), and for batch normalisations without --sync-bn.`,
   arguments: { min: 0, max: 1 },
   options: trainOptions,
   run: async (parsed, terminal, argv) => {
@@ -34,8 +34,6 @@ one process makes, but for what is drawn at random in each (augmentation, dropou
         `flambeau train: a run that goes on keeps its settings; leave out ${decided.map((name) => `--${dashed(name)}`).join(', ')}`,
       );
     const started = startedProcesses();
-    if (Math.max(started, wanted ?? 1) > 1 && values.lr === 'find')
-      throw new UsageError('flambeau train: --lr find looks for a rate in one process; give that rate to several');
     if (started === 1 && wanted !== undefined && wanted > 1)
       return await launch({ processes: wanted, command: ownCommand('train', ...argv), isAsked: true });
     if (wanted !== undefined && wanted !== started)

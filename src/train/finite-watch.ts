@@ -23,6 +23,8 @@ export interface NonFinite {
   readonly operation: string | undefined;
   /** The update, from 1, in which it was first. */
   readonly step: number;
+  /** The process in which it was, where several train together. */
+  readonly rank?: number;
 }
 
 /** Operations that write infinities where they are told to, as masks are made. */
@@ -143,7 +145,11 @@ function hasNaN(tensor: Tensor): boolean {
 }
 
 /** In words, as the end of a sentence. */
-export function nonFiniteText({ what, path, type, operation }: NonFinite): string {
+export function nonFiniteText(found: NonFinite): string {
+  return found.rank === undefined ? textOf(found) : `on rank ${found.rank}, ${textOf(found)}`;
+}
+
+function textOf({ what, path, type, operation }: NonFinite): string {
   if (what === 'input') return 'the batch itself has values that are not finite';
   const layer =
     path === undefined

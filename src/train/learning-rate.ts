@@ -9,13 +9,14 @@ import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { Optimizer } from '../optim/optimizer.ts';
 import { BATCHES } from './evaluation.ts';
 import { pair, Meter, type BatchSource } from './progress.ts';
-import { trainStep, type Pair } from './steps.ts';
+import { trainStep, type Pair, type TrainStep } from './steps.ts';
 import { TRAINER_OPTIONS, type TrainerOptions } from './trainer-options.ts';
 import { randomStates, setRandomStates } from './trainer-state.ts';
 import { TrainedState } from './trained-state.ts';
 
 /** What the test has in common with training: it must do what training will do. */
-type Shared = 'model' | 'criterion' | 'accumulate' | 'clipNorm' | 'clipValue' | 'mix' | 'freeze' | 'generators' | 'signal' | 'compile';
+type Shared =
+  'model' | 'criterion' | 'accumulate' | 'clipNorm' | 'clipValue' | 'mix' | 'freeze' | 'generators' | 'signal' | 'compile' | 'processes';
 
 /** Options of {@link findLearningRate}: those of the trainer that matter here, and those of the test. */
 export interface LearningRateOptions extends Pick<TrainerOptions, Shared> {
@@ -61,9 +62,10 @@ export interface LearningRateResult {
 
 const FACTOR = kind('a finite number above 1', (value) => Number.isFinite(value) && (value as number) > 1);
 const SMOOTHING = kind('a number ≥ 0 and below 1', (value) => typeof value === 'number' && value >= 0 && value < 1);
-const { model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile, onProgress } = TRAINER_OPTIONS;
+const { model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile, processes, onProgress } =
+  TRAINER_OPTIONS;
 const KINDS: OptionKinds<LearningRateOptions> = {
-  ...{ model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile },
+  ...{ model, criterion, accumulate, clipNorm, clipValue, mix, freeze, generators, signal, compile, processes },
   optimizer: instanceOf("an optimizer of flambeau's, whose rates can be set", Optimizer),
   from: POSITIVE,
   to: POSITIVE,
@@ -145,25 +147,39 @@ class RangeTest {
   }
 
   async run(batches: BatchSource): Promise<LearningRateResult> {
-    const { model, optimizer, freeze: frozen, criterion = new CrossEntropyLoss(), accumulate: size = 1, compile = true, clipNorm, clipValue, mix: mixed, signal: stop } = this.#options; // prettier-ignore
+    const { model, optimizer, freeze: frozen, criterion = new CrossEntropyLoss(), accumulate: size = 1, compile = true, clipNorm, clipValue, mix: mixed, processes: others } = this.#options; // prettier-ignore
     model.train();
     if (frozen !== undefined && frozen.epochs > 0) for (const parameter of frozen.parameters) parameter.requiresGrad_(false);
-    const step = trainStep(model, criterion, optimizer, { compile, clipNorm, clipValue });
+    const shared = others?.wrap(model);
+    const hold = shared && (<T>(fn: () => T): T => shared.noSync(fn));
+    const step = trainStep(shared ?? model, criterion, optimizer, { compile, clipNorm, clipValue, hold });
     let group: Pair[] = [];
     for (;;) {
       let seen = 0;
+      others?.begin();
       for await (const batch of batches) {
-        if (stop?.aborted === true) return this.#curve.result('aborted');
+        if (others === undefined && this.#isAborted()) return this.#curve.result('aborted');
         const [inputs, targets] = pair(batch);
         group.push(mixed?.(inputs, targets) ?? [inputs, targets]);
         if (++seen < batches.length && group.length < size) continue;
-        const ended = this.#update(step(this.#atRate(group)));
+        const { loss, isAborted } = this.#step(step, this.#atRate(group), batches, seen);
+        if (isAborted) return this.#curve.result('aborted');
+        const ended = this.#update(loss);
         if (ended !== undefined) return ended;
         group = [];
         await this.#meter.breathe();
       }
       if (seen === 0) throw new ArgumentError('findLearningRate: the training set has no batches');
     }
+  }
+
+  readonly #isAborted = (): boolean => this.#options.signal?.aborted === true;
+
+  /** A step of this process, or of all that train together. */
+  #step(step: TrainStep, group: readonly Pair[], train: BatchSource, upTo: number): { readonly loss: number; readonly isAborted: boolean } {
+    const { processes: others } = this.#options;
+    if (others === undefined) return { loss: step(group), isAborted: false };
+    return others.update(step, group, { train, upTo, steps: this.#curve.length, isAborted: this.#isAborted });
   }
 
   /** Sets the rate of the step that comes next. */

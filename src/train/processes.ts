@@ -16,6 +16,7 @@ import { defaultGenerator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ClassCounts, type Evaluation } from './class-counts.ts';
 import { countBatches, type EvaluateOptions, type TrainableModel } from './evaluation.ts';
+import type { NonFinite } from './finite-watch.ts';
 import type { BatchSource } from './progress.ts';
 import type { Together } from './share.ts';
 import { StepTimes } from './step-times.ts';
@@ -28,12 +29,28 @@ export interface SharedUpdate {
   readonly images: number;
   /** Whether a process wants to stop. */
   readonly isAborted: boolean;
+  /** Whether the first process wants to keep a copy of the state. */
+  readonly isDue: boolean;
+}
+
+/** Which update it is, of which batches. */
+export interface UpdateOptions {
+  readonly train: BatchSource;
+  /** How many batches have come in this epoch with these. */
+  readonly upTo: number;
+  /** Updates before. */
+  readonly steps: number;
+  readonly isAborted?: () => boolean;
+  readonly isDue?: () => boolean;
 }
 
 /** An error that every process has been told. */
 export class SharedError extends FlambeauError {
   override name = 'SharedError';
 }
+
+/** Where values that are not finite are seen first. */
+const ORDER: readonly NonFinite['what'][] = ['input', 'weights', 'output', 'gradient'];
 
 /** Bytes that travel at a time. */
 const PIECE = 1 << 24;
@@ -165,39 +182,43 @@ export class TrainingProcesses implements Together {
     return this.#model as DistributedDataParallel<TrainableModel> & TrainableModel;
   }
 
-  /** One update. @param upTo - how many batches have come in this epoch with these; steps: updates before */
-  update(
-    step: TrainStep,
-    batches: readonly Pair[],
-    {
-      train,
-      upTo,
-      steps,
-      isAborted,
-    }: {
-      readonly train: BatchSource;
-      readonly upTo: number;
-      readonly steps: number;
-      readonly isAborted: () => boolean;
-    },
-  ): SharedUpdate {
+  /** Whether any process says so. */
+  any(own: boolean): boolean {
+    return this.most(own ? 1 : 0) === 1;
+  }
+
+  /** What any process has found, with its rank: the earliest in a step, of the first that has it. */
+  earliest(own: NonFinite | undefined): NonFinite | undefined {
+    const all = this.lists(own === undefined ? [] : [{ ...own, rank: this.rank }]).flat();
+    return all.sort((a, b) => a.step - b.step || ORDER.indexOf(a.what) - ORDER.indexOf(b.what) || a.rank - b.rank)[0];
+  }
+
+  /** Factors of the means of this process's batches, whose sum over all batches and processes is the number of processes; the images of all. */
+  #sharesOf(batches: readonly Pair[], { train, upTo }: UpdateOptions): { readonly factors: number[] | undefined; readonly images: number } {
     const parts = batches.map(
       ([inputs], i) => train.partOf?.(upTo - batches.length + i) ?? { own: inputs.size(0), all: inputs.size(0) * this.size },
     );
     const images = parts.reduce((sum, { all }) => sum + all, 0);
     const isEven = parts.every(({ own, all }) => own * this.size === all);
-    const weights = isEven
-      ? undefined
-      : fromTypedArray(
-          Float32Array.from(parts, ({ own }) => (own * this.size) / images),
-          [parts.length],
-        );
-    const loss = this.#withOwnNumbers(steps, () => step(batches, weights));
+    return { factors: isEven ? undefined : parts.map(({ own }) => (own * this.size) / images), images };
+  }
+
+  /** One update. */
+  update(step: TrainStep, batches: readonly Pair[], options: UpdateOptions): SharedUpdate {
+    const { factors, images } = this.#sharesOf(batches, options);
+    const weights = factors && fromTypedArray(Float32Array.from(factors), [factors.length]);
+    const loss = this.#withOwnNumbers(options.steps, () => step(batches, weights));
     this.#isApart = true;
-    const all = this.#gather([loss, isAborted() ? 1 : 0, ...this.#timesOfStep()]);
-    this.times.add(all.map((one) => [one[2]!, one[3]!]));
+    const flags = [options.isAborted, options.isDue].map((isSo) => (isSo?.() === true ? 1 : 0));
+    const all = this.#gather([loss, ...flags, ...this.#timesOfStep()]);
+    this.times.add(all.map((one) => [one[3]!, one[4]!]));
     const sum = all.reduce((total, [one]) => total + one!, 0);
-    return { loss: sum / this.size, images, isAborted: all.some((one) => one[1] === 1) };
+    return { loss: sum / this.size, images, isAborted: all.some((one) => one[1] === 1), isDue: all[0]![2] === 1 };
+  }
+
+  /** Runs what looks at an update as {@link update} makes it in this process; `fn` gets the factors of the batches' means. */
+  look<T>(batches: readonly Pair[], options: UpdateOptions, fn: (factors: readonly number[] | undefined) => T): T {
+    return this.#withOwnNumbers(options.steps, () => fn(this.#sharesOf(batches, options).factors));
   }
 
   /** Work and waiting since the update before; of the first nothing is known. */

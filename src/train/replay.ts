@@ -14,6 +14,7 @@ import type { Criterion } from './evaluation.ts';
 import { FiniteWatch, type NonFinite } from './finite-watch.ts';
 import { groupsOf } from './groups.ts';
 import { kept } from './load-together.ts';
+import type { UpdateOptions } from './processes.ts';
 import type { BatchSource } from './progress.ts';
 import type { Pair, TrainStep } from './steps.ts';
 import { TrainedState } from './trained-state.ts';
@@ -39,6 +40,8 @@ interface Kept {
 /** The update that failed. */
 export interface Failed {
   readonly batches: readonly Pair[];
+  /** Batches of the epoch with these. */
+  readonly seen: number;
   /** Updates before it. */
   readonly updates: number;
 }
@@ -73,11 +76,11 @@ export class Replay {
     };
   }
 
-  /** Keeps it where that was long ago. */
-  keepIfDue(batch: number, update: number): void {
+  /** Whether that was long ago. */
+  readonly isDue = (): boolean => {
     const before = this.#kept;
-    if (before !== undefined && performance.now() - before.time > Math.max(EVERY, SHARE * before.cost)) this.keep(batch, update);
-  }
+    return before !== undefined && performance.now() - before.time > Math.max(EVERY, SHARE * before.cost);
+  };
 
   /** Lets go of what was kept. */
   forget(): void {
@@ -85,33 +88,39 @@ export class Replay {
   }
 
   /**
-   * Goes back and makes the updates again. Model, optimizer, schedule and generators are afterwards as they were before the update that spoils them.
+   * Goes back and makes the updates again. Model, optimizer, schedule and generators are afterwards as they were before the update that spoils them. Processes that train together
+   * do so in step.
    * @param began - random states at the beginning of the epoch
    * @returns undefined where it does not fail again
    */
   async find(train: BatchSource, began: RandomStates, failed: Failed, step: TrainStep): Promise<NonFinite | undefined> {
-    const { scheduler, generators = [], accumulate: size = 1, mix, signal, model } = this.#options;
+    const { scheduler, generators = [], accumulate: size = 1, mix, signal, model, processes } = this.#options;
     const start = this.#kept;
     this.#kept = undefined;
     model.train();
-    if (start === undefined) return this.#look(failed.batches, failed.updates + 1, true);
+    if (start === undefined) return this.#look(failed.batches, { train, upTo: failed.seen, steps: failed.updates }, true);
     start.state.restore();
     if (scheduler !== undefined) scheduler.loadStateDict(start.schedule as never);
     setRandomStates(start.batch === 0 ? start.random : began, generators);
     const onSkipped = (): void => setRandomStates(start.random, generators);
-    let update = start.update;
-    for await (const { batches } of groupsOf(train, { size, skip: start.batch, onSkipped, mix })) {
-      if (signal?.aborted === true) return undefined;
-      if (update >= failed.updates - LOOKED_AT) {
+    let steps = start.update;
+    for await (const { batches, seen } of groupsOf(train, { size, skip: start.batch, onSkipped, mix })) {
+      const isAborted = signal?.aborted === true;
+      if (processes?.any(isAborted) ?? isAborted) return undefined;
+      const update = { train, upTo: seen, steps };
+      const isLast = steps === failed.updates;
+      if (steps >= failed.updates - LOOKED_AT) {
         const random = randomStates(generators);
-        const found = this.#look(batches, update + 1, update === failed.updates);
-        if (found !== undefined || update === failed.updates) {
+        const found = this.#look(batches, update, isLast);
+        if (found !== undefined || isLast) {
           setRandomStates(random, generators);
           return found;
         }
-        this.#apply();
-      } else step(batches);
-      update++;
+      }
+      if (processes !== undefined) processes.update(step, batches, update);
+      else if (steps >= failed.updates - LOOKED_AT) this.#apply();
+      else step(batches);
+      steps++;
       if (this.#isPerBatch) scheduler?.step();
     }
     return undefined;
@@ -122,26 +131,35 @@ export class Replay {
     return (schedulerSteps ?? (scheduler instanceof OneCycleLR ? 'batch' : 'epoch')) === 'batch';
   }
 
-  /** Forward and backward of an update, looked at; what they change besides gradients is undone where it is not to be made. */
-  #look(batches: readonly Pair[], step: number, isLast: boolean): NonFinite | undefined {
-    const { model, optimizer } = this.#options;
+  /** Forward and backward of an update, looked at; what they change besides gradients is undone where it is not to be made, or is made by all processes. */
+  #look(batches: readonly Pair[], update: UpdateOptions, isLast: boolean): NonFinite | undefined {
+    const { model, optimizer, processes } = this.#options;
     const before = new TrainedState(model, optimizer instanceof Optimizer ? (optimizer as Optimizer) : undefined);
     optimizer.zeroGrad();
-    const watch = new FiniteWatch(model, step);
-    this.#gradients(batches, watch);
-    if (watch.found() === undefined && !isLast) return undefined;
+    const watch = new FiniteWatch(model, update.steps + 1);
+    if (processes === undefined) this.#gradients(batches, watch, undefined);
+    else processes.look(batches, update, (factors) => this.#gradients(batches, watch, factors));
+    const found = processes === undefined ? watch.found() : processes.earliest(watch.found());
+    if (found === undefined && !isLast && processes === undefined) return undefined;
     before.restore();
-    return watch.found();
+    return found;
   }
 
-  #gradients(batches: readonly Pair[], watch: FiniteWatch): void {
+  /** Whether one of the processes has found something: then all stop, since normalisations may need all of them. */
+  #isOver(watch: FiniteWatch): boolean {
+    const isFound = watch.found() !== undefined;
+    return this.#options.processes?.any(isFound) ?? isFound;
+  }
+
+  #gradients(batches: readonly Pair[], watch: FiniteWatch, factors: readonly number[] | undefined): void {
     const { model } = this.#options;
     const samples = batches.reduce((sum, [inputs]) => sum + inputs.size(0), 0);
-    for (const batch of batches) {
+    for (const [i, batch] of batches.entries()) {
       const mean = watch.forward(model, this.#criterion, batch);
-      if (watch.found() !== undefined) return;
-      (batches.length === 1 ? mean : mean.mul(batch[0].size(0) / samples)).backward();
-      if (watch.found() !== undefined) return;
+      if (this.#isOver(watch)) return;
+      const factor = factors?.[i] ?? batch[0].size(0) / samples;
+      (factor === 1 ? mean : mean.mul(factor)).backward();
+      if (this.#isOver(watch)) return;
     }
     watch.leaves(model);
   }

@@ -60,11 +60,10 @@ export class TrainingError extends FlambeauError {
 class LossError extends FlambeauError {
   readonly loss: number;
   readonly failed: Failed;
-  readonly batch: number;
 
-  constructor(loss: number, batch: number, failed: Failed) {
+  constructor(loss: number, failed: Failed) {
     super(`the loss is ${loss}`);
-    [this.loss, this.batch, this.failed] = [loss, batch, failed];
+    [this.loss, this.failed] = [loss, failed];
   }
 }
 
@@ -118,8 +117,7 @@ export class Trainer {
     const { onEpoch, onBest, callbacks = [] } = given;
     this.#told = [{ ...(onEpoch && { onEpoch }), ...(onBest && { onBest }) }, ...callbacks];
     this.#step = this.#newStep();
-    // The updates of several processes are not made again by one.
-    if (given.diagnose !== false && given.processes === undefined) this.#replay = new Replay(given, this.#criterion);
+    if (given.diagnose !== false) this.#replay = new Replay(given, this.#criterion);
   }
 
   #newStep(): TrainStep {
@@ -251,7 +249,6 @@ export class Trainer {
         position.now = randomStates(generators);
         return undefined;
       }
-      this.#replay?.keepIfDue(seen, position.step);
       await meter.breathe();
     }
     position.now = randomStates(generators);
@@ -263,9 +260,10 @@ export class Trainer {
     const { scheduler, model, signal, processes } = this.#options;
     const position = this.#position;
     const isAborted = (): boolean => signal?.aborted === true;
-    const shared = processes?.update(this.#step, group, { train, upTo: batch, steps: position.step, isAborted });
+    const isDue = this.#replay?.isDue ?? (() => false);
+    const shared = processes?.update(this.#step, group, { train, upTo: batch, steps: position.step, isAborted, isDue });
     const loss = shared === undefined ? this.#step(group) : shared.loss;
-    if (!Number.isFinite(loss)) throw new LossError(loss, batch, { batches: group, updates: position.step });
+    if (!Number.isFinite(loss)) throw new LossError(loss, { batches: group, seen: batch, updates: position.step });
     position.step++;
     this.#average?.updateParameters(model);
     meter.add(loss, shared?.images ?? group.reduce((sum, [inputs]) => sum + inputs.size(0), 0), group.length);
@@ -273,12 +271,15 @@ export class Trainer {
     const lr = this.#rate();
     if (this.#perBatch) scheduler?.step();
     for (const told of this.#told) await told.onBatch?.({ epoch: meter.epoch, batch, step: position.step, loss, lr });
-    return shared?.isAborted ?? isAborted();
+    const isLast = shared?.isAborted ?? isAborted();
+    if (!isLast && (shared?.isDue ?? isDue())) this.#replay?.keep(batch, position.step);
+    return isLast;
   }
 
   /** The error of a loss that is not finite, with the layer that it comes from. */
-  async #explained({ loss, batch, failed }: LossError, train: BatchSource, epoch: number): Promise<TrainingError> {
+  async #explained({ loss, failed }: LossError, train: BatchSource, epoch: number): Promise<TrainingError> {
     const { generators = [] } = this.#options;
+    const batch = failed.seen;
     const { step, began } = this.#position;
     const lr = this.#rate();
     const nonFinite = await this.#replay?.find(train, began ?? randomStates(generators), failed, this.#step);
@@ -292,7 +293,9 @@ export class Trainer {
 
   async #notValid(loss: number, valid: BatchSource, epoch: number): Promise<TrainingError> {
     const { step } = this.#position;
-    const nonFinite = this.#replay === undefined ? undefined : await watchBatches(this.#judged, this.#criterion, valid, step);
+    const { processes } = this.#options;
+    const own = this.#replay === undefined ? undefined : await watchBatches(this.#judged, this.#criterion, valid, step);
+    const nonFinite = processes === undefined ? own : processes.earliest(own);
     const found = nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}`;
     return new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${loss}${found}; use a smaller learning rate`, {
       epoch,

@@ -95,10 +95,6 @@ describe('flambeau run', () => {
       }
     },
   );
-
-  it('says what flambeau train cannot do in several processes', async () => {
-    expect((await run('train', '--processes', '2', '--lr', 'find')).out).toMatch(/--lr find looks for a rate in one process/);
-  });
 });
 
 describe('parts of processes', () => {

@@ -107,6 +107,25 @@ describe.skipIf(!isBuilt).each(['openmpi', 'mpich'] as const)('over %s (needs np
     },
   );
 
+  // Which library carries it is the same: over one of them.
+  it.skipIf(!isThere || mpi !== 'openmpi')(
+    'finds the learning rate of one process, and says which layer of which process is not finite',
+    () => {
+      const short = ['--epochs', '1', '--force', '--lr'];
+      const found = [
+        flambeau(...SETTINGS, ...short, 'find', '--out', `rate-${mpi}`),
+        several(2, ...SETTINGS, ...short, 'find', '--out', `rates-${mpi}`),
+      ];
+      const rates = found.map(({ stdout }) => /^Learning rate: .*/m.exec(stdout)?.[0]);
+      expect(rates[0]).toMatch(/found in a test of/);
+      expect(rates[1]).toBe(rates[0]);
+      near(curve(`rates-${mpi}`), curve(`rate-${mpi}`));
+      const spoilt = several(2, ...SETTINGS, ...short, '1e20', '--model', 'fast', '--size', '32', '--sync-bn', '--out', `spoilt-${mpi}`);
+      expect(spoilt.stdout).toMatch(/batch normalisation over all processes/);
+      expect([spoilt.status, spoilt.stderr]).toEqual([1, expect.stringMatching(/^flambeau: training stopped: the loss is .* in epoch 1, batch \d.*: on rank \d, the first .* '\S+' \(\w+\)/)]); // prettier-ignore
+    },
+  );
+
   it.skipIf(!isThere)('says once what is wrong everywhere', () => {
     const taken = several(2, ...SETTINGS, '--out', `run-${mpi}`);
     expect([taken.status, taken.stderr]).toEqual([1, expect.stringMatching(/^flambeau: --out: .* is there already;[^\n]*\n$/)]);
