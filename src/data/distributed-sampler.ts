@@ -75,7 +75,7 @@ export class DistributedSampler implements Sampler {
   get length(): number {
     const { length } = this.#dataset;
     const count = this.numReplicas;
-    return this.dropLast && length % count !== 0 ? Math.ceil((length - count) / count) : Math.ceil(length / count);
+    return this.dropLast && length % count !== 0 ? Math.floor(length / count) : Math.ceil(length / count);
   }
 
   /** Samples of all processes. */

@@ -16,14 +16,23 @@ const HALF_AN_HOUR = 30 * 60 * 1000;
 
 /** Makes the group of the processes that MPI has started, `wanted` or not: undefined where it has started none. */
 type MakeMpi = (timeout: number, wanted: boolean) => ProcessGroup | undefined;
+/** Values as bytes, and back: what structured clones can hold. */
+export interface Codec {
+  pack(value: unknown): Uint8Array;
+  unpack(bytes: Uint8Array): unknown;
+}
 let makeMpi: MakeMpi | undefined;
+let codec: Codec | undefined;
 let world: ProcessGroup | undefined;
 let wasEnded = false;
 
 /** Node's entry brings it. */
-export function provideMpi(make: MakeMpi): void {
-  makeMpi = make;
+export function provideMpi(make: MakeMpi, values: Codec): void {
+  [makeMpi, codec] = [make, values];
 }
+
+/** Where there is none, there are no other processes. */
+export const codecIfAny = (): Codec | undefined => codec;
 
 /**
  * Joins the processes that a launcher has started (`mpirun -n 4 node program.mjs`); every process calls it, once, before anything else of

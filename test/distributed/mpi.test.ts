@@ -59,6 +59,7 @@ describe.each(MPIS)('over $name', (mpi) => {
         { rank: 1, text: 'ä' },
         { rank: 2, text: 'ää' },
       ],
+      rich: ['NaN', 'NaN', 'NaN'],
       told: ['from', { zero: true }],
       backend: 'mpi',
       size: 3,

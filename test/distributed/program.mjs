@@ -305,6 +305,9 @@ const programs = {
     found.empty = list(empty);
     const objects = [];
     dist.allGatherObject(objects, { rank, text: 'ä'.repeat(rank) });
+    const rich = [];
+    dist.allGatherObject(rich, { map: new Map([[rank, NaN]]), at: Float32Array.of(rank) });
+    found.rich = rich.map(({ map, at }) => [map.get(at[0])].map(String).join());
     found.objects = objects;
     const told = rank === 0 ? ['from', { zero: true }] : [];
     dist.broadcastObjectList(told);
