@@ -163,7 +163,8 @@ function complete(
     lr,
     ...given,
   };
-  return { ...made, epochs, freeze: wishes.freeze ?? Math.min(made.freeze, epochs - 1) };
+  const nesterov = wishes.nesterov ?? (made.nesterov && made.momentum > 0); // of --momentum 0 there is none
+  return { ...made, nesterov, epochs, freeze: wishes.freeze ?? Math.min(made.freeze, epochs - 1) };
 }
 
 type Made = Omit<Choice, 'reasons' | 'better'>;
