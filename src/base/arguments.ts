@@ -126,9 +126,15 @@ export function requireKind(op: string, name: string, value: unknown, of: Kind, 
   if (!of.accepts(value)) throw wrongArgument(op, name, of.expected, value, remedy);
 }
 
+/** What PyTorch also calls some dtypes, which TypeScript's types know by one name. */
+const DTYPE_ALIASES: Readonly<Record<string, string>> = { float: 'float32', double: 'float64', half: 'float16', long: 'int64', int: 'int32', short: 'int16' }; // prettier-ignore
+export const dtypeOfAlias = (name: unknown): string | undefined =>
+  typeof name === 'string' && Object.hasOwn(DTYPE_ALIASES, name) ? DTYPE_ALIASES[name] : undefined;
+
 /** The error of an argument of the wrong kind. */
 export function wrongArgument(op: string, name: string, expected: string, value: unknown, remedy = ''): ArgumentError {
-  const then = remedy === '' ? '' : `; ${remedy}`;
+  const alias = name === 'dtype' ? dtypeOfAlias(value) : undefined;
+  const then = alias !== undefined ? `; write '${alias}'` : remedy === '' ? '' : `; ${remedy}`;
   return new ArgumentError(`${op}: expected ${name} to be ${expected}, but got ${show(value)}${then}`);
 }
 

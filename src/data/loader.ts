@@ -173,8 +173,15 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     return this.batchSampler.length;
   }
 
-  /** Begins a pass: draws a base seed, then, with the first batch, what the sampler draws. */
-  [Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+  /**
+   * Begins a pass: draws a base seed, then, with the first batch, what the sampler draws. Python's `next(iter(loader))` is
+   * `(await loader[Symbol.asyncIterator]().next()).value!`.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<B, undefined, undefined> {
+    return this.#pass() as AsyncGenerator<B, undefined, undefined>;
+  }
+
+  #pass(): AsyncGenerator<B, void, undefined> {
     const dataset: unknown = this.dataset;
     if (dataset instanceof IterableDataset) return this.#streamed(dataset as IterableDataset<T>, randomInt64(this.generator));
     const indices = this.batchSampler[Symbol.iterator]();

@@ -1,6 +1,6 @@
 /** Data sets whose samples are rows of tensors. */
-import { ARRAY, requireKind } from '../base/arguments.ts';
-import { ShapeError } from '../base/errors.ts';
+import { ARRAY, requireKind, show } from '../base/arguments.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { fromTypedArray } from '../tensor/create.ts';
@@ -23,10 +23,12 @@ type Rows<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
  * const set = new data.TensorDataset(randn(100, 3), arange(100));
  * const [x, y] = set.get(7);
  * console.log(x.shape, y.item()); // [ 3 ] 7
+ * const [xs, ys] = set.at('0:64'); // set[0:64]
+ * console.log(xs.shape, ys.shape); // [ 64, 3 ] [ 64 ]
  * ```
  * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.TensorDataset
  */
-export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<T>> {
+export class TensorDataset<T extends readonly Tensor[] = [Tensor, Tensor]> implements Dataset<Rows<T>> {
   readonly tensors: T;
   readonly length: number;
 
@@ -43,8 +45,15 @@ export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<
   }
 
   get(index: number): Rows<T> {
+    if (typeof (index as unknown) === 'string')
+      throw new ArgumentError(`TensorDataset.get: expected a whole number, but got ${show(index)}; write at(${show(index)})`);
     requireIndex('TensorDataset.get', index, this.length);
     return this.tensors.map((tensor) => tensor.select(0, index)) as Rows<T>;
+  }
+
+  /** Sample `3`, or those of a slice such as `'0:64'`, as `Tensor.at` takes them: Python's `set[0:64]`. */
+  at(index: number | string): Rows<T> {
+    return this.tensors.map((tensor) => tensor.at(index)) as Rows<T>;
   }
 
   getBatch(indices: readonly number[]): Tensor[] {

@@ -153,9 +153,10 @@ export class OneCycleLR extends LRScheduler {
       );
     }
     const phases = this.#phases;
-    const index = phases.findIndex(({ end }) => this.lastEpoch <= end);
-    const phase = phases[index === -1 ? phases.length - 1 : index]!;
-    const start = index <= 0 ? 0 : phases[index - 1]!.end;
+    const within = phases.findIndex(({ end }) => this.lastEpoch <= end);
+    const index = within === -1 ? phases.length - 1 : within; // one step past the end the last phase goes on, as in PyTorch
+    const phase = phases[index]!;
+    const start = index === 0 ? 0 : phases[index - 1]!.end;
     const part = (this.lastEpoch - start) / (phase.end - start);
     const anneal = ANNEAL[this.#annealing];
     return this.optimizer.paramGroups.map((group) => {

@@ -78,10 +78,15 @@ const ALLCLOSE = signature<CloseCall>('allclose', { rtol: NOT_NEGATIVE, atol: NO
 
 /**
  * Elements of `a` where `condition` holds, of `b` elsewhere; all three broadcast. A number takes the dtype of the tensor beside it; beside
- * another number, or where the tensor cannot hold its kind, a whole number is int64 and another float32.
+ * another number, or where the tensor cannot hold its kind, a whole number is int64 and another float32. Of a condition alone, the indices where
+ * it holds, a vector for each dimension, as `nonzero(condition, { asTuple: true })` gives them.
  */
-export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+export function where(condition: Tensor): Tensor[];
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor;
+export function where(condition: Tensor, ...values: readonly (Tensor | number)[]): Tensor | Tensor[] {
   requireTensor('where', 'the condition', condition);
+  if (values.length === 0) return condition.nonzero({ asTuple: true });
+  const [a, b] = values as [Tensor | number, Tensor | number];
   for (const x of [a, b]) requireKind('where', 'each value', x, TENSOR_OR_NUMBER);
   const { device } = condition;
   return apply1('where', [condition, operandOf(a, b, device), operandOf(b, a, device)], NO_ATTRS);

@@ -336,8 +336,10 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
   }
 
   /** Where elements are not 0: a row of indices for each. */
-  nonzero(): Tensor {
-    return family('picking').nonzero(this.self());
+  nonzero(options: { readonly asTuple: true }): Tensor[];
+  nonzero(): Tensor;
+  nonzero(options?: { readonly asTuple: true }): Tensor | Tensor[] {
+    return options === undefined ? family('picking').nonzero(this.self()) : family('picking').nonzero(this.self(), options);
   }
 
   /** As {@link nonzero}. */

@@ -7,7 +7,19 @@
 /* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { moved, movedAsync } from './transfer.ts';
-import { BOOL, isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts';
+import {
+  BOOL,
+  isRecord,
+  kind,
+  NUMBER,
+  refuseMore,
+  requireKind,
+  requireOptions,
+  show,
+  WHOLE,
+  dtypeOfAlias,
+  wrongArgument,
+} from '../base/arguments.ts';
 import { DeviceError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
@@ -443,6 +455,7 @@ function destination(
     refuseMore(op, more, 'one dtype, or a device and a dtype');
     return [undefined, target];
   }
+  if (dtypeOfAlias(target) !== undefined) throw wrongArgument(op, 'dtype', `one of ${DTYPES.join(', ')}`, target);
   if (!isDeviceName(target))
     throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or one of ${DTYPES.join(', ')}, but got ${show(target)}`);
   const [dtype, ...rest] = more;

@@ -280,6 +280,13 @@ describe('arguments', () => {
     expect(action).toThrow(message);
   });
 
+  it('slices of a set of tensors, and one batch', async () => {
+    expect(rangeTensor(9).at('2:4')[0].tolist()).toEqual([2, 3]);
+    expect(rangeTensor(9).at(-1)[0].item()).toBe(8);
+    const [first] = (await new DataLoader(rangeTensor(9), { batchSize: 2 })[Symbol.asyncIterator]().next()).value!;
+    expect(first.tolist()).toEqual([0, 1]);
+  });
+
   it('indices and shapes', async () => {
     expect(() => new Subset(range(3), [3])).toThrow(IndexError);
     expect(() => new Subset(range(3), [-1])).toThrow(/no sample -1; expected 0 to 2/);
@@ -287,6 +294,7 @@ describe('arguments', () => {
     expect(() => rangeTensor(3).get(3)).toThrow(IndexError);
     expect(() => new ConcatDataset([range(2)]).get(2)).toThrow(IndexError);
     expect(() => new TensorDataset(zeros(3) as Tensor, zeros(4) as Tensor)).toThrow(ShapeError);
+    expect(() => rangeTensor(9).get('0:3' as unknown as number)).toThrow("write at('0:3')");
     expect(() => new TensorDataset(fromTypedArray(Float32Array.of(1), []) as Tensor)).toThrow(ShapeError);
     expect(await pass(new DataLoader(range(0)))).toEqual([]);
     expect(new DataLoader(range(0)).length).toBe(0);

@@ -1,6 +1,6 @@
 /** Edges of order, statistics, indices and draws that PyTorch's database does not have. Numbers are PyTorch 2.15's. */
 import * as flambeau from 'flambeau';
-import { asTensor, einsum, linspace, manualSeed, nonzero, normal, randint, tensor, zeros, type Tensor } from 'flambeau';
+import { asTensor, einsum, linspace, manualSeed, nonzero, normal, randint, tensor, where, zeros, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 
 const list = (x: Tensor): unknown => x.tolist();
@@ -148,6 +148,9 @@ describe('indices', () => {
   test('places as a tuple', () => {
     expect(nonzero(tensor([[0, 1], [1, 0]]), { asTuple: true }).map(list)).toEqual([[0, 1], [1, 0]]); // prettier-ignore
     expect(list(tensor([0, 3]).nonzero())).toEqual([[1]]);
+    expect(tensor([[0, 1], [1, 0]]).nonzero({ asTuple: true }).map(list)).toEqual([[0, 1], [1, 0]]); // prettier-ignore
+    expect(where(tensor([[0, 1], [1, 0]]).eq(1)).map(list)).toEqual([[0, 1], [1, 0]]); // prettier-ignore
+    expect(where(tensor(3).gt(2)).map(list)).toEqual([[0]]);
     expect(list(tensor([0, 3]).argwhere())).toEqual([[1]]);
     expect(list(tensor([1, 2]).where(tensor([true, false]), 0))).toEqual([1, 0]);
     expect(list(flambeau.concat([tensor([1]), tensor([2])]))).toEqual([1, 2]);

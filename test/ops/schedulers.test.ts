@@ -24,7 +24,7 @@ describe('schedules as in PyTorch', () => {
     const optimizer = c.optimizer === 'SGD' ? new optim.SGD(given, { lr: 0.5, momentum: 0.9 }) : new optim.Adam(given, { lr: 0.5 });
     const scheduler = new optim.lrScheduler[c.op](optimizer, c.args);
     const close = (got: number | undefined, expected: number, what: string): void => {
-      expect(Math.abs(got! - expected), `${what}: got ${got}, expected ${expected}`).toBeLessThanOrEqual(1e-13 * expected);
+      expect(Math.abs(got! - expected), `${what}: got ${got}, expected ${expected}`).toBeLessThanOrEqual(1e-13 * Math.abs(expected));
     };
     c.rows.forEach((row, step) => {
       row.forEach(([lr, momentum], i) => {
@@ -33,8 +33,9 @@ describe('schedules as in PyTorch', () => {
         close(group.betas?.[0] ?? group.momentum, momentum, `momentum of group ${i} at step ${step}`);
         if (c.op === 'StepLR') close(scheduler.getLastLr()[i], lr, `last rate of group ${i} at step ${step}`);
       });
+      if (step === c.rows.length - 1) return; // past a cycle's end a rate may be negative, which step refuses
       optimizer.step();
-      if (step < c.rows.length - 1) scheduler.step();
+      scheduler.step();
     });
   });
 });

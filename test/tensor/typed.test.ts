@@ -96,7 +96,9 @@ describe('type', () => {
     const x = torch.ones(2);
     expect(x.type(torch.FloatTensor)).toBe(x);
     expect(x.type(torch.LongTensor).type()).toBe('torch.LongTensor');
-    expect(() => x.type(js('int'))).toThrow(/type: expected dtype to be/);
+    expect(() => x.type(js('int'))).toThrow(/type: expected dtype to be .*; write 'int32'/s);
+    for (const args of [['float'], ['cpu', 'float']])
+      expect(() => x.to(...(args as [never]))).toThrow(/to: expected dtype .*'float'; write 'float32'/s);
     expect(() => Reflect.apply(x.type, x, ['float32', true])).toThrow(/takes one dtype or type/);
   });
 });
