@@ -11,13 +11,17 @@ import { isTensor } from './is-tensor.ts';
 import { digamma } from './special.ts';
 import type { Tensor } from './tensor.ts';
 
-/** A function of each element, which is read. */
-function onHost(x: Tensor, fn: (value: number) => number): Tensor {
-  const from = x
+/** @internal The elements of a tensor of floats. */
+export const readFloats = (x: Tensor): Float32Array | Float64Array =>
+  x
     .detach()
     .contiguous()
     .to(x.dtype === 'float64' ? 'float64' : 'float32')
-    .toTypedArray() as Float32Array;
+    .toTypedArray() as Float32Array | Float64Array;
+
+/** @internal A function of each element, which is read. */
+export function onHost(x: Tensor, fn: (value: number) => number): Tensor {
+  const from = readFloats(x);
   const data = hostArray(x.dtype, from.length) as Float32Array;
   for (let i = 0; i < from.length; i++) data[i] = fn(from[i]!);
   return hostTensor(data, [...x.layout.shape], x.dtype, x.storage.device);
@@ -158,7 +162,7 @@ function hurwitz(x: number, q: number): number {
 class ZetaFunction extends CustomFunction {
   static forward(ctx: FunctionCtx, x: Tensor, q: Tensor): Tensor {
     ctx.saveForBackward(x, q);
-    const other = q.detach().contiguous().toTypedArray() as Float64Array;
+    const other = readFloats(q);
     let at = 0;
     return onHost(x, (value) => hurwitz(value, other[at++]!));
   }
@@ -169,14 +173,20 @@ class ZetaFunction extends CustomFunction {
   }
 }
 
-/** Hurwitz's zeta function Σ (q + k)⁻ˣ; elements are read. There is a gradient with respect to `q` only. */
-export function zeta(x: Tensor | number, q: Tensor | number): Tensor {
-  for (const operand of [x, q]) requireKind('special.zeta', 'every operand', operand, TENSOR_OR_NUMBER);
-  const like = isTensor(x) ? x : q;
-  requireTensor('special.zeta', 'one operand', like);
+/** @internal Two operands of which one may be a number, as tensors of floats. @throws ArgumentError for anything else, and two numbers */
+export function floatOperands(op: string, x: Tensor | number, y: Tensor | number): [Tensor, Tensor] {
+  for (const operand of [x, y]) requireKind(op, 'every operand', operand, TENSOR_OR_NUMBER);
+  const like = isTensor(x) ? x : y;
+  requireTensor(op, 'one operand', like);
   const { dtype } = asFloats(like);
   const dense = (value: Tensor | number): Tensor => (isTensor(value) ? asFloats(value) : full([], value, { dtype, device: like.device }));
-  const [a, b] = broadcastTensors(dense(x).detach(), dense(q)) as [Tensor, Tensor];
+  return [dense(x), dense(y)];
+}
+
+/** Hurwitz's zeta function Σ (q + k)⁻ˣ; elements are read. There is a gradient with respect to `q` only. */
+export function zeta(x: Tensor | number, q: Tensor | number): Tensor {
+  const [first, second] = floatOperands('special.zeta', x, q);
+  const [a, b] = broadcastTensors(first.detach(), second) as [Tensor, Tensor];
   return ZetaFunction.apply(a, b);
 }
 

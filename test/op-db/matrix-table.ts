@@ -101,4 +101,6 @@ export const SPECIAL_MORE: Table = {
   'special.polygamma': op('special.polygamma', 'input n', (x: Tensor, n: number) => flambeau.special.polygamma(n, x)),
   'special.xlog1py': same('special.xlog1py', 'input other'),
   'special.zeta': same('special.zeta', 'input other'),
+  igamma: same('special.gammainc', 'input other'),
+  igammac: same('special.gammaincc', 'input other'),
 };

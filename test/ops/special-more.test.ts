@@ -12,12 +12,13 @@ interface Case {
   atEdges: Encoded;
 }
 const { cases } = loadFixture<{ cases: Case[] }>('special_more');
-const { entr, ndtr, ndtri, logNdtr, erfcx, i0, i0e, i1, i1e, xlog1py, zeta } = special;
+const { entr, ndtr, ndtri, logNdtr, erfcx, i0, i0e, i1, i1e, xlog1py, zeta, gammainc, gammaincc } = special;
 
 const CALLS: Record<string, (x: Tensor) => Tensor> = {
   ...{ entr, ndtr, ndtri, logNdtr, erfcx, i0, i0e, i1, i1e },
   xlog1py: (x) => xlog1py(x, x.mul(0.5).add(0.2)),
   zeta: (x) => zeta(2.5, x),
+  ...Object.fromEntries([0.3, 2.5, 15].flatMap((a) => [[`gammainc ${a}`, (x: Tensor) => gammainc(a, x)], [`gammaincc ${a}`, (x: Tensor) => gammaincc(a, x)]])), // prettier-ignore
   'polygamma 0': (x) => special.polygamma(0, x),
   'polygamma 1': (x) => x.polygamma(1),
   'polygamma 2': (x) => polygamma(2, x),
@@ -40,7 +41,21 @@ test.each(cases.map((one) => [one.id, one] as const))('%s', (id, one) => {
   expect(single.dtype).toBe('float32');
 });
 
-const SMOOTH = ['entr', 'ndtr', 'logNdtr', 'erfcx', 'i0', 'i0e', 'i1', 'i1e', 'xlog1py', 'zeta', 'polygamma 1'];
+const SMOOTH = [
+  'entr',
+  'ndtr',
+  'logNdtr',
+  'erfcx',
+  'i0',
+  'i0e',
+  'i1',
+  'i1e',
+  'xlog1py',
+  'zeta',
+  'gammainc 2.5',
+  'gammaincc 0.3',
+  'polygamma 1',
+];
 test.each(SMOOTH)('gradients of %s, and their gradients', (id) => {
   const x = tensor([0.4, 1.3, 2.6], { dtype: 'float64', requiresGrad: true });
   expect(autograd.gradcheck(CALLS[id]!, [x])).toBe(true);
@@ -55,6 +70,17 @@ test('whole numbers and plain numbers', () => {
   expect(zeta(tensor([2, 1, 0.5]), 1).tolist()).toEqual([Math.fround(Math.PI ** 2 / 6), Infinity, NaN]);
   expect(() => polygamma(-1, ones(2))).toThrow(/expected n to be a whole number ≥ 0/);
   expect(() => ndtri([0.5] as never)).toThrow(/expected the input to be a tensor/);
+});
+
+test('the incomplete gamma functions at their edges', () => {
+  const a = tensor([0, 0, 3, Infinity, Infinity, 3, 1e5, 1e-3], { dtype: 'float64' });
+  const x = tensor([1, 0, 0, 3, Infinity, Infinity, 1e5, 700], { dtype: 'float64' });
+  expect(gammainc(a, x).tolist()).toEqual([1, NaN, 0, 0, NaN, 1, expect.closeTo(0.5004205221, 9), 1]);
+  expect(gammaincc(a, x).tolist()).toEqual([0, NaN, 1, 1, NaN, 0, expect.closeTo(0.4995794779, 9), expect.closeTo(0, 300)]);
+  expect(gammainc(tensor([1.5], { dtype: 'float16' }), tensor([2], { dtype: 'float16' })).item()).toBeCloseTo(0.7385, 3);
+  expect(() => gammainc(ones(1).requiresGrad_(), ones(1)).backward()).toThrow(/no gradient with respect to the first operand/);
+  expect(gammainc(40, tensor(30, { dtype: 'float64' })).item()).toBeCloseTo(0.046253037645842, 14); // PyTorch: …57
+  expect(() => gammainc(1, 2)).toThrow(/one operand to be a tensor/);
 });
 
 test('second derivatives where exponentials overflow, and of sinc at 0', () => {

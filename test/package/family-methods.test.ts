@@ -16,7 +16,7 @@ const OF_THE_CLASS = /^(?:tensor\/tensor[\w-]*|nn\/module-base|optim\/optimizer)
 const CHECKED =
   /^(?:tensor|nn|optim|data|distributions)\/.*\.ts$|^train\/(?:class-counts|evaluation|finite-watch|groups|learning-rate|load-together|progress|replay|steps|trained-state|trainer|trainer-state)\.ts$/;
 /** Part of its family by itself; what convolutions do without, which say what to import; and a field of that name. */
-const OWN: ReadonlySet<string> = new Set(['tensor/ops/reduce.ts calls prod', 'nn/functional-pad.ts calls indexSelect', 'nn/state-dict.ts calls stateDict', 'nn/layers/transformer.ts calls norm', 'tensor/ops/mathematics.ts calls cos', 'tensor/ops/mathematics.ts calls sin', 'tensor/ops/hyperbolic.ts calls cos', 'tensor/ops/hyperbolic.ts calls sin']); // prettier-ignore
+const OWN: ReadonlySet<string> = new Set(['tensor/ops/reduce.ts calls prod', 'tensor/functions.ts calls nonzero', 'nn/functional-pad.ts calls indexSelect', 'nn/state-dict.ts calls stateDict', 'nn/layers/transformer.ts calls norm', 'tensor/ops/mathematics.ts calls cos', 'tensor/ops/mathematics.ts calls sin', 'tensor/ops/hyperbolic.ts calls cos', 'tensor/ops/hyperbolic.ts calls sin']); // prettier-ignore
 /** Arrays and strings have methods of these names, tensors have a `clone` of their own. */
 const COMMON: ReadonlySet<string> = new Set(['sort', 'repeat', 'at', 'clone', 'toString']);
 /** Schedules have state dicts of their own. */

@@ -40,6 +40,8 @@ const OURS = {
   from_numpy: 'fromTypedArray',
   frombuffer: 'fromTypedArray',
   numpy: 'toTypedArray',
+  igamma: 'gammainc',
+  igammac: 'gammaincc',
 };
 
 /** `log_softmax` is `logSoftmax`, `add_` stays `add_`, `atleast_1d` is `atleast1d`. */
