@@ -22,6 +22,9 @@ const IMPORTS = { index: '', io: '/files', 'io/web': '/files/web', 'train/tensor
 /** Comments anywhere link to these classes, which `flambeau` exports. */
 const ERRORS = new Set([...read('src/base/errors.ts').matchAll(/^export class (\w+)/gm)].map(([, name]) => name));
 
+/** Long documents that have nearly every word. */
+const FOUND_LAST = new Set(['CHANGELOG', 'ARCHITECTURE']);
+
 /** The files of documents, which their addresses are made of. */
 const stems = new WeakMap();
 
@@ -52,7 +55,7 @@ export function load(app) {
     const { chapter, path } = documents[order.get(stem)];
     document.name = /^# (.+)$/m.exec(read(path))[1].replaceAll('`', '');
     document.frontmatter.group = chapter;
-    document.relevanceBoost = 4;
+    document.relevanceBoost = FOUND_LAST.has(stem) ? 1 : 4;
     stems.set(document, stem.toLowerCase());
   });
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, (_context, module) => {

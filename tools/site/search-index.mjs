@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateSync } from 'node:zlib';
 
-/** Words and names of a text: punctuation parts them, markup and numbers are left out. */
-export const wordsOf = (text) => (text.replace(/<[^>]*>/g, ' ').match(/[\p{L}_][\p{L}\p{N}_]*/gu) ?? []).join(' ');
+const NAME = /[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*/gu;
+
+/** Words and names of a text (`nn.Conv2d` is one): other punctuation parts them, markup and numbers are left out. */
+export const wordsOf = (text) => (text.replace(/<[^>]*>/g, ' ').match(NAME) ?? []).join(' ');
 
 /** Terms that a search would stop at. @param {string} folder of the site */
 export function faultyTerms(folder) {
