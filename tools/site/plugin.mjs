@@ -66,8 +66,11 @@ export function load(app) {
     const name = reference.symbolReference?.path?.map(({ path }) => path).join('.') ?? '';
     return ERRORS.has(name) ? `../classes/flambeau.${name}.html` : undefined;
   });
-  app.renderer.on(Renderer.EVENT_PREPARE_INDEX, ({ searchResults, searchFields }) => {
-    for (const [i, reflection] of searchResults.entries()) Object.assign(searchFields[i], searched(reflection));
+  app.renderer.on(Renderer.EVENT_PREPARE_INDEX, (event) => {
+    // What a class has from another one is found there: a hundred layers have a `loadStateDict`.
+    for (let i = event.searchResults.length - 1; i >= 0; i--)
+      if (event.searchResults[i].inheritedFrom?.reflection !== undefined) event.removeResult(i);
+    for (const [i, reflection] of event.searchResults.entries()) Object.assign(event.searchFields[i], searched(reflection));
   });
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     const place = (document) => [...order.keys()].findIndex((stem) => stem.toLowerCase() === stems.get(document));
