@@ -46,7 +46,7 @@ const INSTALL: { readonly [K in MpiKind]: string } = {
  */
 export function findMpirun(wanted?: MpiKind): Mpirun {
   const names = ['mpirun', 'mpiexec', ...(wanted === undefined ? [...NAMES.openmpi, ...NAMES.mpich] : NAMES[wanted])];
-  for (const path of wanted === undefined ? names : names.reverse()) {
+  for (const path of names) {
     const kind = kindOf(path);
     if (kind !== undefined && (wanted ?? kind) === kind) return { kind, path };
   }
@@ -66,7 +66,7 @@ function withSlots(hosts: string, processes: number): string {
 /** What other hosts are to be told of the environment; MPICH tells all of it. */
 const PASSED_ON = /^(FLAMBEAU|NODE|UV|UCX)_/;
 
-/** The arguments of `mpirun`. Open MPI is not to explain at length that a program has ended with an error, which has been said. */
+/** The arguments of `mpirun`. */
 export function mpirunArguments({ kind }: Mpirun, job: Job, env: NodeJS.ProcessEnv): string[] {
   const { processes, hosts, hostfile, tag = false, command } = job;
   const slots = hosts === undefined ? undefined : withSlots(hosts, processes);
@@ -82,20 +82,23 @@ export function mpirunArguments({ kind }: Mpirun, job: Job, env: NodeJS.ProcessE
       : Object.keys(env)
           .filter((name) => PASSED_ON.test(name))
           .flatMap((name) => ['-x', name]);
-  return ['--quiet', ...count, ...where, ...variables, ...(tag ? ['--tag-output'] : []), ...command];
+  return [...count, ...where, ...variables, ...(tag ? ['--tag-output'] : []), ...command];
 }
 
 /**
  * Settings of Open MPI 4 (OMPI) and 5 (PRTE) as variables, so that what a user has set stays: more processes than processors are no error, none is bound to a part
- * of them (threads share them out), and a process that waits lets others run.
+ * of them (threads share them out), a process that waits lets others run, and Open MPI 4 does not explain at length that a program has ended with an error, which has been said (5 always does).
  */
 const OPEN_MPI = {
   OMPI_MCA_rmaps_base_oversubscribe: '1',
   OMPI_MCA_hwloc_base_binding_policy: 'none',
   OMPI_MCA_mpi_yield_when_idle: '1',
-  PRTE_MCA_rmaps_default_mapping_policy: ':oversubscribe',
+  OMPI_MCA_orte_execute_quiet: '1',
+  PRTE_MCA_rmaps_default_mapping_policy: 'slot:oversubscribe', // ':oversubscribe' alone puts all on the first host
   PRTE_MCA_hwloc_default_binding_policy: 'none',
 };
+/** The same for Intel MPI, which else binds each process to its part of the processors. */
+const INTEL_MPI = { I_MPI_PIN: '0' };
 /** In containers everybody is root. */
 const OF_ROOT = {
   OMPI_ALLOW_RUN_AS_ROOT: '1',
@@ -120,6 +123,6 @@ function sshSettings(kind: MpiKind, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 /** The environment that `mpirun` gets. */
 export function mpirunEnvironment({ kind }: Mpirun, env: NodeJS.ProcessEnv, isRoot: boolean): NodeJS.ProcessEnv {
   const ssh = sshSettings(kind, env);
-  if (kind === 'mpich') return { ...ssh, ...env };
+  if (kind === 'mpich') return { ...INTEL_MPI, ...ssh, ...env };
   return { ...OPEN_MPI, ...(isRoot ? OF_ROOT : {}), ...ssh, ...env };
 }

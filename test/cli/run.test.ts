@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { processesHere, shareOf } from '../../src/devices/cpu/native/processors.ts';
+import { countListed, processesHere, shareOf } from '../../src/devices/cpu/native/processors.ts';
 import { main } from '../../src/cli/main.ts';
 import { launch } from '../../src/cli/launch.ts';
 import { mpirunArguments, mpirunEnvironment } from '../../src/cli/mpirun.ts';
@@ -26,13 +26,13 @@ describe('flambeau run', () => {
     const job = { processes: 5, hosts: 'one,two:4', tag: true, command };
     const env = { PATH: '/bin', FLAMBEAU_THREADS: '2' };
     expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, job, env).join(' ')).toBe(
-      '--quiet -n 5 --host one:3,two:4 -x FLAMBEAU_THREADS --tag-output node a.mjs --epochs 3',
+      '-n 5 --host one:3,two:4 -x FLAMBEAU_THREADS --tag-output node a.mjs --epochs 3',
     );
     expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, job, env).join(' ')).toBe(
       '-n 5 -hosts one:3,two:4 -prepend-rank node a.mjs --epochs 3',
     );
     const filed = { processes: 2, hostfile: 'hosts', command: ['node'] };
-    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, filed, {}).join(' ')).toBe('--quiet -n 2 --hostfile hosts node');
+    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, filed, {}).join(' ')).toBe('-n 2 --hostfile hosts node');
     expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, filed, {}).join(' ')).toBe('-n 2 -f hosts node');
   });
 
@@ -43,7 +43,7 @@ describe('flambeau run', () => {
     expect(env).not.toHaveProperty('OMPI_ALLOW_RUN_AS_ROOT');
     expect(mpirunEnvironment({ kind: 'openmpi', path: 'mpirun' }, {}, true)).toHaveProperty('OMPI_ALLOW_RUN_AS_ROOT');
     expect(mpirunEnvironment({ kind: 'mpich', path: 'mpirun' }, {}, true)).toHaveProperty('HYDRA_LAUNCHER_EXTRA_ARGS');
-    const inJob = { SLURM_JOB_ID: '1' }; // there srun gets these arguments
+    const inJob = { SLURM_JOB_ID: '1', I_MPI_PIN: '1' }; // there srun gets these arguments
     expect(mpirunEnvironment({ kind: 'mpich', path: 'mpirun' }, inJob, true)).toEqual(inJob);
   });
 
@@ -149,8 +149,10 @@ describe('processors of a process', () => {
     expect(shareOf({}, 8, 8)).toBe(8);
     expect(shareOf(four, 16, 16)).toBe(4);
     expect(shareOf(four, 2, 2)).toBe(1);
-    expect(shareOf({ ...four, OMPI_MCA_orte_bound_at_launch: '1' }, 1, 64)).toBe(1); // bound to a core each
-    expect(shareOf({ ...four, OMPI_MCA_orte_bound_at_launch: '1' }, 32, 64)).toBe(16); // to one of two sockets
+    expect(shareOf(four, 1, 64)).toBe(1); // bound to a core each
+    expect(shareOf(four, 32, 64)).toBe(16); // to one of two sockets
     expect(shareOf({ SLURM_STEP_TASKS_PER_NODE: '2', SLURM_CPUS_PER_TASK: '8' }, 8, 64)).toBe(8);
+    expect(shareOf(four, 4, 16)).toBe(4); // to a quarter each
+    expect(['0', '0-3', '0-3,8,10-11'].map(countListed)).toEqual([1, 4, 7]);
   });
 });

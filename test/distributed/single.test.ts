@@ -2,7 +2,9 @@
 import { DistributedError, ones, tensor } from 'flambeau';
 import { DistributedSampler } from 'flambeau/data';
 import * as dist from 'flambeau/distributed';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { launchOf } from '../../src/distributed/environment.ts';
 import { libraryNames } from '../../src/distributed/mpi/library.ts';
@@ -64,9 +66,16 @@ describe('the environment', () => {
   });
 
   it('says which library comes first', () => {
-    expect(libraryNames('MPICH', undefined)[0]).toBe('libmpich.so.12');
-    expect(libraryNames('Open MPI', undefined)[0]).toBe('libmpi.so.40');
-    expect(libraryNames(undefined, '/opt/mpi/libmpi.so')).toEqual(['/opt/mpi/libmpi.so']);
+    expect(libraryNames('MPICH', {})[0]).toBe('libmpich.so.12');
+    expect(libraryNames('Open MPI', {})[0]).toBe('libmpi.so.40');
+    expect(libraryNames(undefined, { FLAMBEAU_MPI: '/opt/mpi/libmpi.so' })).toEqual(['/opt/mpi/libmpi.so']);
+    const folder = mkdtempSync(join(tmpdir(), 'flambeau-mpi-'));
+    for (const name of ['bin', 'lib']) mkdirSync(join(folder, name));
+    for (const name of ['bin/mpirun', 'lib/libmpi.so.12']) writeFileSync(join(folder, name), '');
+    const PATH = ['/nowhere', join(folder, 'bin'), '/usr/bin'].join(delimiter);
+    expect(libraryNames('MPICH', { PATH }).slice(0, 2)).toEqual([join(folder, 'lib/libmpi.so.12'), 'libmpich.so.12']);
+    expect(libraryNames('Open MPI', { PATH })[0]).toBe('libmpi.so.40'); // a launcher of another MPI than the program on the path
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -1,4 +1,6 @@
 /** The machine's MPI library, called through koffi: no addon and no compiler. */
+import { existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { DistributedError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { MPICH, openMpi, type Abi, type Handle } from './abi.ts';
@@ -58,10 +60,27 @@ export interface Mpi {
 const OPEN_MPI = ['libmpi.so.40', 'libmpi.so.80', 'libmpi.40.dylib'];
 const MPICH_NAMES = ['libmpich.so.12', 'libmpi.so.12', 'libmpich.12.dylib', 'libmpi.12.dylib'];
 
-/** Files to try, that of the launcher first: a program that Open MPI has started is alone to MPICH. */
-export function libraryNames(launcher: Launch['launcher'] | undefined, named = process.env['FLAMBEAU_MPI']): string[] {
+/**
+ * Files to try, that of the launcher first: a program that Open MPI has started is alone to MPICH. Before the system's own comes what lies beside the first
+ * `mpirun` of the search path, which may be that of a virtual environment of Python, of conda, or built from sources.
+ */
+export function libraryNames(
+  launcher: Launch['launcher'] | undefined,
+  { FLAMBEAU_MPI: named, PATH: path }: Readonly<Record<string, string | undefined>> = process.env,
+): string[] {
   if (named !== undefined && named !== '') return [named];
-  return launcher === 'MPICH' ? [...MPICH_NAMES, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH_NAMES];
+  const names = launcher === 'MPICH' ? [...MPICH_NAMES, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH_NAMES];
+  const own =
+    launcher === undefined || launcher === 'torchrun' || launcher === 'Slurm' ? names : launcher === 'MPICH' ? MPICH_NAMES : OPEN_MPI;
+  return [...besideMpirun(own, path ?? ''), ...names];
+}
+
+function besideMpirun(names: readonly string[], path: string): string[] {
+  const programs = path.split(delimiter).flatMap((folder) => (folder === '' ? [] : [join(folder, 'mpirun'), join(folder, 'mpiexec')]));
+  const program = programs.find((file) => existsSync(file));
+  if (program === undefined) return [];
+  const folders = [program, realpathSync(program)].flatMap((file) => ['lib', 'lib64'].map((lib) => join(dirname(dirname(file)), lib)));
+  return [...new Set(folders)].flatMap((folder) => names.map((name) => join(folder, name))).filter((file) => existsSync(file));
 }
 
 const INSTALL =

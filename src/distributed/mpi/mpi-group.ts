@@ -19,8 +19,8 @@ const { waitAsync } = Atomics as typeof Atomics & {
   waitAsync(words: Int32Array, at: number, value: number, timeout: number): { readonly value: unknown };
 };
 
-/** UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. */
-const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none' };
+/** UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. Open MPI needs no UCX for shared memory, of which some of its builds complain. */
+const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none', OMPI_MCA_osc: '^ucx' };
 /** What processes need to start beside one another, however little time collectives have. */
 const START_MS = 30_000;
 const LAST: Step = { kind: 'destroyProcessGroup', dtype: 'uint8', count: 0 };

@@ -15,7 +15,7 @@ export const LOCAL_SIZES = {
   Slurm: 'SLURM_STEP_TASKS_PER_NODE',
 } as const;
 
-const OTHERS = ['SLURM_CPUS_PER_TASK', 'OMPI_MCA_orte_bound_at_launch', 'FLAMBEAU_THREADS'];
+const OTHERS = ['SLURM_CPUS_PER_TASK', 'FLAMBEAU_THREADS'];
 
 /** How many processes share this machine's processors: 1 without a launcher. */
 export function processesHere(env: Environment): number {
@@ -27,17 +27,35 @@ export function processesHere(env: Environment): number {
 }
 
 /**
- * Processors of this machine by its processes; never more than the process may run on.
+ * Processors by the processes that share them; never more than the process may run on.
  * @param available - processors that the process may run on
- * @param all - those of the machine
+ * @param all - those that its launcher may: where that has more, it has bound each process to a part (Open MPI and Intel MPI do), which others may have as well
  */
 export function shareOf(env: Environment, available: number, all: number): number {
   const count = processesHere(env);
   const perTask = Number(env['SLURM_CPUS_PER_TASK'] ?? 0);
   if (count > 1 && perTask > 0) return Math.min(perTask, available);
-  // Open MPI may have bound each process to a part already, which others may have as well.
-  const whole = env['OMPI_MCA_orte_bound_at_launch'] === undefined ? available : Math.max(all, available);
-  return Math.max(1, Math.min(Math.floor(whole / count), available));
+  return Math.max(1, Math.min(Math.floor(Math.max(all, available) / count), available));
+}
+
+/** How many processors a list as Linux writes it has: `0-3,8`. */
+export function countListed(list: string): number {
+  return list.split(',').reduce((sum, range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return sum + last - first + 1;
+  }, 0);
+}
+
+/** Processors that the process which has started this one may run on; 0 where that is not known. */
+function processorsOfLauncher(): number {
+  const files = nodeBuiltin<{ readFileSync(path: string, encoding: 'utf8'): string }>('node:fs');
+  try {
+    const { ppid } = (globalThis as unknown as { process: { ppid: number } }).process;
+    const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(files!.readFileSync(`/proc/${ppid}/status`, 'utf8'))?.[1];
+    return list === undefined ? 0 : countListed(list);
+  } catch {
+    return 0; // not Linux, or not permitted
+  }
 }
 
 /** The environment; empty where the host keeps it from programs (Deno, unless permitted). */
@@ -51,10 +69,7 @@ function environment(): Environment {
 }
 
 /** How many processors this process may take for itself. */
-export function processorsOfMine(): number {
-  const os = nodeBuiltin<{ cpus(): readonly unknown[] }>('node:os');
-  return os === undefined ? processors() : shareOf(environment(), processors(), os.cpus().length);
-}
+export const processorsOfMine = (): number => shareOf(environment(), processors(), processorsOfLauncher());
 
 /**
  * How many threads kernels run on when nobody has called `setNumThreads`; undefined where nothing is said.
