@@ -24,6 +24,8 @@ const NAMES: readonly (readonly [Launch['launcher'], rank: string, size: string,
   ['Slurm', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'SLURM_LOCALID', LOCAL_SIZES.Slurm],
 ];
 
+export const rankVariable = (launcher: Launch['launcher']): string => NAMES.find(([name]) => name === launcher)![1];
+
 /**
  * How this process was started; undefined where no launcher has.
  * @throws ArgumentError for numbers that are none, or do not fit

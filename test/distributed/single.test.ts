@@ -2,11 +2,13 @@
 import { DistributedError, ones, tensor } from 'flambeau';
 import { DistributedSampler } from 'flambeau/data';
 import * as dist from 'flambeau/distributed';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { launchOf } from '../../src/distributed/environment.ts';
+import { missing, missingHere } from '../../src/distributed/mpi/missing.ts';
 import { libraryNames } from '../../src/distributed/mpi/library.ts';
 
 interface Case {
@@ -63,6 +65,28 @@ describe('the environment', () => {
       "expected the environment variable RANK to be a whole number, but got 'first'",
     );
     expect(() => launchOf({ RANK: '2', WORLD_SIZE: '2' })).toThrow('RANK is 2, but WORLD_SIZE only 2');
+  });
+
+  it('says who is missing while MPI starts', async () => {
+    const here = { launcher: 'Open MPI', rank: 0, worldSize: 3, localRank: 0, localWorldSize: 3 } as const;
+    const seen = [0, 1].map((rank) => ({ rank, pid: 7 + rank, command: 'node a.mjs', hasMpi: rank === 0 }));
+    expect(missing(here, 'one', seen)).toBe(
+      'rank 1 on one runs, but has not called it (process 8: node a.mjs), rank 2 on one is not there: ended, or not started',
+    );
+    const there = { worldSize: 4, localWorldSize: 2 };
+    expect(missing(there, 'one', seen.slice(0, 1))).toBe('1 of the 2 processes of one are not there: ended, or not started');
+    expect(missing(there, 'one', seen.map((x) => ({ ...x, hasMpi: true })))).toContain('all 2 processes of one have called it: some of other hosts have not'); // prettier-ignore
+    expect(missing(here, 'one', undefined)).toBe('another process has not called it');
+    if (process.platform !== 'linux') return;
+    const job = { PMIX_NAMESPACE: `test-${process.pid}` };
+    const child = spawn('sleep', ['20'], { env: { ...process.env, ...job, OMPI_COMM_WORLD_RANK: '1' } });
+    Object.assign(process.env, job);
+    try {
+      await expect.poll(() => missingHere(here)).toContain(`has not called it (process ${child.pid}: sleep 20), ranks 0, 2 on`);
+    } finally {
+      delete process.env['PMIX_NAMESPACE'];
+      child.kill();
+    }
   });
 
   it('says which library comes first', () => {

@@ -4,7 +4,7 @@ import { DistributedError, DTypeError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { showCollective, type Collective, type Pending, type ProcessGroup } from '../process-group.ts';
 import { threadUrl } from '../thread-url.ts';
-import { atEnd, exitNow, printUncaught } from '../watch/ending.ts';
+import { atEnd, exitNow, print, printUncaught } from '../watch/ending.ts';
 import { END_MS } from '../watch/protocol.ts';
 import type { Step } from '../watch/trail.ts';
 import { Watch } from '../watch/watch.ts';
@@ -12,6 +12,7 @@ import { isMpiDType } from './abi.ts';
 import { BYTES_EACH, CommonMemory, type MemoryOwner } from './common-memory.ts';
 import { holdLauncher } from './launcher-hold.ts';
 import { libraryNames, loadMemoryCalls } from './library.ts';
+import { missingHere } from './missing.ts';
 import { STATE, WORD_COUNT, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
 
 /** Of ES2024, and in Node 20. */
@@ -19,10 +20,15 @@ const { waitAsync } = Atomics as typeof Atomics & {
   waitAsync(words: Int32Array, at: number, value: number, timeout: number): { readonly value: unknown };
 };
 
-/** UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. Open MPI needs no UCX for shared memory, of which some of its builds complain. */
-const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none', OMPI_MCA_osc: '^ucx' };
+/**
+ * UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. Its writes into other hosts' memory over TCP
+ * are not confirmed where that host has closed, so MPI_Finalize of three hosts may wait for ever. Open MPI needs no UCX for shared memory, of which some of its builds complain.
+ */
+const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none', UCX_TCP_PUT_ENABLE: 'n', OMPI_MCA_osc: '^ucx' };
 /** What processes need to start beside one another, however little time collectives have. */
 const START_MS = 30_000;
+/** Processes that have all waited for too long have so much time to see one another before they end. */
+const LOOK_MS = 2000;
 const LAST: Step = { kind: 'destroyProcessGroup', dtype: 'uint8', count: 0 };
 
 export interface MpiOptions {
@@ -65,7 +71,7 @@ export class MpiGroup implements ProcessGroup {
     });
     thread.unref();
     this.#port.unref();
-    const report = this.#begin(watch);
+    const report = this.#begin(watch, launch);
     this.version = report.version ?? 'MPI';
     this.rank = this.#words[WORDS.rank]!;
     this.size = this.#words[WORDS.size]!;
@@ -77,9 +83,18 @@ export class MpiGroup implements ProcessGroup {
   }
 
   /** Waits until MPI is ready. */
-  #begin(watch: Watch | undefined): Report {
+  #begin(watch: Watch | undefined, launch: Launch | undefined): Report {
     const limit = Math.max(this.#timeout, START_MS);
-    Atomics.wait(this.#words, WORDS.state, STATE.starting, limit);
+    const waits = (ms: number): boolean => Atomics.wait(this.#words, WORDS.state, STATE.starting, ms) === 'timed-out';
+    if (waits(START_MS) && limit > START_MS) {
+      const who = launch === undefined ? '' : ` on rank ${launch.rank}`;
+      print(
+        `initProcessGroup${who} waits for other processes for ${START_MS / 1000} s: ${missingHere(launch)}. It goes on until ${limit / 1000} s`,
+      );
+      waits(limit - START_MS);
+    }
+    const absent = this.#state === STATE.starting ? missingHere(launch) : '';
+    if (absent !== '') waits(LOOK_MS);
     const report = this.#report();
     if (this.#state === STATE.ready) return report ?? {};
     watch?.leave();
@@ -88,8 +103,10 @@ export class MpiGroup implements ProcessGroup {
       if (uncaught !== undefined) printUncaught(uncaught);
       exitNow(code === 0 ? 1 : code); // else Node would wait for the thread, which MPI has
     });
+    const rank = launch === undefined ? '' : ` on rank ${launch.rank}`;
     throw new DistributedError(
-      `initProcessGroup: MPI has not started within ${limit / 1000} s, since it waits for all processes: see that each of them calls initProcessGroup, and soon`,
+      `initProcessGroup${rank}: MPI has not started within ${limit / 1000} s, since it waits for all processes: ${absent}. Each of them has to ` +
+        'call initProcessGroup, before what takes long; a longer time: initProcessGroup({ timeout })',
     );
   }
 

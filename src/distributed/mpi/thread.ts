@@ -8,6 +8,7 @@ import { DistributedError } from '../../base/errors.ts';
 import type { Collective } from '../process-group.ts';
 import { isMpiDType, type Abi, type Handle, type MpiDType } from './abi.ts';
 import { loadMpi, type Mpi } from './library.ts';
+import type { Launch } from '../environment.ts';
 import { STATE, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
 import { shareMemory, type Window } from './window.ts';
 
@@ -51,8 +52,7 @@ function start(): Mpi {
     );
   if (launch !== undefined && launch.worldSize !== size[0]) {
     throw new DistributedError(
-      `initProcessGroup: ${launch.launcher} has started ${launch.worldSize} processes, but ${name} sees ${size[0]}: start the program with the mpirun ` +
-        'that belongs to the library (mpirun.openmpi, mpirun.mpich), or name the library in FLAMBEAU_MPI',
+      `initProcessGroup: ${launch.launcher} has started ${launch.worldSize} processes, but ${name} sees ${size[0]}: ${remedyFor(launch)}`,
     );
   }
   const [text, length] = [new Uint8Array(8192), [0]];
@@ -67,6 +67,15 @@ function start(): Mpi {
 /** What only travels, and MPI does not know, are bytes. */
 const elements = ({ types }: Abi, { dtype, count }: Collective): { readonly type: Handle; readonly count: number } =>
   isMpiDType(dtype) ? { type: types[dtype], count } : { type: types.uint8, count: count * itemSize(dtype) };
+
+function remedyFor({ launcher, worldSize }: Launch): string {
+  const run = `flambeau run -n ${worldSize} program.mjs, or mpirun -n ${worldSize} node program.mjs`;
+  if (launcher === 'torchrun')
+    return `processes find one another by MPI, not by MASTER_ADDR; start them with ${run} (and clear RANK and WORLD_SIZE where a program is to run alone)`;
+  if (launcher === 'Slurm')
+    return `srun has to bring them together: srun --mpi=pmix with Open MPI, --mpi=pmi2 with MPICH and Intel MPI (srun --mpi=list says what it has); or, within the job, ${run}`;
+  return 'start the program with the mpirun that belongs to the library (mpirun.openmpi, mpirun.mpich), or name the library in FLAMBEAU_MPI';
+}
 
 /** Starts a collective; the error code. */
 function begin({ abi, ...mpi }: Mpi, collective: Collective, request: Uint8Array): number {
