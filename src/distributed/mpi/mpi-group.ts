@@ -21,10 +21,12 @@ const { waitAsync } = Atomics as typeof Atomics & {
 };
 
 /**
- * UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. Its writes into other hosts' memory over TCP
- * are not confirmed where that host has closed, so MPI_Finalize of three hosts may wait for ever. Open MPI needs no UCX for shared memory, of which some of its builds complain.
+ * UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. Open MPI needs no UCX for shared memory, of which
+ * some of its builds complain.
  */
-const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none', UCX_TCP_PUT_ENABLE: 'n', OMPI_MCA_osc: '^ucx' };
+const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none', OMPI_MCA_osc: '^ucx' };
+/** MPI_Finalize may wait for ever, as MPICH 4.0 over UCX does now and then on several hosts: so long it is given when all processes have come to their end. */
+const FINALIZE_MS = 3000;
 /** What processes need to start beside one another, however little time collectives have. */
 const START_MS = 30_000;
 /** Processes that have all waited for too long have so much time to see one another before they end. */
@@ -249,10 +251,20 @@ export class MpiGroup implements ProcessGroup {
     this.#watch?.trail.add(LAST);
     this.#order('finalize');
     Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#limit);
+    Atomics.wait(this.#words, WORDS.state, STATE.closing, FINALIZE_MS);
     const after = Atomics.load(this.#words, WORDS.state);
     if (after === STATE.ready) throw this.#late(LAST);
     if (after === STATE.failed) throw this.#failure(LAST);
     this.#watch?.leave();
-    this.#letLauncherGo();
+    if (after === STATE.closing) endWithoutMpi(); // its launcher may still write to it: that is held for a moment
+    else this.#letLauncherGo();
   }
+}
+
+/** The process ends without waiting for the thread, which MPI does not let go. */
+function endWithoutMpi(): void {
+  atEnd((code, uncaught) => {
+    if (uncaught !== undefined) printUncaught(uncaught);
+    exitNow(code);
+  });
 }

@@ -23,7 +23,8 @@ export const WORDS = {
 } as const;
 export const WORD_COUNT = 8;
 
-export const STATE = { starting: 0, ready: 1, refused: 2, failed: 3, ended: 4 } as const;
+/** `closing` when all processes have come to the end, and MPI has only to end itself. */
+export const STATE = { starting: 0, ready: 1, refused: 2, failed: 3, ended: 4, closing: 5 } as const;
 
 export interface ThreadSetup {
   readonly words: Int32Array<SharedArrayBuffer>;

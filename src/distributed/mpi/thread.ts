@@ -146,6 +146,8 @@ function serve(mpi: Mpi): void {
     } else if (message === 'finalize') {
       carryOut(mpi, BARRIER);
       window?.free();
+      Atomics.compareExchange(words, WORDS.state, STATE.ready, STATE.closing);
+      wake(WORDS.state);
       check(mpi, mpi.finalize(), 'destroyProcessGroup');
       return;
     } else {
@@ -172,7 +174,7 @@ try {
   const mpi = start();
   setState(STATE.ready);
   serve(mpi);
-  Atomics.compareExchange(words, WORDS.state, STATE.ready, STATE.ended);
+  Atomics.compareExchange(words, WORDS.state, STATE.closing, STATE.ended);
   wake(WORDS.state);
   Atomics.wait(words, WORDS.state, STATE.ended); // it sleeps when the process ends: nothing runs that the end could meet
 } catch (error) {

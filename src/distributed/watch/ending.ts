@@ -5,9 +5,9 @@ import { inspect } from 'node:util';
 import { FAILED_FILE, LAUNCHED } from '../environment.ts';
 import { loadKoffi } from '../mpi/koffi.ts';
 
-/** Ends the process at once after a failure, from any thread, without anything that C libraries do at the end. */
+/** Ends the process at once, from any thread, without anything that C libraries do at the end. */
 export function exitNow(code: number): void {
-  tellLauncher();
+  if (code !== 0) tellLauncher();
   try {
     loadKoffi().load(null).func('_exit', 'void', ['int'])(code as never);
   } catch {
