@@ -256,7 +256,8 @@ export class MpiGroup implements ProcessGroup {
     if (after === STATE.ready) throw this.#late(LAST);
     if (after === STATE.failed) throw this.#failure(LAST);
     this.#watch?.leave();
-    if (after === STATE.closing) endWithoutMpi(); // its launcher may still write to it: that is held for a moment
+    if (after === STATE.closing)
+      endWithoutMpi(); // its launcher may still write to it: that is held for a moment
     else this.#letLauncherGo();
   }
 }

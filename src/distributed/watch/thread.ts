@@ -101,7 +101,8 @@ function lost(): void {
 
 /** Something has failed: the program gets it from its present or next collective, or this prints it. */
 function accept(verdict: Verdict): void {
-  if (isOver) return;
+  const state = Atomics.load(mpi, WORDS.state);
+  if (isOver || state === STATE.closing || state === STATE.ended) return; // all have come to the end, after which each may leave
   isOver = true;
   report({ verdict });
   Atomics.compareExchange(mpi, WORDS.state, STATE.ready, STATE.failed);
