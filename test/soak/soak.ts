@@ -82,7 +82,7 @@ export const PARTS = {
   },
   async trainer(round: number) {
     const model = network(4);
-    const data = (count: number): TensorDataset<[Tensor, Tensor]> => new TensorDataset<[Tensor, Tensor]>(images(count, 16), labels(count));
+    const data = (count: number): TensorDataset => new TensorDataset<[Tensor, Tensor]>(images(count, 16), labels(count));
     const trainer = new Trainer({
       model,
       optimizer: new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 }),

@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'flambeau-resume-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const last = join(folder, 'last.pt');
 
-function points(count: number): TensorDataset<[Tensor, Tensor]> {
+function points(count: number): TensorDataset {
   const x = randn(count, 2);
   const labels = (x.tolist() as [number, number][]).map(([a, b]) => BigInt(a + b > 0 ? 1 : 0));
   return new TensorDataset<[Tensor, Tensor]>(x, fromTypedArray(BigInt64Array.from(labels)));

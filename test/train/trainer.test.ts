@@ -12,7 +12,7 @@ import type { BatchSource, Progress } from '../../src/train/progress.ts';
 import { Trainer, TrainingError, type TrainerOptions } from '../../src/train/trainer.ts';
 
 /** Points on a plane; the class is the sign of their sum. */
-function points(count: number): TensorDataset<[Tensor, Tensor]> {
+function points(count: number): TensorDataset {
   const x = randn(count, 2);
   const labels = (x.tolist() as [number, number][]).map(([a, b]) => BigInt(a + b > 0 ? 1 : 0));
   return new TensorDataset<[Tensor, Tensor]>(x, fromTypedArray(BigInt64Array.from(labels)));

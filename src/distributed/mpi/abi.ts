@@ -8,7 +8,7 @@ import type { ReduceOp } from '../process-group.ts';
 export type Handle = number | bigint;
 
 /** What MPI can add up; `bool` is a byte of 0 or 1. */
-export const MPI_DTYPES = ['float32', 'float64', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'bool'] as const satisfies readonly DType[]; // prettier-ignore
+const MPI_DTYPES = ['float32', 'float64', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'bool'] as const satisfies readonly DType[]; // prettier-ignore
 export type MpiDType = (typeof MPI_DTYPES)[number];
 export const isMpiDType = (dtype: DType): dtype is MpiDType => (MPI_DTYPES as readonly DType[]).includes(dtype);
 

@@ -8,6 +8,7 @@ import type { ProcessGroup } from '../../distributed/process-group.ts';
 import { requireGroup } from '../../distributed/world.ts';
 import { activeRecorder, forbidWhileRecording } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import '../families/optimizer-states.ts';
 import { LBFGS } from '../lbfgs.ts';
 import { Optimizer, type BaseHyperparameters, type ParamGroupOptions, type Params, type ParamState } from '../optimizer.ts';
 import type { OptimizerState } from '../optimizer-state.ts';
