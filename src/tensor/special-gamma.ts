@@ -101,7 +101,7 @@ class IgammacFunction extends IncompleteGamma {
  * The lower incomplete gamma function P(a, x), regularised (PyTorch's `igamma`, too); elements are read. There is a gradient with respect to `x` only.
  * @example
  * import { special, tensor } from 'flambeau';
- * console.log(special.gammainc(tensor([1, 2]), tensor([1, 3])).tolist().join()); // 0.6321205496788025,0.8008517026901245
+ * console.log(special.gammainc(tensor([1, 2]), tensor([1, 3]))); // tensor([0.6321, 0.8009])
  */
 export function gammainc(a: Tensor | number, x: Tensor | number): Tensor {
   const [first, second] = broadcastTensors(...floatOperands('special.gammainc', a, x)) as [Tensor, Tensor];

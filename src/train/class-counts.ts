@@ -2,8 +2,14 @@
  * What a classifier made of labelled images, counted: the confusion matrix, what follows from it for each class, how often the right class was
  * among the first five, and how sure the network was (https://arxiv.org/abs/1706.04599 for the error of calibration).
  */
+import { kind, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+
+const PACKED = kind(
+  'a list of what pack() gives',
+  (value) => Array.isArray(value) && value.every((part) => part instanceof Float64Array && part.length % 3 === 0),
+);
 
 /** How often one class was recognised. */
 export interface ClassResult {
@@ -98,6 +104,7 @@ export class ClassCounts {
 
   /** The counts of several, each of which has had every n-th image, in the order of the images. @internal */
   static merged(parts: readonly Float64Array[]): ClassCounts {
+    requireKind('ClassCounts.merged', 'the counts', parts, PACKED);
     const all = new ClassCounts();
     const counts = parts.map(({ length }) => (length - 3) / 3);
     const total = counts.reduce((sum, count) => sum + count, 0);

@@ -2,7 +2,7 @@
  * A trained classifier in a program of one's own: from a file or an address to the classes of a picture. In browsers and in Node; what it sees in a picture is what
  * `flambeau predict` sees.
  */
-import { COUNT, kind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { COUNT, isRecord, kind, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
@@ -51,6 +51,10 @@ export interface ClassifyOptions {
 }
 
 const NAMES = kind('a list of names', (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'));
+const CLASSIFIER = kind(
+  'what unpackClassifier gives: { network, classes, spec }',
+  (value) => isRecord(value) && typeof value['network'] === 'function' && NAMES.accepts(value['classes']) && isRecord(value['spec']),
+);
 const LOAD_OPTIONS: OptionKinds<LoadClassifierOptions> = { ...FILE_KINDS, classes: NAMES, size: COUNT };
 const CLASSIFY_OPTIONS: OptionKinds<ClassifyOptions> = { top: COUNT, maxPixels: COUNT };
 
@@ -66,6 +70,7 @@ export class ImageClassifier {
 
   /** @param classifier - what `unpackClassifier` gives */
   constructor(classifier: Pick<TrainedClassifier, 'network' | 'classes' | 'spec'>) {
+    requireKind('ImageClassifier', 'the classifier', classifier, CLASSIFIER);
     const { network, classes, spec } = classifier;
     [this.network, this.classes, this.spec] = [network, classes, spec];
     this.#probabilities = compile((x: Tensor) => withGradMode(false, () => network(x).softmax(1)));

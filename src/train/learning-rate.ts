@@ -15,13 +15,14 @@ import { randomStates, setRandomStates } from './trainer-state.ts';
 import { TrainedState } from './trained-state.ts';
 
 /** What the test has in common with training: it must do what training will do. */
-type Shared =
-  'model' | 'criterion' | 'accumulate' | 'clipNorm' | 'clipValue' | 'mix' | 'freeze' | 'generators' | 'signal' | 'compile' | 'processes';
+type Shared = 'model' | 'criterion' | 'accumulate' | 'clipNorm' | 'clipValue' | 'mix' | 'freeze' | 'generators' | 'signal' | 'compile';
 
 /** Options of {@link findLearningRate}: those of the trainer that matter here, and those of the test. */
 export interface LearningRateOptions extends Pick<TrainerOptions, Shared> {
   /** The optimizer of training; its groups keep the ratio of their rates. */
   readonly optimizer: Optimizer;
+  /** As that of the trainer. @internal */
+  readonly processes?: TrainerOptions['processes'];
   /** The first and the last rate. Default 1e-5 and 10. */
   readonly from?: number;
   readonly to?: number;

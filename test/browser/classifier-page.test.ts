@@ -139,7 +139,7 @@ describe.skipIf(chromiumPath === undefined)('the exported page', () => {
     await page.waitForFunction(() => document.querySelectorAll('article').length === 2);
     await give('paste', 'text.png', new TextEncoder().encode('hello'));
     await page.waitForSelector('article.failed');
-    expect(await page.textContent('article.failed p')).toMatch(/"text\.png": it is not an image/);
+    expect(await page.textContent('article.failed div')).toMatch(/^text\.pngit is not an image/);
     expectSame((await cards(page)).slice(1), [...wanted, ...wanted], 2);
 
     await page.click('#camera');
