@@ -261,8 +261,11 @@ async function finished(text, file, isShared) {
   const named = withNames(locate(namespacesAsValues(alone), file), file);
   const options = { minifyWhitespace: true, minifySyntax: true, minifyIdentifiers: /(^|\/)charts-/.test(file), lineLimit: 160 };
   const { code } = await transform(named, { ...options, format: 'esm', target: 'es2022', legalComments: 'none' });
-  return isShared ? markPure(code) : code;
+  return isShared ? markPure(leftAlone(code)) : leftAlone(code);
 }
+
+/** What is imported by a value is left to the host: so it stands in the sources, but comments are gone by now, and bundlers would warn. */
+const leftAlone = (code) => code.replace(/\bimport\((?=[A-Za-z_$])/g, 'import(/* webpackIgnore: true */ /* @vite-ignore */ ');
 
 /** Where what the module of all names exports lies. */
 function placesIn(text) {
