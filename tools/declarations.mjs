@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
 import ts from 'typescript';
+import { exportedNames, importedNames } from './module-names.mjs';
 
 const K = ts.SyntaxKind;
 const pathOf = (file, text) =>
@@ -45,18 +46,14 @@ function readFile(file, text) {
   for (const statement of source.statements) {
     if (ts.isImportDeclaration(statement)) {
       const from = pathOf(file, statement.moduleSpecifier.text);
-      const { importClause: clause } = statement;
-      if (from !== undefined) info.targets.push(from);
-      const bindings = clause?.namedBindings;
-      if (bindings === undefined || from === undefined) continue;
-      if (ts.isNamespaceImport(bindings)) info.imports.set(bindings.name.text, { from, name: '*' });
-      else for (const { name, propertyName } of bindings.elements) info.imports.set(name.text, { from, name: (propertyName ?? name).text });
+      if (from === undefined) continue;
+      info.targets.push(from);
+      for (const [name, place] of importedNames(statement, from)) info.imports.set(name, place);
     } else if (ts.isExportDeclaration(statement)) {
       const from = statement.moduleSpecifier === undefined ? undefined : pathOf(file, statement.moduleSpecifier.text);
-      const { exportClause: clause } = statement;
-      if (clause === undefined) info.stars.push(from);
-      else if (ts.isNamespaceExport(clause)) info.exports.set(clause.name.text, { from, name: '*' });
-      else for (const { name, propertyName } of clause.elements) info.exports.set(name.text, { from, name: (propertyName ?? name).text });
+      const names = exportedNames(statement, from);
+      if (names === undefined) info.stars.push(from);
+      else for (const [name, place] of names) info.exports.set(name, place);
     } else {
       const names = declaredIn(statement);
       for (const name of names) {

@@ -5,6 +5,7 @@
  */
 import { posix } from 'node:path';
 import ts from 'typescript';
+import { exportedNames, importedNames } from './module-names.mjs';
 
 const K = ts.SyntaxKind;
 const DECLARING = new Set([
@@ -69,24 +70,20 @@ function namesIn(node) {
 const pathOf = (module, { text }) => posix.join(posix.dirname(module), text).replace(/\.[tj]s$/, '');
 
 function readImport(module, statement, info) {
-  const [target, clause] = [statement.moduleSpecifier, statement.importClause];
+  const target = statement.moduleSpecifier;
   if (!target.text.startsWith('.') || target.text.endsWith('.wasm')) return;
   const from = pathOf(module, target);
   info.targets.push(from);
-  if (clause?.namedBindings === undefined) return;
-  if (ts.isNamespaceImport(clause.namedBindings)) info.imports.set(clause.namedBindings.name.text, { from, name: '*' });
-  else
-    for (const { name, propertyName } of clause.namedBindings.elements)
-      info.imports.set(name.text, { from, name: (propertyName ?? name).text });
+  for (const [name, place] of importedNames(statement, from)) info.imports.set(name, place);
 }
 
 function readExport(module, statement, info) {
-  const { exportClause: clause, moduleSpecifier: target } = statement;
+  const target = statement.moduleSpecifier;
   const from = target === undefined ? undefined : pathOf(module, target);
   if (from !== undefined) info.targets.push(from);
-  if (clause === undefined) info.stars.push(from);
-  else if (ts.isNamespaceExport(clause)) info.exports.set(clause.name.text, { from, name: '*' });
-  else for (const { name, propertyName } of clause.elements) info.exports.set(name.text, { from, name: (propertyName ?? name).text });
+  const names = exportedNames(statement, from);
+  if (names === undefined) info.stars.push(from);
+  else for (const [name, place] of names) info.exports.set(name, place);
 }
 
 function readDeclaration(statement, info) {
