@@ -10,34 +10,15 @@
  * Times are the quickest quarter's median. `speedup` is images a second together against alone, `ceiling` beside against alone, and `hidden` the share of the
  * exchange's time that does not lengthen a step: 1 − (together − beside) / exchange.
  */
-import { parseArgs } from 'node:util';
-const { values: options } = parseArgs({
-  options: {
-    row: { type: 'string', default: 'w2' },
-    batch: { type: 'string', default: '64' },
-    rounds: { type: 'string', default: '8' },
-    seconds: { type: 'string', default: '0.6' },
-    device: { type: 'string', default: 'native' },
-    mode: { type: 'string', default: 'compiled' },
-    clock: { type: 'string', default: 'wall' },
-    json: { type: 'boolean', default: false },
-  },
-});
-process.env.FLAMBEAU_NATIVE = options.device === 'native' ? '1' : '0';
-const { compile, deepcopy, F, manualSeed, nn, optim, randint, randn, setNumThreads, tensor, zeros } = await import('flambeau');
-const { nativeReady } = await import('flambeau/node');
-const dist = await import('flambeau/distributed');
-const { w1, w2, w3 } = await import('./workloads.mjs');
+import { begin, quick } from './ranks-start.mjs';
 
-setNumThreads(1);
-dist.initProcessGroup({ timeout: 300_000 });
+const { options, dist, net, batch, x, y, now } = await begin({ row: 'w2', batch: '64', rounds: '8', seconds: '0.6' });
+const { compile, deepcopy, F, nn, optim, tensor, zeros } = await import('flambeau');
+const { nativeReady } = await import('flambeau/node');
+
 const [rank, size] = [dist.getRank(), dist.getWorldSize()];
-const batch = Number(options.batch);
-manualSeed(0);
-const net = { w1, w2, resnet18: w3 }[options.row]();
 const plain = deepcopy(net);
 const model = new nn.parallel.DistributedDataParallel(net);
-const [x, y] = [randn(batch, 3, 32, 32), randint(0, 10, [batch])];
 
 function stepOf(module) {
   const optimizer = new optim.SGD(module.parameters(), { lr: 0.001, momentum: 0.9 });
@@ -80,12 +61,6 @@ const exchange = () => {
 };
 const [single, joint] = [stepOf(plain), stepOf(model)];
 
-function now() {
-  if (options.clock === 'wall') return performance.now();
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 function timed(run, count) {
   const times = [];
   for (let i = 0; i < count; i++) {
@@ -123,10 +98,6 @@ for (let i = 0; i < Number(options.rounds); i++) {
   await meet();
   all.exchange.push(...timed(exchange, count));
 }
-const quick = (times) => {
-  const sorted = times.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 8)];
-};
 const buckets = readyTimes();
 const own = Object.fromEntries(Object.entries(all).map(([name, times]) => [name, times.length === 0 ? 0 : quick(times)]));
 const slowest = tensor([own.beside, own.together, own.exchange]);

@@ -9,30 +9,12 @@
  * and of the optimizer's step alone, with gradients that are there. The quickest eighth's edge, of the slowest rank. On a busy machine --clock processor
  * counts the processes' processor time, without their waits.
  */
-import { parseArgs } from 'node:util';
-const { values: options } = parseArgs({
-  options: {
-    row: { type: 'string', default: 'resnet18' },
-    batch: { type: 'string', default: '16' },
-    steps: { type: 'string', default: '6' },
-    rounds: { type: 'string', default: '4' },
-    device: { type: 'string', default: 'native' },
-    mode: { type: 'string', default: 'compiled' },
-    clock: { type: 'string', default: 'wall' },
-    json: { type: 'boolean', default: false },
-  },
-});
-process.env.FLAMBEAU_NATIVE = options.device === 'native' ? '1' : '0';
-const { compile, deepcopy, F, manualSeed, nn, optim, randint, randn, setNumThreads, tensor } = await import('flambeau');
-const { nativeReady } = await import('flambeau/node');
-const dist = await import('flambeau/distributed');
-const { w1, w2, w3 } = await import('./workloads.mjs');
+import { begin, quick } from './ranks-start.mjs';
 
-setNumThreads(1);
-dist.initProcessGroup({ timeout: 300_000 });
-manualSeed(0);
-const net = { w1, w2, resnet18: w3 }[options.row]();
-const [x, y] = [randn(Number(options.batch), 3, 32, 32), randint(0, 10, [Number(options.batch)])];
+const { options, dist, net, x, y, now } = await begin({ row: 'resnet18', batch: '16', steps: '6', rounds: '4' });
+const { compile, deepcopy, F, nn, optim, tensor } = await import('flambeau');
+const { nativeReady } = await import('flambeau/node');
+
 const zero = (params, given) => new dist.optim.ZeroRedundancyOptimizer(params, optim.Adam, { lr: 1e-4, ...given });
 const KINDS = {
   plain: (params) => new optim.Adam(params, { lr: 1e-4 }),
@@ -59,12 +41,6 @@ const kinds = Object.entries(KINDS).map(([name, optimizerOf]) => {
   return { name, optimizer, step: () => step(x, y).item(), update: () => update(one).item(), steps: [], updates: [] };
 });
 
-function now() {
-  if (options.clock === 'wall') return performance.now();
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 function timed(run, times) {
   for (let i = 0; i < Number(options.steps); i++) {
     dist.barrier();
@@ -82,7 +58,6 @@ for (let round = 0; round < Number(options.rounds); round++) {
   for (const { update, updates } of kinds) timed(update, updates);
 }
 
-const quick = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 8)];
 const stateBytes = ({ state }) =>
   [...state.values()]
     .flatMap((each) => Object.values(each))

@@ -1,8 +1,9 @@
 // What zero.test.ts starts in several processes: node zero.mjs NAME. Rank 0 prints its result as JSON. The trainings are those of test/fixtures/distributed_zero.py.
-import { amp, compile, deepcopy, F, manualSeed, nn, optim, randint, randn, setNumThreads } from 'flambeau';
+import { compile, deepcopy, F, manualSeed, nn, optim, randint, randn, setNumThreads } from 'flambeau';
 import * as dist from 'flambeau/distributed';
 import { deserialize, serialize } from 'flambeau/files';
 import { readFileSync } from 'node:fs';
+import { scaling } from './scaling.mjs';
 
 const { ZeroRedundancyOptimizer } = dist.optim;
 const [STEPS, BATCH] = [20, 24];
@@ -65,19 +66,7 @@ const scheduled = (model, optimizer) => {
     schedule.step();
   };
 };
-const scaled = (model, optimizer) => {
-  const scaler = new amp.GradScaler({ device: 'cpu', initScale: 1024, growthInterval: 5 });
-  return (loss, i) => {
-    scaler
-      .scale(loss)
-      .mul(i === 7 && rank === 1 ? 1e38 : 1)
-      .backward();
-    scaler.unscale_(optimizer);
-    nn.utils.clipGradNorm_(model.parameters(), 0.5);
-    scaler.step(optimizer);
-    scaler.update();
-  };
-};
+const scaled = (model, optimizer) => scaling(model, optimizer, rank);
 /** The last layer learns from step 10 on. */
 const firstLayers = (model) => {
   const [first, , second] = model.module;
