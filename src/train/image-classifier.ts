@@ -6,8 +6,8 @@ import { COUNT, isRecord, kind, requireKind, requireOptions, type OptionKinds } 
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
-import { reason } from '../io/bytes/reason.ts';
 import { isNode, nodeModule } from '../io/bytes/platform.ts';
+import { readingPath } from '../io/bytes/read-path.ts';
 import { deserialize } from '../io/checkpoint.ts';
 import type { Checkpoint } from '../io/checkpoint-value.ts';
 import { Image } from '../io/image/image.ts';
@@ -170,12 +170,10 @@ async function bytesFrom(op: string, file: ClassifierFile, options: LoadFileOpti
 /** A file by its path, or the best network in the folder of a run. */
 function readPath(op: string, path: string): Uint8Array {
   const fs = nodeModule('fs', op, 'pass an address');
-  try {
+  return readingPath(op, path, () => {
     const isFolder = fs.statSync(path).isDirectory();
     return fs.readFileSync(isFolder ? nodeModule('path', op, '').join(path, 'best.pt') : path);
-  } catch (cause) {
-    throw new ArgumentError(`${op}: cannot read ${JSON.stringify(path)}: ${reason(cause)}`, { cause });
-  }
+  });
 }
 
 /** The picture in a file as the browser decodes it, turned as the camera was held; undefined where it cannot. */

@@ -9,6 +9,7 @@ import type { Image } from '../io/image/image.ts';
 import { MAX_PIXELS } from '../io/image/limits.ts';
 import type { FileSource } from '../io/archive/open-files.ts';
 import { isNode, nodeModule } from '../io/bytes/platform.ts';
+import { readingPath } from '../io/bytes/read-path.ts';
 import { imageOfDrawable, isDrawable, type Drawable } from './drawn-image.ts';
 
 /** Where an image may be: what files come from, a URL, or what a page shows. */
@@ -50,9 +51,5 @@ async function fetched(url: URL): Promise<Uint8Array> {
 
 function readFile(path: string): Uint8Array {
   const fs = nodeModule('fs', 'readImage(path)', 'pass a URL, a File, a Blob or bytes instead');
-  try {
-    return fs.readFileSync(path);
-  } catch (cause) {
-    throw new ArgumentError(`readImage: cannot read ${JSON.stringify(path)}: ${reason(cause)}`, { cause });
-  }
+  return readingPath('readImage', path, () => fs.readFileSync(path));
 }

@@ -3,10 +3,11 @@
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.CocoDetection.html and …CocoCaptions.html).
  */
 import { BYTES, either, isRecord, kind, OPTIONS, PATH, requireKind } from '../../base/arguments.ts';
-import { ArgumentError, FormatError } from '../../base/errors.ts';
+import { FormatError } from '../../base/errors.ts';
 import { reason } from '../../io/archive/file-set.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
 import { nodeModule } from '../../io/bytes/platform.ts';
+import { readingPath } from '../../io/bytes/read-path.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageTargets, type ImageTargetsOptions } from './image-targets.ts';
 import { IMAGE_NAME } from './passed-over.ts';
@@ -130,11 +131,7 @@ function parsed(op: string, file: CocoFile): Json {
   if (isRecord(file) && !(file instanceof Uint8Array)) return file;
   let text: string;
   if (typeof file === 'string') {
-    try {
-      text = nodeModule('fs', op, 'pass the bytes of the annotations').readFileSync(file, 'utf8');
-    } catch (cause) {
-      throw new ArgumentError(`${op}: cannot read ${JSON.stringify(file)}: ${reason(cause)}`, { cause });
-    }
+    text = readingPath(op, file, () => nodeModule('fs', op, 'pass the bytes of the annotations').readFileSync(file, 'utf8'));
   } else {
     text = new TextDecoder().decode(file);
   }
